@@ -1,0 +1,126 @@
+// Every error class of svchost and every exit code. Owns no behaviour beyond carrying the facts of a failure.
+
+/** How the process ends, and why; after sysexits.h where it has a code that fits. */
+export const exitCode = {
+  /** Drained or finished. */
+  ok: 0,
+  /** The service failed while it ran. */
+  failed: 1,
+  /** Wrong usage of the command line, or too old a Node. */
+  usage: 64,
+  /** The broker refused us for good: credentials, virtual host, rights. */
+  brokerRefused: 69,
+  /** The processor could not be found or loaded. */
+  processor: 70,
+  /** The drain ran out of time and work was handed back. */
+  drainTimedOut: 75,
+  /** The configuration is wrong. */
+  configuration: 78,
+} as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
+
+/**
+ * The root of all errors that svchost itself raises. `code` is stable and meant for programs, the message for people:
+ * what happened, where (the variable, file or queue by name), and what to do.
+ */
+export class SvchostError extends Error {
+  /** Stable, machine-readable name of the failure, e.g. `QUEUE_MISSING`. */
+  readonly code: string;
+  /** The exit code, where this error ends the process. */
+  readonly exitCode: ExitCode;
+
+  constructor(code: string, message: string, options: { exitCode?: ExitCode; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.exitCode = options.exitCode ?? exitCode.failed;
+  }
+}
+
+/** The command line was used wrongly. */
+export class UsageError extends SvchostError {
+  constructor(message: string) {
+    super('USAGE', message, { exitCode: exitCode.usage });
+  }
+}
+
+/** One thing that is wrong with the configuration. `found` is already masked where the variable is secret. */
+export interface Problem {
+  /** The variable or file. */
+  readonly name: string;
+  /** What was expected of it, and what to do. */
+  readonly expected: string;
+  /** What was there instead. */
+  readonly found: string;
+}
+
+/** The configuration is wrong; all problems at once. */
+export class ConfigurationError extends SvchostError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super('CONFIGURATION', problems.map(describeProblem).join('\n'), { exitCode: exitCode.configuration });
+    this.problems = problems;
+  }
+}
+
+/** One problem as a line for people. */
+export function describeProblem({ name, expected, found }: Problem): string {
+  return `${name}: expected ${expected}; found ${found}`;
+}
+
+/** The processor could not be found, chosen or loaded. */
+export class ProcessorError extends SvchostError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('PROCESSOR', message, { ...options, exitCode: exitCode.processor });
+  }
+}
+
+/** The broker refused us for good: wrong credentials, no such virtual host, missing rights, an unusable file. */
+export class BrokerRefusedError extends SvchostError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('BROKER_REFUSED', message, { ...options, exitCode: exitCode.brokerRefused });
+  }
+}
+
+/** A message was not accepted by the broker: it is safe to send it again. */
+export class SendError extends SvchostError {
+  readonly queueName: string;
+
+  constructor(queueName: string, message: string, options: { code?: string; cause?: unknown } = {}) {
+    super(options.code ?? 'SEND_FAILED', message, options);
+    this.queueName = queueName;
+  }
+}
+
+/** There is no queue of that name, so the message would have been dropped. */
+export class UnroutableError extends SendError {
+  constructor(queueName: string) {
+    super(queueName, `no queue "${queueName}": the message was not sent; check the name, or start its service`, {
+      code: 'UNROUTABLE',
+    });
+  }
+}
+
+/** The broker cannot do what was asked of it. */
+export class UnsupportedError extends SvchostError {
+  constructor(message: string) {
+    super('UNSUPPORTED', message, { exitCode: exitCode.usage });
+  }
+}
+
+/**
+ * Throw this from `process` to give up on a message at once: it becomes a dead letter with reason `rejected`, whatever
+ * attempts are left.
+ */
+export class DeadLetterError extends SvchostError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('DEAD_LETTER', message, options);
+  }
+}
+
+/** `value` as an Error, whatever was thrown. */
+export function toError(value: unknown): Error {
+  return value instanceof Error ? value : new Error(typeof value === 'string' ? value : JSON.stringify(value));
+}

@@ -1,0 +1,29 @@
+// The pino root: level, format, and where lines go. Owns no event names; those stand where they happen.
+import { pino, type DestinationStream, type Logger, type Level } from 'pino';
+
+export type { Logger } from 'pino';
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = Level | 'silent';
+export type LogFormat = 'json' | 'pretty';
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+}
+
+/**
+ * A logger that writes to standard output, synchronously, so that the last lines before an exit are not lost.
+ * Children of it carry a `name`: `svchost` for the host's own lines, the service's name for the user's.
+ */
+export async function createLog({ level, format }: LogOptions): Promise<Logger> {
+  const options = { level, base: { pid: process.pid } };
+  if (format === 'json') return pino(options, pino.destination({ dest: 1, sync: true }));
+  // Loaded only where it is used: a production host writes JSON.
+  const { default: pretty } = await import('pino-pretty');
+  const stream: DestinationStream = pretty({ destination: 1, sync: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss.l' });
+  return pino(options, stream);
+}
+
+/** A logger that writes nothing. */
+export const silentLog: Logger = pino({ level: 'silent' });

@@ -1,0 +1,38 @@
+// Messages and their bytes: JSON in UTF-8, as the Python host writes and reads them. Pure.
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+const encoder = new TextEncoder();
+
+/**
+ * The bytes of a message.
+ *
+ * @throws TypeError where JSON has no word for it: undefined, a function, a BigInt, a cycle
+ */
+export function encodeMessage(message: unknown): Uint8Array {
+  const json = JSON.stringify(message) as string | undefined;
+  if (json === undefined) throw new TypeError(`a message must be a JSON value; found ${typeof message}`);
+  return encoder.encode(json);
+}
+
+/**
+ * The message in a body.
+ *
+ * @throws an error that never quotes the body: TypeError where it is not UTF-8, SyntaxError where it is not JSON,
+ * RangeError where it is nested too deeply
+ */
+export function decodeMessage(body: Uint8Array): unknown {
+  if (body.byteLength === 0) throw new SyntaxError('the body is empty');
+  let text: string;
+  try {
+    text = decoder.decode(body);
+  } catch {
+    throw new TypeError('the body is not UTF-8');
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    if (error instanceof RangeError) throw new RangeError('the body is nested too deeply');
+    // V8's message quotes the text around the mistake; bodies stay out of logs and headers.
+    throw new SyntaxError('the body is not JSON');
+  }
+}

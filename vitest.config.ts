@@ -1,0 +1,11 @@
+// The test runner's settings: one global set-up that finds or starts RabbitMQ, long limits for tests of real processes.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
