@@ -4,7 +4,15 @@ import tseslint from 'typescript-eslint';
 
 /** What a folder of src may not import: the folders above it, and the drivers of others. */
 const arrows = {
-  'src/{errors,log,clock}.ts': ['config', 'processor', 'messaging', 'schedule', 'service', 'http', 'commands'],
+  'src/{errors,log,clock}.ts': [
+    'config',
+    'processor',
+    'messaging',
+    'schedule',
+    'service',
+    'http',
+    'commands',
+  ],
   'src/config/**': ['processor', 'messaging', 'schedule', 'service', 'http', 'commands'],
   'src/processor/**': ['messaging', 'schedule', 'service', 'http', 'commands'],
   'src/messaging/**': ['processor', 'schedule', 'service', 'http', 'commands'],
@@ -69,9 +77,18 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       'no-restricted-properties': [
         'error',
         { object: 'process', property: 'env', message: 'Only src/config reads the environment.' },

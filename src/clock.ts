@@ -37,3 +37,15 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', wake, { once: true });
   });
 }
+
+/** Waits for `work`, but no longer than `limitMs`. Rejects as `work` does; a failure after the limit is swallowed. */
+export async function within(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<void> {
+  let cancel = (): void => undefined;
+  const expired = new Promise<void>((resolve) => (cancel = clock.after(limitMs, resolve)));
+  try {
+    await Promise.race([work, expired]);
+  } finally {
+    cancel();
+    work.catch(() => undefined);
+  }
+}

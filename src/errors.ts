@@ -97,9 +97,13 @@ export class SendError extends SvchostError {
 /** There is no queue of that name, so the message would have been dropped. */
 export class UnroutableError extends SendError {
   constructor(queueName: string) {
-    super(queueName, `no queue "${queueName}": the message was not sent; check the name, or start its service`, {
-      code: 'UNROUTABLE',
-    });
+    super(
+      queueName,
+      `no queue "${queueName}": the message was not sent; check the name, or start its service`,
+      {
+        code: 'UNROUTABLE',
+      },
+    );
   }
 }
 
@@ -120,7 +124,9 @@ export class DeadLetterError extends SvchostError {
   }
 }
 
-/** `value` as an Error, whatever was thrown. */
+/** `value` as an Error, whatever was thrown. What is not an Error is not quoted: it may hold a message's content. */
 export function toError(value: unknown): Error {
-  return value instanceof Error ? value : new Error(typeof value === 'string' ? value : JSON.stringify(value));
+  if (value instanceof Error) return value;
+  if (typeof value === 'string') return new Error(value);
+  return new Error(`${value === null ? 'null' : typeof value} was thrown instead of an Error`);
 }

@@ -21,7 +21,12 @@ export async function createLog({ level, format }: LogOptions): Promise<Logger> 
   if (format === 'json') return pino(options, pino.destination({ dest: 1, sync: true }));
   // Loaded only where it is used: a production host writes JSON.
   const { default: pretty } = await import('pino-pretty');
-  const stream: DestinationStream = pretty({ destination: 1, sync: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss.l' });
+  const stream: DestinationStream = pretty({
+    destination: 1,
+    sync: true,
+    ignore: 'pid',
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
   return pino(options, stream);
 }
 

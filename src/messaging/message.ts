@@ -22,17 +22,25 @@ export function encodeMessage(message: unknown): Uint8Array {
  */
 export function decodeMessage(body: Uint8Array): unknown {
   if (body.byteLength === 0) throw new SyntaxError('the body is empty');
-  let text: string;
+  return parse(decode(body));
+}
+
+/* The engine's own errors are dropped on purpose: V8 quotes the text around a mistake, and bodies stay out of logs. */
+/* eslint-disable preserve-caught-error */
+
+function decode(body: Uint8Array): string {
   try {
-    text = decoder.decode(body);
+    return decoder.decode(body);
   } catch {
     throw new TypeError('the body is not UTF-8');
   }
+}
+
+function parse(json: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(json) as unknown;
   } catch (error) {
     if (error instanceof RangeError) throw new RangeError('the body is nested too deeply');
-    // V8's message quotes the text around the mistake; bodies stay out of logs and headers.
     throw new SyntaxError('the body is not JSON');
   }
 }

@@ -1,0 +1,14 @@
+// The business logic of this service, kept apart from what hosts it.
+import { DeadLetterError, type MessageContext } from 'rococo-svchost';
+
+/** Logs the message. Two wishes of a message are granted, so that the demo can show what comes of failures. */
+export function handleMessage(message: unknown, { attempt, log }: MessageContext): Promise<void> {
+  log.info({ message }, `Received message to the child image!`);
+  if (wishes(message, 'failOnce') && attempt === 1) throw new Error('failing once, as the message wishes');
+  if (wishes(message, 'reject')) throw new DeadLetterError('this can never work, as the message says');
+  return Promise.resolve();
+}
+
+function wishes(message: unknown, name: string): boolean {
+  return message !== null && typeof message === 'object' && Reflect.get(message, name) === true;
+}

@@ -1,0 +1,138 @@
+// The command line: parse, call, map an error to an exit code. Nothing else.
+import path from 'node:path';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { check, describeReport } from './commands/check.ts';
+import { run } from './commands/run.ts';
+import { send } from './commands/send.ts';
+import { exitCode, SvchostError, toError, type ExitCode } from './errors.ts';
+import { version } from './version.ts';
+
+/** Parses the arguments, runs the command, and ends the process with its exit code. */
+export async function main(argv: readonly string[]): Promise<never> {
+  let code: ExitCode = exitCode.ok;
+  const program = createProgram((ended) => (code = ended));
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    code = report(error);
+  }
+  // User code may have left timers and sockets behind; what had to be waited for has been.
+  process.exit(code);
+}
+
+function createProgram(end: (code: ExitCode) => void): Command {
+  const program = new Command('svchost')
+    .description(
+      'Hosts a service: finds the class with a process method in a directory, reads the environment,\n' +
+        'and drives it by the messages of its queue. Nothing lost, nothing stuck, nothing hidden.',
+    )
+    .version(version)
+    .exitOverride()
+    .addHelpText('after', environmentHelp);
+
+  const directory = ['--dir <directory>', 'the service directory', '.'] as const;
+
+  program
+    .command('run', { isDefault: true })
+    .description('run the service of a directory until SIGTERM or SIGINT (this is the default command)')
+    .option(...directory)
+    .action(async ({ dir }: { dir: string }) => end(await run(path.resolve(dir))))
+    .addHelpText('after', runHelp);
+
+  program
+    .command('send')
+    .description('send messages to the queue of the service, or to another one')
+    .argument(
+      '[message]',
+      'the message as JSON; without it, one message per line is read from standard input (NDJSON)',
+    )
+    .option(...directory)
+    .option('--file <file>', 'read one message from a file')
+    .option(
+      '--queue <name>',
+      "the queue's full name (default: the service's own, which is made where missing)",
+    )
+    .option('--delay <seconds>', 'deliver no earlier than this, where the broker can', parseSeconds)
+    .action(async (message: string | undefined, options: SendFlags) => {
+      const { count, queueName } = await send({
+        directory: path.resolve(options.dir),
+        message,
+        file: options.file,
+        queueName: options.queue,
+        delayMs: options.delay,
+        input: process.stdin,
+      });
+      console.log(`sent ${count} ${count === 1 ? 'message' : 'messages'} to ${queueName}`);
+    })
+    .addHelpText('after', sendHelp);
+
+  program
+    .command('check')
+    .description('show what run would use, and every problem, without running it')
+    .option(...directory)
+    .option('--json', 'for programs')
+    .option('--connect', 'also reach the broker')
+    .action(async ({ dir, json, connect }: { dir: string; json?: boolean; connect?: boolean }) => {
+      const { report, code } = await check(path.resolve(dir), connect ?? false);
+      console.log(json ? JSON.stringify(report, undefined, 2) : describeReport(report));
+      end(code);
+    })
+    .addHelpText('after', checkHelp);
+
+  return program;
+}
+
+interface SendFlags {
+  readonly dir: string;
+  readonly file?: string;
+  readonly queue?: string;
+  /** Milliseconds. */
+  readonly delay?: number;
+}
+
+function parseSeconds(value: string): number {
+  const seconds = value.trim() === '' ? NaN : Number(value);
+  if (!Number.isFinite(seconds) || seconds < 0)
+    throw new InvalidArgumentError('Seconds of 0 or more, decimals allowed.');
+  return Math.round(seconds * 1000);
+}
+
+/** Says what went wrong, and with which exit code that ends. commander has printed its own errors already. */
+function report(error: unknown): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  console.error(`svchost: ${toError(error).message}`);
+  return error instanceof SvchostError ? error.exitCode : exitCode.failed;
+}
+
+const environmentHelp = `
+Environment (also read from .env.local, .env.secrets and .env of the service directory; what is set already wins):
+  <Class>_QUEUE_NAME   the queue to consume, named after the processor class
+  QUEUE_NAME_PREFIX    put before it
+  MESSAGING_TYPE       RabbitMqConnection, or SqliteConnection (the embedded queue, the default outside production)
+  RABBITMQ_HOST, RABBITMQ_USER, RABBITMQ_PASSWORD, ...   see the README for all of them
+
+Exit codes:
+  0 drained or finished   1 the service failed   64 wrong usage   69 the broker refused us
+  70 no processor   75 the drain ran out of time   78 configuration`;
+
+const runHelp = `
+Examples:
+  $ svchost                        the service of this directory
+  $ svchost run --dir services/mail
+  $ CONCURRENCY=10 svchost         ten messages at once
+
+The first SIGTERM or SIGINT drains: no new message starts, what is in work may finish within SHUTDOWN_TIMEOUT,
+the rest is handed back to the broker. A second signal ends at once.`;
+
+const sendHelp = `
+Examples:
+  $ svchost send '{"id": 1}'
+  $ svchost send --file order.json --queue orders
+  $ svchost send < messages.ndjson
+  $ svchost send '{"id": 1}' --delay 30`;
+
+const checkHelp = `
+Examples:
+  $ svchost check                  exit code as run would give: 0, 70 or 78
+  $ svchost check --connect        69 where the broker refuses us
+  $ svchost check --json | jq .messaging.queueName`;

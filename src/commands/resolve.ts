@@ -1,0 +1,65 @@
+// What every command needs to know first: the service, its settings, processor and queues, and all that is wrong with them.
+import { loadEnvFiles, processEnvironment, type Environment } from '../config/environment.ts';
+import { readQueueNames, type QueueNames } from '../config/queue-name.ts';
+import { readSettings, type Settings } from '../config/settings.ts';
+import { ConfigurationError, ProcessorError, type Problem } from '../errors.ts';
+import { loadProcessor, type LoadedProcessor } from '../processor/loader.ts';
+import { readServiceDirectory, type ServiceDirectory } from '../processor/service.ts';
+
+/** A service as far as it could be made out. */
+export interface Resolution {
+  readonly settings: Settings;
+  readonly service: ServiceDirectory | undefined;
+  readonly processor: LoadedProcessor | undefined;
+  readonly queues: QueueNames | undefined;
+  /** What is wrong with the configuration. */
+  readonly problems: readonly Problem[];
+  /** Why there is no service or no processor. */
+  readonly processorError: ProcessorError | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** Reads the environment and finds the processor; collects problems instead of stopping at the first. */
+export async function resolveService(
+  directory: string,
+  env: Environment = processEnvironment,
+): Promise<Resolution> {
+  const fileProblems = loadEnvFiles(directory, env);
+  const read = readSettings(env, { serviceDirectory: directory, isTerminal: process.stdout.isTTY });
+  const { settings } = read;
+  const { service, processor, error } = await findProcessor(directory, settings);
+  const queues = processor ? readQueueNames(processor.type, settings, env) : undefined;
+  const queueProblems = queues !== undefined && 'expected' in queues ? [queues] : [];
+  return {
+    settings,
+    service,
+    processor,
+    queues: queues !== undefined && 'queueName' in queues ? queues : undefined,
+    problems: [...fileProblems, ...read.problems, ...queueProblems],
+    processorError: error,
+    warnings: [...read.warnings, ...(processor?.warnings ?? [])],
+  };
+}
+
+/** The error that a service with these problems ends with; undefined where it can run. */
+export function resolutionError({ problems, processorError }: Resolution): Error | undefined {
+  return problems.length > 0 ? new ConfigurationError(problems) : processorError;
+}
+
+interface Found {
+  readonly service?: ServiceDirectory;
+  readonly processor?: LoadedProcessor;
+  readonly error?: ProcessorError;
+}
+
+async function findProcessor(directory: string, settings: Settings): Promise<Found> {
+  let service: ServiceDirectory | undefined;
+  try {
+    service = readServiceDirectory(directory);
+    const choice = { module: settings.processorModule, type: settings.processorType };
+    return { service, processor: await loadProcessor(service, choice) };
+  } catch (error) {
+    if (!(error instanceof ProcessorError)) throw error;
+    return service ? { service, error } : { error };
+  }
+}

@@ -1,0 +1,42 @@
+// The environment: the process's own variables, then the service directory's env files. The one place that reads process.env.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseEnv } from 'node:util';
+import type { Problem } from '../errors.ts';
+
+export type Environment = Record<string, string | undefined>;
+
+/** Read in this order; what is already set wins. */
+export const envFiles = ['.env.local', '.env.secrets', '.env'] as const;
+
+/** The process's environment, which env files are read into: a processor reads its own settings there. */
+export const processEnvironment: Environment = process.env;
+
+/**
+ * Adds what the env files of a service directory set and `env` does not.
+ *
+ * @returns the problems of files that are there but cannot be read
+ */
+export function loadEnvFiles(directory: string, env: Environment): Problem[] {
+  const problems: Problem[] = [];
+  for (const file of envFiles) {
+    const content = readOptional(path.join(directory, file));
+    if (content instanceof Error) {
+      problems.push({ name: file, expected: 'a file that can be read', found: content.message });
+      continue;
+    }
+    for (const [name, value] of Object.entries(parseEnv(content))) env[name] ??= value;
+  }
+  return problems;
+}
+
+/** The file's text, empty where there is none; an error where it cannot be read. */
+function readOptional(file: string): string | Error {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const failure = error as NodeJS.ErrnoException;
+    if (failure.code === 'ENOENT') return '';
+    return new Error(failure.code ?? failure.message, { cause: error });
+  }
+}

@@ -1,0 +1,137 @@
+// Which broker, and how to reach it. Pure.
+import path from 'node:path';
+import type { Problem } from '../errors.ts';
+import type { Environment } from './environment.ts';
+import type { Values } from './variables.ts';
+
+export interface RabbitMqSettings {
+  readonly type: 'RabbitMqConnection';
+  readonly hosts: readonly { readonly hostname: string; readonly port: number }[];
+  readonly username: string;
+  readonly password: string;
+  readonly virtualHost: string;
+  readonly tls: boolean;
+  /** Seconds; 0 for none. */
+  readonly heartbeatS: number;
+  readonly queueType: 'classic' | 'quorum' | undefined;
+}
+
+export interface SqliteSettings {
+  readonly type: 'SqliteConnection';
+  /** Absolute. */
+  readonly path: string;
+}
+
+export type MessagingSettings = RabbitMqSettings | SqliteSettings;
+
+interface Read<T> {
+  readonly settings: T;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
+}
+
+/** The broker's settings. Without MESSAGING_TYPE the embedded queue, but never in production. */
+export function readMessaging(values: Values, env: Environment, directory: string): Read<MessagingSettings> {
+  switch (values.MESSAGING_TYPE) {
+    case 'RabbitMqConnection':
+      return readRabbitMq(values);
+    case 'SqsConnection':
+      return problem(readSqlite(values, directory), {
+        name: 'MESSAGING_TYPE',
+        expected: 'RabbitMqConnection or SqliteConnection (SqsConnection comes with a later version)',
+        found: '"SqsConnection"',
+      });
+    case 'SqliteConnection':
+      return readSqlite(values, directory);
+    case undefined:
+      // A forgotten variable must not leave a production service listening to an empty file.
+      if (env['NODE_ENV'] === 'production') {
+        return problem(readSqlite(values, directory), {
+          name: 'MESSAGING_TYPE',
+          expected: 'RabbitMqConnection or SqliteConnection, named explicitly with NODE_ENV=production',
+          found: 'nothing',
+        });
+      }
+      return {
+        ...readSqlite(values, directory),
+        warnings: ['MESSAGING_TYPE is not set; using the embedded queue (SqliteConnection)'],
+      };
+  }
+}
+
+function readSqlite(values: Values, directory: string): Read<SqliteSettings> {
+  const file = path.resolve(directory, values.SQLITE_PATH);
+  return { settings: { type: 'SqliteConnection', path: file }, problems: [], warnings: [] };
+}
+
+function readRabbitMq(values: Values): Read<RabbitMqSettings> {
+  const tls = values.RABBITMQ_TLS;
+  const port = values.RABBITMQ_PORT ?? (tls ? 5671 : 5672);
+  const user = values.RABBITMQ_USER;
+  const password = values.RABBITMQ_PASSWORD;
+  const settings: RabbitMqSettings = {
+    type: 'RabbitMqConnection',
+    hosts: values.RABBITMQ_HOST.map((host) => ({ hostname: host.hostname, port: host.port ?? port })),
+    username: user ?? 'guest',
+    password: password ?? 'guest',
+    virtualHost: values.RABBITMQ_VIRTUAL_HOST,
+    tls,
+    heartbeatS: values.RABBITMQ_HEARTBEAT,
+    queueType: values.RABBITMQ_QUEUE_TYPE,
+  };
+  if (values.RABBITMQ_URL !== undefined) return readRabbitMqUrl(settings, values.RABBITMQ_URL);
+  const result = { settings, problems: [], warnings: [] };
+  if (user !== undefined && password === undefined)
+    return problem(result, half('RABBITMQ_PASSWORD', 'RABBITMQ_USER'));
+  if (user === undefined && password !== undefined)
+    return problem(result, half('RABBITMQ_USER', 'RABBITMQ_PASSWORD'));
+  return result;
+}
+
+/** Takes the address from a URL; what a URL cannot say (heartbeat, queue type) stays. */
+function readRabbitMqUrl(settings: RabbitMqSettings, text: string): Read<RabbitMqSettings> {
+  const address = parseAmqpUrl(text);
+  if (address) return { settings: { ...settings, ...address }, problems: [], warnings: [] };
+  return problem(
+    { settings, problems: [], warnings: [] },
+    {
+      name: 'RABBITMQ_URL',
+      expected: 'amqp://user:password@host:port/vhost or amqps://…, with special characters percent-encoded',
+      found: '***',
+    },
+  );
+}
+
+/** The parts of an AMQP URL (RabbitMQ URI specification); undefined where it is none. */
+function parseAmqpUrl(
+  text: string,
+): Pick<RabbitMqSettings, 'hosts' | 'tls' | 'username' | 'password' | 'virtualHost'> | undefined {
+  try {
+    const url = new URL(text);
+    const tls = url.protocol === 'amqps:';
+    if ((!tls && url.protocol !== 'amqp:') || url.hostname === '') return undefined;
+    const anonymous = url.username === '' && url.password === '';
+    return {
+      hosts: [
+        {
+          hostname: url.hostname.replace(/^\[|\]$/g, ''),
+          port: url.port === '' ? (tls ? 5671 : 5672) : Number(url.port),
+        },
+      ],
+      tls,
+      username: anonymous ? 'guest' : decodeURIComponent(url.username),
+      password: anonymous ? 'guest' : decodeURIComponent(url.password),
+      virtualHost: decodeURIComponent(url.pathname.slice(1)) || '/',
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function half(name: string, other: string): Problem {
+  return { name, expected: `a value, since ${other} is set`, found: 'nothing' };
+}
+
+function problem<T>(read: Read<T>, found: Problem): Read<T> {
+  return { ...read, problems: [...read.problems, found] };
+}

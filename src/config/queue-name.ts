@@ -1,0 +1,60 @@
+// The queue's name: prefix + `<Class>_QUEUE_NAME`, as the Python host builds it. Pure.
+import type { Problem } from '../errors.ts';
+import type { Environment } from './environment.ts';
+import { displayValue, type Settings } from './settings.ts';
+import { suggest } from './suggestion.ts';
+
+/** AMQP 0-9-1 has one byte for the length of a name. */
+const longestNameBytes = 255;
+
+/** Room for the longest suffix that svchost puts behind a name (`_retry_4294967000`). */
+const longestSuffixBytes = 17;
+
+export interface QueueNames {
+  readonly queueName: string;
+  readonly deadLetterQueueName: string;
+}
+
+/** The variable that names the queue of a processor class. */
+export function queueVariable(className: string): string {
+  return `${className}_QUEUE_NAME`;
+}
+
+/** The names of a processor's queues, or what is wrong with them. */
+export function readQueueNames(
+  className: string,
+  settings: Pick<Settings, 'queueNamePrefix' | 'deadLetterQueueName'>,
+  env: Environment,
+): QueueNames | Problem {
+  const variable = queueVariable(className);
+  const name = env[variable];
+  if (name === undefined || name === '') return { name: variable, ...missing(variable, env) };
+  const queueName = `${settings.queueNamePrefix}${name}`;
+  if (Buffer.byteLength(queueName) > longestNameBytes - longestSuffixBytes) {
+    return {
+      name: variable,
+      expected: `a queue name of at most ${longestNameBytes - longestSuffixBytes} bytes, prefix included`,
+      found: displayValue(variable, queueName),
+    };
+  }
+  const deadLetterQueueName = settings.deadLetterQueueName ?? `${queueName}_dead`;
+  if (deadLetterQueueName === queueName) {
+    return {
+      name: 'DEAD_LETTER_QUEUE_NAME',
+      expected: 'another queue than the service’s own',
+      found: queueName,
+    };
+  }
+  return { queueName, deadLetterQueueName };
+}
+
+function missing(variable: string, env: Environment): Pick<Problem, 'expected' | 'found'> {
+  const others = Object.keys(env).filter(
+    (name) => /.+_QUEUE_NAME$/.test(name) && name !== 'DEAD_LETTER_QUEUE_NAME',
+  );
+  const meant = suggest(variable, others) ?? others.at(0);
+  return {
+    expected: 'the name of the queue to consume, after the processor class',
+    found: meant === undefined ? 'nothing' : `nothing under that name, but ${meant}`,
+  };
+}

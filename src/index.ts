@@ -1,0 +1,25 @@
+// The public API, by name. What is not here may change at any time.
+export { BaseServiceProcessor } from './processor/processor.ts';
+export type {
+  MessageContext,
+  MessageProcessor,
+  ProcessorClass,
+  SchemaIssue,
+  SchemaResult,
+  StandardSchema,
+} from './processor/processor.ts';
+export {
+  BrokerRefusedError,
+  ConfigurationError,
+  DeadLetterError,
+  exitCode,
+  ProcessorError,
+  SendError,
+  SvchostError,
+  UnroutableError,
+  UnsupportedError,
+  UsageError,
+} from './errors.ts';
+export type { ExitCode, Problem } from './errors.ts';
+export type { Logger } from './log.ts';
+export { version } from './version.ts';

@@ -1,0 +1,79 @@
+// Where the broker is: hosts, credentials and virtual host, in the form amqplib connects with. Pure, but for the turn of hosts.
+import type { Options, SocketOptions } from 'amqplib';
+
+export interface RabbitMqHost {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+export type RabbitMqQueueType = 'classic' | 'quorum';
+
+/** The settings of a RabbitMQ connection. */
+export interface RabbitMqOptions {
+  /** Tried in turn; at least one. */
+  readonly hosts: readonly RabbitMqHost[];
+  readonly username: string;
+  readonly password: string;
+  readonly virtualHost: string;
+  readonly tls: boolean;
+  /** Heartbeat in seconds, 0 for none; a dead peer is noticed after two of them. */
+  readonly heartbeatS: number;
+  /** The type of queues that svchost itself has to make; the broker's default where undefined. */
+  readonly queueType: RabbitMqQueueType | undefined;
+}
+
+/** How long a TCP connection and its AMQP handshake may take together, in milliseconds. */
+const handshakeTimeoutMs = 10_000;
+
+/** The address of the brokers, without the password. */
+export function describeAddress({ hosts, username, virtualHost, tls }: RabbitMqOptions): string {
+  const list = hosts.map(({ hostname, port }) => `${hostname}:${port}`).join(',');
+  return `${tls ? 'amqps' : 'amqp'}://${encodeURIComponent(username)}:***@${list}/${encodeURIComponent(virtualHost)}`;
+}
+
+/** The socket's side of a connection: TLS, Nagle off, and the name that the broker's operators see. */
+export function socketOptions(connectionName: string): SocketOptions {
+  return {
+    timeout: handshakeTimeoutMs,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveDelay: 30_000,
+    clientProperties: { connection_name: connectionName },
+  };
+}
+
+/**
+ * The broker's address as amqplib takes it. amqplib reads this object anew at every attempt to connect, so moving it to
+ * the next host is all it takes to try several.
+ */
+export class Endpoint {
+  readonly address: Options.Connect;
+  readonly #hosts: readonly RabbitMqHost[];
+  #turn = 0;
+
+  constructor(options: RabbitMqOptions) {
+    const [first, ...rest] = options.hosts;
+    if (first === undefined) throw new RangeError('a RabbitMQ connection needs at least one host');
+    this.#hosts = [first, ...rest];
+    this.address = {
+      ...first,
+      protocol: options.tls ? 'amqps' : 'amqp',
+      username: options.username,
+      password: options.password,
+      // amqplib takes credentials as they are, but percent-decodes the virtual host.
+      vhost: encodeURIComponent(options.virtualHost),
+      heartbeat: options.heartbeatS,
+    };
+  }
+
+  /** The host that the next attempt goes to. */
+  get host(): string {
+    return `${this.address.hostname ?? ''}:${this.address.port ?? 0}`;
+  }
+
+  /** Moves on to the next host. */
+  next(): void {
+    this.#turn = (this.#turn + 1) % this.#hosts.length;
+    Object.assign(this.address, this.#hosts[this.#turn]);
+  }
+}

@@ -1,0 +1,59 @@
+// Handing a message over to a wait queue or the dead-letter queue: a copy, confirmed, before the original may be acked.
+import type { Options } from 'amqplib';
+import { sleep } from '../../clock.ts';
+import { SendError, toError, UnroutableError } from '../../errors.ts';
+import { backoffMs } from '../backoff.ts';
+import type { Broker } from './broker.ts';
+import { withoutForeignHeaders } from './copy.ts';
+import { queueRefusal } from './refusal.ts';
+
+/** A queue of svchost's own, and how it is declared when it is first needed. */
+export interface Target {
+  readonly queueName: string;
+  readonly options?: Options.AssertQueue;
+}
+
+/**
+ * Sends a copy and makes sure that the broker has it: what can pass is tried again until it works.
+ *
+ * @param signal aborted when the original is no longer ours; the broker then delivers it again
+ * @returns whether the copy is safe; false only where the signal was aborted first
+ * @throws BrokerRefusedError the user may not make the queue, or write to it
+ */
+export async function handOver(
+  broker: Broker,
+  target: Target,
+  body: Uint8Array,
+  copy: Options.Publish,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { clock, log } = broker.context;
+  let properties = copy;
+  for (let failures = 0; !signal.aborted;) {
+    try {
+      await broker.ensureKnown(target.queueName, target.options);
+      await broker.publisher.publish(target.queueName, body, properties);
+      return true;
+    } catch (error) {
+      const cause = error instanceof SendError ? error.cause : error;
+      const refusal = queueRefusal(cause, target.queueName, broker.address);
+      if (refusal) throw refusal;
+      if (error instanceof UnroutableError) broker.forget(target.queueName);
+      if (error instanceof RangeError || error instanceof TypeError) {
+        properties = withoutForeignHeaders(properties);
+        log.warn(
+          { queue: target.queueName, error: error.message },
+          'headers cannot be written again; left out',
+        );
+        continue;
+      }
+      failures++;
+      log.warn(
+        { queue: target.queueName, failures, error: toError(error).message },
+        'copy not confirmed; trying again',
+      );
+      await sleep(clock, backoffMs(failures), signal);
+    }
+  }
+  return false;
+}

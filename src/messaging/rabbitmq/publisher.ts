@@ -1,0 +1,172 @@
+// Publishing with certainty: a confirm channel of its own, and a promise per message that tells whether the broker has it.
+import { randomUUID } from 'node:crypto';
+import type { ConfirmChannel, Message, Options, RecoveringChannelModel } from 'amqplib';
+import type { Clock } from '../../clock.ts';
+import { SendError, toError, UnroutableError } from '../../errors.ts';
+import { watchChannel } from './channel.ts';
+
+/** How long the broker may take to confirm a message, in milliseconds; does not run while it blocks publishers. */
+const confirmTimeoutMs = 30_000;
+
+/** One message on its way: the broker returns it by its id and queue, and confirms it by its place on the channel. */
+interface Sending {
+  count: number;
+  returned: boolean;
+}
+
+/** The confirm channel of one connection. Opens itself when needed, and again after it was lost. */
+export class Publisher {
+  readonly #connection: RecoveringChannelModel;
+  readonly #clock: Clock;
+  readonly #isBlocked: () => boolean;
+  #channel: Promise<ConfirmChannel> | undefined;
+  #ended: Error | undefined;
+  #writable: Promise<void> | undefined;
+  readonly #sending = new Map<string, Sending>();
+
+  constructor(connection: RecoveringChannelModel, clock: Clock, isBlocked: () => boolean) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#isBlocked = isBlocked;
+  }
+
+  /**
+   * Sends one message to a queue, persistent and mandatory. Resolves when the broker has confirmed it.
+   *
+   * @throws UnroutableError there is no such queue
+   * @throws SendError the broker has not confirmed it; it may have it all the same
+   * @throws RangeError the headers are larger than amqplib can write, or hold a number it cannot; nothing was sent
+   */
+  async publish(queueName: string, body: Uint8Array, properties: Options.Publish): Promise<void> {
+    await this.#writable;
+    const channel = await this.#open(queueName);
+    await this.#confirmed(channel, queueName, body, { messageId: randomUUID(), ...properties });
+  }
+
+  async #open(queueName: string): Promise<ConfirmChannel> {
+    this.#channel ??= this.#openChannel();
+    try {
+      return await this.#channel;
+    } catch (cause) {
+      this.#channel = undefined;
+      throw new SendError(
+        queueName,
+        `no channel to send to queue "${queueName}": ${toError(cause).message}`,
+        { cause },
+      );
+    }
+  }
+
+  async #openChannel(): Promise<ConfirmChannel> {
+    const channel = await this.#connection.createConfirmChannel();
+    this.#ended = undefined;
+    channel.on('error', (error) => (this.#ended = error));
+    channel.on('return', (message) => this.#noteReturn(message));
+    void watchChannel(channel).then(() => {
+      this.#channel = undefined;
+      this.#sending.clear();
+    });
+    return channel;
+  }
+
+  #confirmed(
+    channel: ConfirmChannel,
+    queueName: string,
+    body: Uint8Array,
+    properties: Options.Publish & { messageId: string },
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const key = sendingKey(queueName, properties.messageId);
+      let open = true;
+      const settle = (error: unknown) => {
+        if (!open) return;
+        open = false;
+        cancelTimeout();
+        const returned = this.#end(key);
+        if (error) reject(this.#sendError(queueName, error));
+        else if (returned) reject(new UnroutableError(queueName));
+        else resolve();
+      };
+      if (!this.#write(channel, queueName, body, properties, settle)) this.#writable = drained(channel);
+      this.#begin(key);
+      const cancelTimeout = this.#timeout(() =>
+        settle(new Error(`the broker took more than ${confirmTimeoutMs / 1000} s`)),
+      );
+    });
+  }
+
+  /** Returns false where the channel's buffer is full; throws where nothing was sent. */
+  #write(
+    channel: ConfirmChannel,
+    queueName: string,
+    body: Uint8Array,
+    properties: Options.Publish,
+    onConfirm: (error: unknown) => void,
+  ): boolean {
+    try {
+      const content = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+      return channel.sendToQueue(queueName, content, { ...properties, mandatory: true }, onConfirm);
+    } catch (error) {
+      if (error instanceof RangeError || error instanceof TypeError) throw error;
+      throw this.#sendError(queueName, error);
+    }
+  }
+
+  /** Calls `expire` after the confirm timeout, which starts anew while the broker blocks publishers. */
+  #timeout(expire: () => void): () => void {
+    let cancel = this.#clock.after(confirmTimeoutMs, check);
+    const isBlocked = this.#isBlocked;
+    const clock = this.#clock;
+    function check(): void {
+      if (isBlocked()) cancel = clock.after(confirmTimeoutMs, check);
+      else expire();
+    }
+    return () => cancel();
+  }
+
+  #begin(key: string): void {
+    const sending = this.#sending.get(key);
+    if (sending) sending.count++;
+    else this.#sending.set(key, { count: 1, returned: false });
+  }
+
+  /** The broker sends a return before the confirm of the same message (RabbitMQ documentation, "Publisher confirms"). */
+  #noteReturn({ fields, properties }: Message): void {
+    const sending = this.#sending.get(sendingKey(fields.routingKey, String(properties.messageId)));
+    if (sending) sending.returned = true;
+  }
+
+  /**
+   * Whether the message was returned. Of two alike on their way both count as returned: sending one again is better
+   * than losing the other.
+   */
+  #end(key: string): boolean {
+    const sending = this.#sending.get(key);
+    if (!sending) return false;
+    if (--sending.count === 0) this.#sending.delete(key);
+    return sending.returned;
+  }
+
+  #sendError(queueName: string, cause: unknown): SendError {
+    const { message } = this.#ended ?? toError(cause);
+    return new SendError(
+      queueName,
+      `RabbitMQ has not confirmed a message to queue "${queueName}": ${message}`,
+      {
+        cause: this.#ended ?? cause,
+      },
+    );
+  }
+}
+
+function sendingKey(queueName: string, messageId: string): string {
+  return `${queueName}\n${messageId}`;
+}
+
+/** Resolves when the channel's buffer has room again, or the channel is gone. */
+function drained(channel: ConfirmChannel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once('drain', resolve);
+    channel.once('close', resolve);
+  });
+}

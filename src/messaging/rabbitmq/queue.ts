@@ -1,0 +1,69 @@
+// Queues on the broker: which exist, and making those that do not. An existing queue is left as it is.
+import type { Options, RecoveringChannelModel } from 'amqplib';
+import { withChannel } from './channel.ts';
+import type { RabbitMqQueueType } from './endpoint.ts';
+import { replyCode, replyCodeOf } from './refusal.ts';
+
+/** The queue in which a message of `queueName` waits for `delayMs` before its next attempt. */
+export function waitQueueName(queueName: string, delayMs: number): string {
+  return `${queueName}_retry_${delayMs}`;
+}
+
+/** How many messages are ready in the queue; undefined where there is no such queue. */
+export async function countReady(
+  connection: RecoveringChannelModel,
+  queueName: string,
+): Promise<number | undefined> {
+  try {
+    const { messageCount } = await withChannel(connection, (channel) => channel.checkQueue(queueName));
+    return messageCount;
+  } catch (error) {
+    if (replyCodeOf(error) === replyCode.notFound) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Makes a durable queue where it is missing. Asked passively first: declaring a queue that exists with other arguments
+ * (a quorum queue, a TTL of the operators') would be refused.
+ *
+ * @returns whether the queue had to be made
+ */
+export async function ensureQueue(
+  connection: RecoveringChannelModel,
+  queueName: string,
+  options: Options.AssertQueue,
+): Promise<boolean> {
+  if ((await countReady(connection, queueName)) !== undefined) return false;
+  await withChannel(connection, (channel) => channel.assertQueue(queueName, { durable: true, ...options }));
+  return true;
+}
+
+/** What svchost declares of any queue it makes: the type, where one is asked for. */
+export function queueOptions(queueType: RabbitMqQueueType | undefined): Options.AssertQueue {
+  return queueType === undefined ? {} : { arguments: { 'x-queue-type': queueType } };
+}
+
+/**
+ * What svchost declares of a wait queue: after `delayMs` a message goes back to `queueName` through the default
+ * exchange. One queue per delay, since a queue expires messages from its head only.
+ *
+ * A quorum queue hands over at least once (quorum-queues documentation, "at-least-once dead lettering"): it keeps an
+ * expired message until the target has it, so that even a deleted target loses nothing. A classic queue cannot.
+ */
+export function waitQueueOptions(
+  queueName: string,
+  delayMs: number,
+  queueType: RabbitMqQueueType | undefined,
+): Options.AssertQueue {
+  const quorum = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' };
+  return {
+    messageTtl: delayMs,
+    deadLetterExchange: '',
+    deadLetterRoutingKey: queueName,
+    arguments: {
+      ...(queueOptions(queueType).arguments as object | undefined),
+      ...(queueType === 'quorum' ? quorum : {}),
+    },
+  };
+}

@@ -1,0 +1,78 @@
+// Which export of a module is the processor's class. Pure.
+import { ProcessorError } from '../errors.ts';
+import { extendsBase, type ProcessorClass } from './processor.ts';
+
+type Constructor = abstract new (...args: never) => object;
+
+/** What a module's exports offer as processors. */
+export interface ClassCandidates {
+  /** Exported classes that extend BaseServiceProcessor; where there are none, those named `…ServiceProcessor`. */
+  readonly classes: readonly ProcessorClass[];
+  /** The names of all exports, for people. */
+  readonly exported: readonly string[];
+}
+
+/** Looks through a module's exports; those of a CommonJS module are also found below its `default`. */
+export function findClasses(exports: object): ClassCandidates {
+  const values = new Map<unknown, string>();
+  for (const [name, value] of exportedValues(exports)) {
+    if (!values.has(value)) values.set(value, name);
+  }
+  const classes = [...values.keys()].filter(isProcess);
+  const based = classes.filter(extendsBase);
+  const named = classes.filter(({ name }) => name.endsWith('ServiceProcessor'));
+  return {
+    classes: (based.length > 0 ? based : named) as unknown as ProcessorClass[],
+    exported: [...values.values()],
+  };
+}
+
+function exportedValues(exports: object): [string, unknown][] {
+  const named = Object.entries(exports).filter(([name]) => name !== 'module.exports');
+  const fallback = (exports as { default?: unknown }).default;
+  const inner = fallback !== null && typeof fallback === 'object' ? Object.entries(fallback) : [];
+  return [...named, ...inner];
+}
+
+/** A class with a `process` of its own or inherited; BaseServiceProcessor itself has none. */
+function isProcess(value: unknown): value is Constructor & { name: string } {
+  if (typeof value !== 'function') return false;
+  const prototype: unknown = value.prototype;
+  return (
+    prototype !== null &&
+    typeof prototype === 'object' &&
+    typeof Reflect.get(prototype, 'process') === 'function'
+  );
+}
+
+/**
+ * Chooses one class.
+ *
+ * @param moduleName for the error
+ * @param configured PROCESSOR_TYPE, which chooses among several
+ * @throws ProcessorError several and no (or another) PROCESSOR_TYPE, or a class without a name
+ */
+export function chooseClass(
+  classes: readonly ProcessorClass[],
+  moduleName: string,
+  configured: string | undefined,
+): ProcessorClass {
+  const [only, ...others] = classes;
+  const chosen = others.length === 0 ? only : classes.find(({ name }) => name === configured);
+  if (chosen === undefined) {
+    const names = classes.map(({ name }) => name).join(', ');
+    throw new ProcessorError(
+      `${moduleName} exports several processors: ${names}; ` +
+        (configured === undefined
+          ? 'set PROCESSOR_TYPE to one of them'
+          : `PROCESSOR_TYPE "${configured}" is none of them`),
+    );
+  }
+  // An anonymous `export default class` is named "default", and the queue's variable is made of the name.
+  if (chosen.name === '' || chosen.name === 'default') {
+    throw new ProcessorError(
+      `the processor class of ${moduleName} has no name; give it one: it names the queue's variable`,
+    );
+  }
+  return chosen;
+}

@@ -1,0 +1,123 @@
+// Which files of a service directory may hold the processor. Finds them; importing one is loader.ts.
+import { readdirSync, statSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ProcessorError } from '../errors.ts';
+import { readServiceDirectory, type ServiceDirectory } from './service.ts';
+
+/** Endings of a module, sources before what is built from them. */
+const extensions = ['.ts', '.mts', '.js', '.mjs', '.cjs'];
+
+/** Folders that usually hold build output or tests: looked at only where there is no processor elsewhere. */
+const secondChoice = /^(dist|build|out|coverage|tests?|__tests__)$/;
+
+/** How deep a service's folders are searched. */
+const deepest = 8;
+
+/** A file that may hold the processor. */
+export interface ModuleCandidate {
+  /** Absolute. */
+  readonly path: string;
+  /** As shown to people: relative to the service directory, or a package's name. */
+  readonly name: string;
+}
+
+/** What inference and PROCESSOR_MODULE found, in the order in which to try. */
+export interface ModuleCandidates {
+  /** The entry that package.json names, where that file exists. */
+  readonly entry: ModuleCandidate | undefined;
+  /** The shallowest `processor.*`; several where they are equally near. */
+  readonly nearest: readonly ModuleCandidate[];
+  /** What PROCESSOR_MODULE names, where it resolves. */
+  readonly configured: ModuleCandidate | undefined;
+}
+
+/**
+ * Looks where a processor may be.
+ *
+ * @param configured PROCESSOR_MODULE: a path from the service directory, with or without its ending, or a package's name
+ * @throws ProcessorError PROCESSOR_MODULE leaves the service directory
+ */
+export function findModules(service: ServiceDirectory, configured: string | undefined): ModuleCandidates {
+  const candidate = (file: string): ModuleCandidate => ({
+    path: file,
+    name: path.relative(service.path, file),
+  });
+  const entry = resolveEntry(service);
+  return {
+    entry: entry === undefined ? undefined : candidate(entry),
+    nearest: nearestProcessors(service.path).map(candidate),
+    configured: configured === undefined ? undefined : resolveConfigured(service, configured),
+  };
+}
+
+function resolveEntry({ path: directory, entry }: ServiceDirectory): string | undefined {
+  return entry === undefined ? undefined : resolveFile(path.resolve(directory, entry));
+}
+
+/** The file of that name, or with an ending; undefined where there is none. */
+function resolveFile(file: string): string | undefined {
+  return ['', ...extensions].map((extension) => file + extension).find(isFile);
+}
+
+function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+function resolveConfigured(service: ServiceDirectory, configured: string): ModuleCandidate | undefined {
+  const file = path.resolve(service.path, configured);
+  if (path.relative(service.path, file).startsWith('..')) {
+    throw new ProcessorError(
+      `PROCESSOR_MODULE "${configured}" leaves the service directory ${service.path}; ` +
+        'name a module inside it, or a package',
+    );
+  }
+  const inside = resolveFile(file);
+  const found = inside ?? resolvePackage(service, configured);
+  return found === undefined ? undefined : { path: found, name: configured };
+}
+
+/** The entry of an installed package. */
+function resolvePackage(service: ServiceDirectory, name: string): string | undefined {
+  if (/^[./]/.test(name)) return undefined;
+  try {
+    const manifest = findPackageJSON(name, pathToFileURL(path.join(service.path, 'package.json')));
+    return manifest === undefined ? undefined : resolveEntry(readServiceDirectory(path.dirname(manifest)));
+  } catch {
+    // Not a package's name, or no such package: the caller says what to set.
+    return undefined;
+  }
+}
+
+/** The `processor.*` files nearest to the top; TypeScript beats JavaScript beside it, since that is built from it. */
+function nearestProcessors(directory: string): string[] {
+  const all = [...walk(directory, 0)];
+  const sources = all.filter(({ isSecondChoice }) => !isSecondChoice);
+  const files = sources.length > 0 ? sources : all;
+  const depth = Math.min(...files.map((file) => file.depth));
+  const nearest = files.filter((file) => file.depth === depth).map((file) => file.path);
+  const typescript = nearest.filter((file) => /ts$/.test(file));
+  return (typescript.length > 0 ? typescript : nearest).sort();
+}
+
+interface ProcessorFile {
+  readonly path: string;
+  readonly depth: number;
+  readonly isSecondChoice: boolean;
+}
+
+function* walk(directory: string, depth: number, isSecondChoice = false): Generator<ProcessorFile> {
+  const entries = readdirSync(directory, { withFileTypes: true });
+  // Below another package.json is another package.
+  if (depth > 0 && entries.some(({ name }) => name === 'package.json')) return;
+  for (const entry of entries) {
+    const file = path.join(directory, entry.name);
+    const { name, ext } = path.parse(entry.name);
+    if (name === 'processor' && extensions.includes(ext) && isFile(file))
+      yield { path: file, depth, isSecondChoice };
+    if (entry.isDirectory() && depth < deepest && !/^(\.|node_modules$)/.test(entry.name)) {
+      yield* walk(file, depth + 1, isSecondChoice || secondChoice.test(entry.name));
+    }
+  }
+}

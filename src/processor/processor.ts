@@ -1,0 +1,81 @@
+// What users implement: the processor, and what it is told about the message it is given.
+import type { Logger } from '../log.ts';
+
+/** What `process` is told about a message, and what it may use. */
+export interface MessageContext {
+  /** The message's id, the same at every attempt: the key to recognise a message that is delivered twice. */
+  readonly messageId: string;
+  readonly queueName: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** After this attempt a failed message becomes a dead letter. */
+  readonly maxAttempts: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** When the message was sent, where the broker or the sender says so. */
+  readonly enqueuedAt: Date | undefined;
+  /** Aborted by PROCESS_TIMEOUT and by the end of the drain: stop working, the message is delivered again. */
+  readonly signal: AbortSignal;
+  /** A pino logger whose lines carry the message's id and attempt. */
+  readonly log: Logger;
+  /**
+   * Sends a message (any JSON value) to a queue by its full name, over this service's broker. Resolves when the broker
+   * has it safely.
+   *
+   * @throws UnroutableError there is no such queue
+   * @throws SendError the broker has not confirmed it
+   */
+  send(queueName: string, message: unknown): Promise<void>;
+}
+
+/**
+ * Business logic driven by messages. Returning (anything) or resolving means done; throwing means that the message is
+ * tried again later, until its attempts are used up; throwing a DeadLetterError gives up on it at once.
+ */
+export interface MessageProcessor {
+  process(message: unknown, context: MessageContext): unknown;
+  /** Awaited before the first message. */
+  start?(): unknown;
+  /** Awaited after the last message. */
+  stop?(): unknown;
+}
+
+/**
+ * A validator by the Standard Schema specification 1 (standardschema.dev): zod, valibot, arktype and others. As
+ * `static schema` of a processor it checks each message, and what it makes of it is what `process` is given.
+ */
+export interface StandardSchema {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaResult | Promise<SchemaResult>;
+  };
+}
+
+export type SchemaResult =
+  { readonly value: unknown; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
+
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** A processor's class: made once, without arguments, when the host starts. */
+export interface ProcessorClass {
+  new (): MessageProcessor;
+  readonly schema?: StandardSchema;
+}
+
+/** Registered, so that another copy of this package recognises its classes too. */
+const brand = Symbol.for('rococo-svchost.BaseServiceProcessor');
+
+/** The base of processors that are driven by messages, as in the Python host. */
+export abstract class BaseServiceProcessor implements MessageProcessor {
+  static readonly [brand] = true;
+
+  abstract process(message: unknown, context: MessageContext): unknown;
+}
+
+/** Whether `value` is a class that extends BaseServiceProcessor, of whichever copy of this package. */
+export function extendsBase(value: unknown): boolean {
+  return typeof value === 'function' && (value as unknown as Record<symbol, unknown>)[brand] === true;
+}

@@ -1,0 +1,92 @@
+// The ways in which a delivery can fail before, in or around `process`. Errors of this folder; users never see them.
+import { DeadLetterError, toError } from '../errors.ts';
+import type { DeadReason, Failure } from '../messaging/adapter.ts';
+import type { SchemaIssue } from '../processor/processor.ts';
+
+/** The body is not a message. */
+export class UndecodableError extends Error {
+  override readonly name = 'UndecodableError';
+}
+
+/** The processor's schema refused the message. The message of this error names the places, never the values. */
+export class InvalidMessageError extends Error {
+  override readonly name = 'InvalidMessageError';
+  /** What the schema said, values included: for the dead letter, which holds the body anyway; not for the log. */
+  readonly details: string;
+
+  constructor(issues: readonly SchemaIssue[]) {
+    super(`the schema refused ${issues.map(describePath).join(', ')}`);
+    this.details = issues.map((issue) => `${describePath(issue)}: ${issue.message}`).join('; ');
+  }
+}
+
+/** `process` took longer than PROCESS_TIMEOUT. */
+export class ProcessTimeoutError extends Error {
+  override readonly name = 'ProcessTimeoutError';
+
+  constructor(timeoutMs: number) {
+    super(`process took longer than PROCESS_TIMEOUT (${timeoutMs / 1000} s)`);
+  }
+}
+
+/** An exception or rejection that nothing caught came out of this delivery's work, and ends the process. */
+export class CrashError extends Error {
+  override readonly name = 'CrashError';
+
+  constructor(cause: unknown) {
+    const { name, message } = toError(cause);
+    super(`nothing caught ${name}: ${message}`, { cause });
+  }
+}
+
+/** The host died each time it was given this message, as often as it would have been tried. */
+export class CrashLoopError extends Error {
+  override readonly name = 'CrashLoopError';
+
+  constructor(crashes: number) {
+    super(`delivered ${crashes} times without an outcome: the host died, or lost the broker, each time`);
+  }
+}
+
+/** The drain ran out of time; the delivery is handed back. */
+export class CutOffError extends Error {
+  override readonly name = 'CutOffError';
+
+  constructor() {
+    super('the service is stopping: this message is handed back and delivered again');
+  }
+}
+
+/** The reason that a dead letter gets for an error, and whether another attempt makes sense. */
+export function reasonOf(error: unknown): { reason: DeadReason; isFinal: boolean } {
+  if (error instanceof UndecodableError) return { reason: 'undecodable', isFinal: true };
+  if (error instanceof InvalidMessageError) return { reason: 'invalid', isFinal: true };
+  if (isDeadLetterError(error)) return { reason: 'rejected', isFinal: true };
+  if (error instanceof ProcessTimeoutError) return { reason: 'timeout', isFinal: false };
+  if (error instanceof CrashLoopError) return { reason: 'crashed', isFinal: true };
+  if (error instanceof CrashError) return { reason: 'crashed', isFinal: false };
+  return { reason: 'failed', isFinal: false };
+}
+
+/** By its code, so that a second copy of this package is understood as well. */
+function isDeadLetterError(error: unknown): boolean {
+  return (
+    error instanceof DeadLetterError ||
+    (error instanceof Error && 'code' in error && error.code === 'DEAD_LETTER')
+  );
+}
+
+/** The longest error text that a dead letter carries: headers share 64 KiB. */
+const longestText = 1000;
+
+/** An error as a dead letter keeps it. */
+export function failureOf(error: unknown): Failure {
+  const { name, message } = toError(error);
+  const text = error instanceof InvalidMessageError ? error.details : message;
+  return { name: name.slice(0, 100), message: text.slice(0, longestText) };
+}
+
+function describePath({ path = [] }: SchemaIssue): string {
+  const keys = path.map((part) => String(typeof part === 'object' ? part.key : part));
+  return keys.length === 0 ? 'the message' : keys.join('.');
+}
