@@ -1,9 +1,10 @@
 // RabbitMqConnection: the adapter for RabbitMQ on amqplib. Owns the connection; queues, sends and deliveries are next door.
 import { connect, type RecoveringChannelModel } from 'amqplib';
 import { within } from '../../clock.ts';
-import { toError, UnsupportedError } from '../../errors.ts';
+import { SendError, toError, UnsupportedError } from '../../errors.ts';
 import type {
   AdapterContext,
+  Capabilities,
   Consumer,
   ConsumeOptions,
   Delivery,
@@ -22,7 +23,7 @@ export type { RabbitMqHost, RabbitMqOptions, RabbitMqQueueType } from './endpoin
 const closeTimeoutMs = 5_000;
 
 export class RabbitMqConnection implements MessageAdapter {
-  readonly capabilities = { delayedSend: false, countsCrashes: false };
+  readonly capabilities: Capabilities;
   readonly address: string;
   readonly #options: RabbitMqOptions;
   readonly #context: AdapterContext;
@@ -34,6 +35,8 @@ export class RabbitMqConnection implements MessageAdapter {
     this.#options = options;
     this.#context = context;
     this.address = describeAddress(options);
+    // Only quorum queues count deliveries.
+    this.capabilities = { delayedSend: false, countsCrashes: options.queueType === 'quorum' };
   }
 
   async connect(): Promise<void> {
@@ -58,7 +61,9 @@ export class RabbitMqConnection implements MessageAdapter {
     if (options.delayMs) {
       throw new UnsupportedError('RabbitMQ has no delayed delivery; send without a delay, or later');
     }
-    await this.#connected().publisher.publish(queueName, body, {
+    if (!this.#broker)
+      throw new SendError(queueName, `not sent to queue "${queueName}": the connection is not open`);
+    await this.#broker.publisher.publish(queueName, body, {
       persistent: true,
       contentType: 'application/json',
       // AMQP 0-9-1 has seconds here.

@@ -1,10 +1,10 @@
 // One delivery of RabbitMQ: its facts read from properties and headers, and its outcome told to the broker.
 import { randomUUID } from 'node:crypto';
-import type { ConsumeMessage } from 'amqplib';
+import type { ConsumeMessage, Options } from 'amqplib';
 import { header, type Delivery, type Headers, type Outcome } from '../adapter.ts';
 import type { Broker } from './broker.ts';
 import { deadCopy, retryCopy, type Original } from './copy.ts';
-import { handOver } from './handover.ts';
+import { handOver, type Target } from './handover.ts';
 import { waitQueueName, waitQueueOptions } from './queue.ts';
 import type { Session } from './session.ts';
 
@@ -55,13 +55,17 @@ export class RabbitMqDelivery implements Delivery {
     const { session } = this.#source;
     switch (outcome.kind) {
       case 'done':
-        return session.ack(this.#message);
+        session.ack(this.#message);
+        break;
       case 'requeue':
-        return session.requeue(this.#message);
+        session.requeue(this.#message);
+        break;
       case 'retry':
-        return this.#retry(outcome.delayMs);
+        await this.#retry(outcome.delayMs);
+        break;
       case 'dead':
-        return this.#bury(outcome);
+        await this.#bury(outcome);
+        break;
     }
   }
 
@@ -81,9 +85,7 @@ export class RabbitMqDelivery implements Delivery {
   }
 
   /** Copy first, ack second: in between a crash means the message twice, the other way round not at all. */
-  async #replaceBy(
-    ...[target, copy]: [Parameters<typeof handOver>[1], Parameters<typeof handOver>[3]]
-  ): Promise<void> {
+  async #replaceBy(target: Target, copy: Options.Publish): Promise<void> {
     const { broker, session } = this.#source;
     const safe = await handOver(broker, target, this.body, copy, session.signal);
     if (safe) session.ack(this.#message);

@@ -87,7 +87,7 @@ export class Publisher {
         else if (returned) reject(new UnroutableError(queueName));
         else resolve();
       };
-      if (!this.#write(channel, queueName, body, properties, settle)) this.#writable = drained(channel);
+      if (!this.#write(channel, queueName, body, properties, settle)) this.#holdUntilDrained(channel);
       this.#begin(key);
       const cancelTimeout = this.#timeout(() =>
         settle(new Error(`the broker took more than ${confirmTimeoutMs / 1000} s`)),
@@ -110,6 +110,14 @@ export class Publisher {
       if (error instanceof RangeError || error instanceof TypeError) throw error;
       throw this.#sendError(queueName, error);
     }
+  }
+
+  /** Lets further messages wait until the channel's buffer has room again, or the channel is gone. */
+  #holdUntilDrained(channel: ConfirmChannel): void {
+    this.#writable ??= new Promise<void>((resolve) => {
+      channel.once('drain', resolve);
+      channel.once('close', resolve);
+    }).then(() => (this.#writable = undefined));
   }
 
   /** Calls `expire` after the confirm timeout, which starts anew while the broker blocks publishers. */
@@ -161,12 +169,4 @@ export class Publisher {
 
 function sendingKey(queueName: string, messageId: string): string {
   return `${queueName}\n${messageId}`;
-}
-
-/** Resolves when the channel's buffer has room again, or the channel is gone. */
-function drained(channel: ConfirmChannel): Promise<void> {
-  return new Promise((resolve) => {
-    channel.once('drain', resolve);
-    channel.once('close', resolve);
-  });
 }

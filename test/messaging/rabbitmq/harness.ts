@@ -1,0 +1,100 @@
+// A real RabbitMQ as the contract suite needs it: each connection behind a relay of its own, which can be cut.
+import { connect, type Channel, type ChannelModel, type GetMessage } from 'amqplib';
+import { inject } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import { silentLog } from '../../../src/log.ts';
+import type { MessageAdapter } from '../../../src/messaging/adapter.ts';
+import { RabbitMqConnection, type RabbitMqOptions } from '../../../src/messaging/rabbitmq/connection.ts';
+import { deleteQueues, uniqueQueueName } from '../../support/queue.ts';
+import { startRelay, type Relay } from '../../support/tcp-relay.ts';
+import type { AdapterHarness, BrowsedMessage } from '../contract.ts';
+
+/** The shared broker's address as the adapter takes it. */
+export function brokerOptions(url: string, overrides: Partial<RabbitMqOptions> = {}): RabbitMqOptions {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  return {
+    hosts: [{ hostname, port: Number(port || 5672) }],
+    username: decodeURIComponent(username) || 'guest',
+    password: decodeURIComponent(password) || 'guest',
+    virtualHost: decodeURIComponent(pathname.slice(1)) || '/',
+    tls: false,
+    heartbeatS: 10,
+    queueType: undefined,
+    ...overrides,
+  };
+}
+
+/** The harness for the shared broker. */
+export function rabbitMqHarness(overrides: Partial<RabbitMqOptions> = {}): AdapterHarness {
+  const url = inject('rabbitMqUrl');
+  const options = brokerOptions(url, overrides);
+  const relays = new Map<MessageAdapter, Relay>();
+  const queues: string[] = [];
+  let control: ChannelModel;
+  return {
+    // amqplib assigns header names to a plain object, where `__proto__` is no key.
+    limits: { noProtoHeader: true },
+    start: async () => {
+      control = await connect(url);
+    },
+    stop: async () => {
+      await Promise.all([...relays.values()].map((relay) => relay.close()));
+      await control.close();
+      await deleteQueues(url, ...queues.flatMap(withCompanions));
+    },
+    open: async () => {
+      const [host] = options.hosts;
+      const relay = await startRelay(host!.port, host!.hostname);
+      const hosts = [{ hostname: '127.0.0.1', port: relay.port }];
+      const context = { connectionName: 'test@1', log: silentLog, clock: systemClock };
+      const adapter = new RabbitMqConnection({ ...options, hosts }, context);
+      await adapter.connect();
+      relays.set(adapter, relay);
+      return adapter;
+    },
+    queueName: () => {
+      const name = uniqueQueueName('contract');
+      queues.push(name);
+      return name;
+    },
+    browse: (queueName) => browse(control, queueName),
+    crash: (adapter) => {
+      relays.get(adapter)?.reset();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** The messages that wait in a queue; they go back to their places. */
+export async function browse(connection: ChannelModel, queueName: string): Promise<BrowsedMessage[]> {
+  const channel = await connection.createChannel();
+  // A queue that is missing closes the channel, and has no messages.
+  channel.on('error', () => undefined);
+  try {
+    const messages = await getAll(channel, queueName);
+    await channel.close();
+    return messages.map(({ content, properties }) => ({
+      body: content,
+      headers: properties.headers ?? {},
+      messageId: String(properties.messageId),
+    }));
+  } catch {
+    return [];
+  }
+}
+
+async function getAll(channel: Channel, queueName: string): Promise<GetMessage[]> {
+  const messages: GetMessage[] = [];
+  for (;;) {
+    const message = await channel.get(queueName);
+    if (!message) return messages;
+    messages.push(message);
+  }
+}
+
+/** The delays of retries in the tests. */
+const delaysMs = [1, 20, 50, 100, 200, 300, 500, 1000, 3_600_000];
+
+function withCompanions(queueName: string): string[] {
+  return [queueName, `${queueName}_dead`, ...delaysMs.map((delayMs) => `${queueName}_retry_${delayMs}`)];
+}
