@@ -1,0 +1,85 @@
+// The schedule of one or more cron expressions. croner reads them and does the calendar; taking a list apart is
+// expression-list.ts's matter, saying what is wrong with one expression-fault.ts's.
+import { Cron, CronPattern } from 'croner';
+import { dateOf, instantOf, type Schedule } from './schedule.ts';
+import { instantAt, wallClockAt } from './wall-clock.ts';
+
+/** How croner is to read an expression; a lone `*` (or `?`) is what leaves a day field open, after POSIX crontab. */
+const reading = { mode: '5-or-6-parts', fixedTimeRule: 'no-wildcard', domAndDow: false } as const;
+
+/** Whether croner can read `text`: 5 or 6 fields, or a nickname like `@daily`. It may still never be due. */
+export function isExpression(text: string): boolean {
+  try {
+    new CronPattern(text, undefined, reading);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * One cron expression in one zone. It follows one of two rules when the clocks change, after Vixie cron:
+ *
+ * - *Fixed times* (no `*`, `?` or step in second, minute and hour: `30 2 * * *`, `0 2,14 * * *`) follow the rule of
+ *   CRON_RUN_AT: a time that is skipped is due at the first instant after the gap, one that comes twice the first time
+ *   only. Times that a gap moves together are due once.
+ * - *All others* (`0 * * * *`, `0-30/10 2 * * *`) are due at every instant at which the clocks of the zone show a matching
+ *   time: not at all in a gap, both times in an overlap. So "every 10 minutes" stays every 10 minutes.
+ */
+export class Expression {
+  readonly text: string;
+  readonly #timezone: string;
+  readonly #fixed: boolean;
+  readonly #cron: Cron;
+
+  /** @throws Error as croner words it, when `text` is not a cron expression of 5 or 6 fields. */
+  constructor(text: string, timezone: string) {
+    this.text = text;
+    this.#timezone = timezone;
+    // Before `new Cron`, which takes whatever has a colon in it for a date.
+    this.#fixed = new CronPattern(text, undefined, reading).isFixedTime;
+    // Fixed times are looked up on a calendar without clock changes, and only then placed in the zone. croner 11.0.1
+    // would do so itself, but drops a time whose gap ends on the next date (America/Nuuk: 23:00 to 24:00 in March).
+    this.#cron = new Cron(text, { ...reading, ...(this.#fixed ? { utcOffset: 0 } : { timezone }) });
+  }
+
+  /** The first occurrence strictly after `instant`; none if there is none, or none before the year 3000. */
+  next(instant: number): number | undefined {
+    if (!this.#fixed) return this.#cron.nextRun(new Date(instant))?.getTime();
+    let wallClock = wallClockAt(instant, this.#timezone);
+    for (;;) {
+      const due = this.#cron.nextRun(new Date(wallClock))?.getTime();
+      if (due === undefined) return undefined;
+      const occurrence = instantAt(due, this.#timezone);
+      // In the second pass of an overlap, the clocks show times that were due in the first.
+      if (occurrence > instant) return occurrence;
+      wallClock = due;
+    }
+  }
+}
+
+/** Due whenever one of its expressions is; once, where several are due at one instant. */
+export class ExpressionSchedule implements Schedule {
+  readonly kind = 'expression';
+  readonly timezone: string;
+  readonly #expressions: readonly Expression[];
+
+  /** @throws Error as croner words it, when one of `texts` is not a cron expression of 5 or 6 fields. */
+  constructor(options: { texts: readonly string[]; timezone: string }) {
+    this.timezone = options.timezone;
+    this.#expressions = options.texts.map((text) => new Expression(text, options.timezone));
+  }
+
+  /** @throws RangeError also when none of the expressions is due before the year 3000, where croner's calendar ends. */
+  next(after: Date): Date {
+    const instant = instantOf(after);
+    const due = this.#expressions.flatMap((expression) => expression.next(instant) ?? []);
+    if (due.length === 0)
+      throw new RangeError(`no further occurrence before the year 3000: ${this.describe()}`);
+    return dateOf(Math.min(...due));
+  }
+
+  describe(): string {
+    return `cron ${this.#expressions.map(({ text }) => `"${text}"`).join(' and ')} (${this.timezone})`;
+  }
+}

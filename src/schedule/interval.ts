@@ -1,0 +1,54 @@
+// The schedule "every so often": a grid of instants. Owns no wall-clock time: a day is 24 hours, whatever the clocks do.
+import { dateOf, instantOf, type Schedule } from './schedule.ts';
+
+/** What CRON_TIME_UNIT may be, and its length in milliseconds. */
+export const unitMs = {
+  seconds: 1000,
+  minutes: 60_000,
+  hours: 3_600_000,
+  days: 86_400_000,
+  weeks: 604_800_000,
+} as const;
+
+export type Unit = keyof typeof unitMs;
+
+/**
+ * Due at `start` + n x the interval, so the first time one interval after `start`, and never later by the length of the
+ * work. An interval that is not a whole number of milliseconds is kept as it is, and each occurrence rounded by itself:
+ * the error stays under a millisecond and never adds up.
+ */
+export class IntervalSchedule implements Schedule {
+  readonly kind = 'interval';
+  readonly timezone: string;
+  readonly #amount: number;
+  readonly #unit: Unit;
+  readonly #start: number;
+  readonly #intervalMs: number;
+
+  /** `amount` x `unit` must be 1 ms or more, or occurrences would fall together. `timezone` is only for showing. */
+  constructor(options: { amount: number; unit: Unit; start: Date; timezone: string }) {
+    this.timezone = options.timezone;
+    this.#amount = options.amount;
+    this.#unit = options.unit;
+    this.#start = instantOf(options.start);
+    this.#intervalMs = options.amount * unitMs[options.unit];
+  }
+
+  next(after: Date): Date {
+    const instant = instantOf(after);
+    // The grid reaches back before the start too: after a clock that was an hour fast is put right, the wait must be one
+    // interval and not the hour as well.
+    let step = Math.floor((instant - this.#start) / this.#intervalMs) + 1;
+    // An occurrence that was rounded down may be the very instant.
+    while (this.#occurrence(step) <= instant) step++;
+    return dateOf(this.#occurrence(step));
+  }
+
+  describe(): string {
+    return this.#amount === 1 ? `every ${this.#unit.slice(0, -1)}` : `every ${this.#amount} ${this.#unit}`;
+  }
+
+  #occurrence(step: number): number {
+    return this.#start + Math.round(step * this.#intervalMs);
+  }
+}

@@ -1,0 +1,75 @@
+// Which names of time zones are taken, and what is said about the others.
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { machineTimezone, readTimezone } from '../../src/schedule/timezone.ts';
+
+describe('a time zone', () => {
+  it.each([
+    ['Europe/Berlin', 'Europe/Berlin'],
+    ['europe/berlin', 'Europe/Berlin'],
+    ['UTC', 'UTC'],
+    ['utc', 'UTC'],
+    ['Europe/Kiev', 'Europe/Kiev'],
+    ['Europe/Kyiv', 'Europe/Kyiv'],
+    ['Asia/Katmandu', 'Asia/Katmandu'],
+    ['Asia/Kathmandu', 'Asia/Kathmandu'],
+    ['US/Eastern', 'US/Eastern'],
+    ['Etc/GMT+5', 'Etc/GMT+5'],
+    ['EST', 'EST'],
+    ['EST5EDT', 'EST5EDT'],
+    ['GB', 'GB'],
+  ])('%s is taken as %s', (name, timezone) => {
+    expect(readTimezone(name)).toEqual({ timezone });
+  });
+
+  it.each([
+    ['Europe/Berln', 'did you mean Europe/Berlin?'],
+    ['Berlin', 'did you mean Europe/Berlin?'],
+    ['new york', 'did you mean America/New_York?'],
+    ['America/New York', 'did you mean America/New_York?'],
+    ['Asia/Kathmando', 'did you mean Asia/Katmandu?'],
+    ['+02:00', 'not an offset'],
+    ['-0500', 'not an offset'],
+    ['UTC+2', 'not an offset'],
+    ['GMT-3', 'not an offset'],
+    ['BST', 'such as Europe/Berlin or UTC'],
+    ['PST', 'such as Europe/Berlin or UTC'],
+    ['CEST', 'such as Europe/Berlin or UTC'],
+    ['SystemV/PST8', 'such as Europe/Berlin or UTC'],
+    ['nowhere at all', 'such as Europe/Berlin or UTC'],
+  ])('%s is refused, and the answer says "%s"', (name, hint) => {
+    expect(readTimezone(name)).toEqual({ expected: expect.stringContaining(hint) as string });
+  });
+
+  it('is never suggested where the name is an abbreviation, as near names are far places', () => {
+    for (const name of ['BST', 'PST', 'AST', 'IST'])
+      expect(JSON.stringify(readTimezone(name))).not.toContain('mean');
+  });
+
+  it('is taken for every name that Intl lists', () => {
+    for (const name of Intl.supportedValuesOf('timeZone'))
+      expect(readTimezone(name)).toEqual({ timezone: name });
+  });
+});
+
+describe('the zone of the machine', () => {
+  it('is what the environment of the process says, and unknown where that is no zone', () => {
+    const zoneWith = (TZ: string) => {
+      const script = `import { machineTimezone } from ${JSON.stringify(new URL('../../src/schedule/timezone.ts', import.meta.url).href)};
+        console.log(String(machineTimezone()));`;
+      const child = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+        env: { TZ },
+        encoding: 'utf8',
+      });
+      return child.stdout.trim() || child.stderr;
+    };
+    expect(zoneWith('America/Santiago')).toBe('America/Santiago');
+    expect(zoneWith('Nowhere/AtAll')).toBe('undefined');
+    expect(zoneWith('')).toBe('undefined');
+  });
+
+  it('is one that can be used', () => {
+    const machine = machineTimezone();
+    if (machine !== undefined) expect(readTimezone(machine)).toEqual({ timezone: machine });
+  });
+});

@@ -1,0 +1,51 @@
+// Finds the RabbitMQ server installed on this machine. Owns neither its start nor its installation.
+import { accessSync, constants, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+
+/** The programs of one installation. */
+export interface InstalledServer {
+  readonly server: string;
+  readonly ctl: string;
+  /** Erlang's port mapper, through which rabbitmqctl finds its node. */
+  readonly epmd: string;
+}
+
+/**
+ * Debian's wrapper in /usr/sbin drops to the user `rabbitmq` and its folders, and refuses other users; the scripts in
+ * this folder do neither.
+ */
+const debianScripts = '/usr/lib/rabbitmq/bin';
+/** Where package managers put servers, which a user's PATH often leaves out. */
+const usualFolders = [
+  '/usr/sbin',
+  '/usr/bin',
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/opt/homebrew/sbin',
+  '/opt/homebrew/bin',
+];
+
+/** The installed server, or undefined where there is none that we could start. */
+export function findInstalledServer(path = process.env.PATH ?? ''): InstalledServer | undefined {
+  const folders = [...path.split(delimiter).filter((folder) => folder !== ''), ...usualFolders];
+  const server = findProgram('rabbitmq-server', [debianScripts, ...folders]);
+  if (server === undefined) return undefined;
+  // The tools of the same installation: another version's rabbitmqctl may not understand the node.
+  const ctl = findProgram('rabbitmqctl', [dirname(server), dirname(realpathSync(server))]);
+  const epmd = findProgram('epmd', [...folders, '/usr/lib/erlang/bin', '/usr/local/lib/erlang/bin']);
+  return ctl === undefined || epmd === undefined ? undefined : { server, ctl, epmd };
+}
+
+/** The first executable of that name in `folders`. */
+export function findProgram(name: string, folders: readonly string[]): string | undefined {
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,224 @@
+// A RabbitMQ node of our own from the server installed on this machine. Owns its processes and its folder.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mustRun } from './command.ts';
+import { startEpmd, type Epmd } from './epmd.ts';
+import { quote, startGuard, type Guard } from './guard.ts';
+import { awaitHandshake } from './handshake.ts';
+import type { InstalledServer } from './installed-server.ts';
+import { startLimitMs, type OwnBroker, type OwnBrokerOptions } from './own-broker.ts';
+import { freePort } from './port.ts';
+
+/** Starts a node with nothing but AMQP; its log's tail is in the error if it does not come up. */
+export async function startLocalBroker(
+  server: InstalledServer,
+  options: OwnBrokerOptions,
+): Promise<OwnBroker> {
+  const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
+  const folder = await mkdtemp(join(tmpdir(), 'svchost-broker-'));
+  const guard = startGuard();
+  guard.set(`rm -rf ${quote(folder)}`);
+  try {
+    await writeFolder(folder, port, options.config ?? []);
+    const env = environment(folder, { port, distPort, epmdPort });
+    const broker = new LocalBroker({
+      server,
+      folder,
+      port,
+      env,
+      guard,
+      epmd: await startEpmd(server.epmd, epmdPort, env),
+    });
+    try {
+      await broker.start();
+      return broker;
+    } catch (error) {
+      await broker.close();
+      throw error;
+    }
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    guard.dismiss();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly server: InstalledServer;
+  readonly folder: string;
+  readonly port: number;
+  readonly env: NodeJS.ProcessEnv;
+  readonly guard: Guard;
+  readonly epmd: Epmd;
+}
+
+/** The Erlang virtual machine is one process, leader of a group that holds only what it started itself. */
+class LocalBroker implements OwnBroker {
+  readonly url: string;
+  readonly port: number;
+  readonly description: string;
+  readonly #parts: Parts;
+  #beam: { readonly child: ChildProcess; readonly exited: Promise<void> } | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.port = parts.port;
+    this.url = `amqp://guest:guest@127.0.0.1:${parts.port}`;
+    this.description = `started from ${parts.server.server} with a data folder of its own`;
+  }
+
+  async ctl(...args: readonly string[]): Promise<string> {
+    // After the end, rabbitmqctl would start a port mapper of its own, and leave it behind.
+    if (this.#closed !== undefined) throw new Error('this broker is closed');
+    const { server, env } = this.#parts;
+    return await mustRun(server.ctl, ['-q', '-n', env.RABBITMQ_NODENAME ?? '', ...args], { env });
+  }
+
+  async start(): Promise<void> {
+    if (this.#closed !== undefined) throw new Error('this broker is closed');
+    if (this.#beam !== undefined) return;
+    const { server, folder, env, guard, epmd } = this.#parts;
+    const log = openSync(this.#logFile, 'a');
+    const child = spawn(server.server, [], { cwd: folder, env, detached: true, stdio: ['ignore', log, log] });
+    closeSync(log);
+    child.unref();
+    const ended = new AbortController();
+    const exited = new Promise<void>((resolve) => {
+      child.once('error', (error) => ended.abort(error));
+      child.once('exit', (code, signal) => {
+        this.#beam = undefined;
+        ended.abort(new Error(`it ended with ${signal ?? code ?? '-'}`));
+        resolve();
+      });
+    });
+    if (child.pid === undefined)
+      throw new Error(`${server.server} could not be started`, { cause: ended.signal.reason });
+    this.#beam = { child, exited };
+    guard.set(`kill -s KILL -- -${child.pid} ${epmd.pid}; sleep 1; rm -rf ${quote(folder)}`);
+    try {
+      await awaitHandshake(this.url, startLimitMs, ended.signal);
+    } catch (error) {
+      await this.kill();
+      throw new Error(await this.#failure(error), { cause: error });
+    }
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.resume();
+    await this.#end('SIGTERM');
+  }
+
+  pause(): Promise<void> {
+    this.#signal('SIGSTOP');
+    return Promise.resolve();
+  }
+
+  resume(): Promise<void> {
+    this.#signal('SIGCONT');
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { folder, guard, epmd } = this.#parts;
+    await this.kill();
+    await epmd.stop();
+    // Children of the virtual machine end a moment after it, and may still be writing.
+    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    guard.dismiss();
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const beam = this.#beam;
+    if (beam === undefined) return;
+    // Waited for now, so it counts again as a reason for this process to live.
+    beam.child.ref();
+    // An orderly shutdown is asked of the leader alone: the others end with it.
+    if (signal === 'SIGTERM') beam.child.kill(signal);
+    else this.#signal(signal);
+    const limit = setTimeout(() => this.#signal('SIGKILL'), 30_000);
+    await beam.exited;
+    clearTimeout(limit);
+  }
+
+  /** Signals the group; it is known to exist, because its leader has not been reaped. */
+  #signal(signal: NodeJS.Signals): void {
+    const pid = this.#beam?.child.pid;
+    if (pid !== undefined) process.kill(-pid, signal);
+  }
+
+  get #logFile(): string {
+    return join(this.#parts.folder, 'rabbit.log');
+  }
+
+  async #failure(error: unknown): Promise<string> {
+    const reason = error instanceof Error ? error.message : String(error);
+    const log = await readFile(this.#logFile, 'utf8').catch(() => '');
+    return `RabbitMQ did not start on port ${this.port} (limit ${startLimitMs / 1000} s): ${reason}. The end of its log:\n${log.slice(-4000)}`;
+  }
+}
+
+async function writeFolder(folder: string, port: number, config: readonly string[]): Promise<void> {
+  await mkdir(join(folder, 'conf.d'));
+  const lines = [`listeners.tcp.1 = 127.0.0.1:${port}`, ...config];
+  await writeFile(join(folder, 'rabbitmq.conf'), `${lines.join('\n')}\n`);
+  await writeFile(join(folder, 'advanced.config'), '[].\n');
+  await writeFile(join(folder, 'enabled_plugins'), '[].\n');
+  await writeFile(join(folder, 'rabbitmq-env.conf'), '');
+  // With a cookie of its own, no node and no rabbitmqctl of anybody else can reach it, nor it them.
+  await writeFile(join(folder, '.erlang.cookie'), randomBytes(20).toString('hex'), { mode: 0o400 });
+}
+
+/** The whole environment of the node and of its rabbitmqctl: nothing of the machine's own broker shines through. */
+function environment(
+  folder: string,
+  ports: { readonly port: number; readonly distPort: number; readonly epmdPort: number },
+): NodeJS.ProcessEnv {
+  const loopback = '-kernel inet_dist_use_interface {127,0,0,1}';
+  return {
+    PATH: `${process.env.PATH ?? ''}:/usr/local/bin:/usr/bin:/bin`,
+    HOME: folder,
+    LANG: 'C.UTF-8',
+    ERL_EPMD_PORT: String(ports.epmdPort),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_CRASH_DUMP_SECONDS: '0',
+    // The script then becomes the virtual machine instead of waiting for it, so that the child's pid is the broker's.
+    RUNNING_UNDER_SYSTEMD: '1',
+    RABBITMQ_NODENAME: `svchost-test-${ports.port}@localhost`,
+    RABBITMQ_DIST_PORT: String(ports.distPort),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: loopback,
+    RABBITMQ_CTL_ERL_ARGS: loopback,
+    // Any free port: the default range has room for ten of them at once.
+    RABBITMQ_CTL_DIST_PORT_MIN: '0',
+    RABBITMQ_CTL_DIST_PORT_MAX: '0',
+    RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
+    RABBITMQ_SCHEMA_DIR: join(folder, 'schema'),
+    RABBITMQ_PLUGINS_EXPAND_DIR: join(folder, 'plugins'),
+    RABBITMQ_LOG_BASE: folder,
+    // To standard output, which is a file of ours: also what is said before logging is set up.
+    RABBITMQ_LOGS: '-',
+    RABBITMQ_PID_FILE: join(folder, 'rabbit.pid'),
+    RABBITMQ_CONF_ENV_FILE: join(folder, 'rabbitmq-env.conf'),
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_CONFIG_FILES: join(folder, 'conf.d'),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'advanced.config'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+  };
+}
