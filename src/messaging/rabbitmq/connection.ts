@@ -30,6 +30,7 @@ export class RabbitMqConnection implements MessageAdapter {
   readonly #consumers = new Set<RabbitMqConsumer>();
   #connection: RecoveringChannelModel | undefined;
   #broker: Broker | undefined;
+  #isClosed = false;
 
   constructor(options: RabbitMqOptions, context: AdapterContext) {
     this.#options = options;
@@ -48,6 +49,7 @@ export class RabbitMqConnection implements MessageAdapter {
       recovery: { initialDelay: 200, maxDelay: 30_000, waitForConnect: false },
     });
     this.#connection = connection;
+    if (this.#isClosed) await this.close();
     const refused = this.#watch(connection, endpoint);
     await Promise.race([connection.waitForConnect(), refused]);
     this.#broker = new Broker(connection, this.#options, this.address, this.#context);
@@ -92,6 +94,7 @@ export class RabbitMqConnection implements MessageAdapter {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     const connection = this.#connection;
     if (!connection) return;
     this.#connection = undefined;

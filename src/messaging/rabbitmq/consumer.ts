@@ -92,31 +92,20 @@ export class RabbitMqConsumer implements Consumer {
     await this.#broker.ensureQueue(this.#queueName);
     const { consumerTag } = await session.channel.consume(this.#queueName, (message) => {
       if (message) this.#receive(session, message);
-      else void this.#resubscribe(session);
+      else void this.#cancelled(session);
     });
     this.#consumerTag = consumerTag;
     if (this.#isDraining()) await this.#unsubscribe();
   }
 
   /**
-   * The broker has cancelled the consumer (its queue was deleted, or its leader moved), but the channel is open: what
-   * is in work on it can still be acked, so it is kept.
+   * The broker has cancelled the consumer: its queue was deleted, or its leader moved. The channel is given up with it,
+   * though it is open: RabbitMQ takes acks of a deleted queue's deliveries for those of its namesake made since.
    */
-  async #resubscribe(session: Session): Promise<void> {
-    const { clock, log } = this.#broker.context;
+  async #cancelled(session: Session): Promise<void> {
     this.#consumerTag = undefined;
-    log.warn({ queue: this.#queueName }, 'consumer cancelled by the broker; consuming again');
-    await sleep(clock, backoffMs(1), this.#draining.signal);
-    if (this.#isDraining()) return;
-    try {
-      await this.#subscribe(session);
-    } catch (error) {
-      log.warn(
-        { queue: this.#queueName, error: toError(error).message },
-        'cannot consume on this channel again',
-      );
-      await session.close();
-    }
+    this.#broker.context.log.warn({ queue: this.#queueName }, 'consumer cancelled by the broker');
+    await session.close();
   }
 
   #isDraining(): boolean {

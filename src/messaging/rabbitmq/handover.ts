@@ -1,7 +1,7 @@
 // Handing a message over to a wait queue or the dead-letter queue: a copy, confirmed, before the original may be acked.
 import type { Options } from 'amqplib';
 import { sleep } from '../../clock.ts';
-import { SendError, toError, UnroutableError } from '../../errors.ts';
+import { BrokerRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
 import { backoffMs } from '../backoff.ts';
 import type { Broker } from './broker.ts';
 import { withoutForeignHeaders } from './copy.ts';
@@ -35,8 +35,7 @@ export async function handOver(
       await broker.publisher.publish(target.queueName, body, properties);
       return true;
     } catch (error) {
-      const cause = error instanceof SendError ? error.cause : error;
-      const refusal = queueRefusal(cause, target.queueName, broker.address);
+      const refusal = refusalOf(error, target, broker);
       if (refusal) throw refusal;
       if (error instanceof UnroutableError) broker.forget(target.queueName);
       if (error instanceof RangeError || error instanceof TypeError) {
@@ -56,4 +55,13 @@ export async function handOver(
     }
   }
   return false;
+}
+
+function refusalOf(
+  error: unknown,
+  { queueName }: Target,
+  { address }: Broker,
+): BrokerRefusedError | undefined {
+  if (error instanceof BrokerRefusedError) return error;
+  return queueRefusal(error instanceof SendError ? error.cause : error, queueName, address);
 }

@@ -48,22 +48,20 @@ export function queueOptions(queueType: RabbitMqQueueType | undefined): Options.
  * What svchost declares of a wait queue: after `delayMs` a message goes back to `queueName` through the default
  * exchange. One queue per delay, since a queue expires messages from its head only.
  *
- * A quorum queue hands over at least once (quorum-queues documentation, "at-least-once dead lettering"): it keeps an
- * expired message until the target has it, so that even a deleted target loses nothing. A classic queue cannot.
+ * A quorum queue hands over at least once (RabbitMQ documentation, "Quorum queues", at-least-once dead lettering): it
+ * keeps an expired message until its target has it. A classic queue forgets it first: a broker that is killed, or a
+ * target that is missing, at that very moment loses it. README, "Durability on RabbitMQ".
  */
 export function waitQueueOptions(
   queueName: string,
   delayMs: number,
   queueType: RabbitMqQueueType | undefined,
 ): Options.AssertQueue {
-  const quorum = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' };
+  const back = { messageTtl: delayMs, deadLetterExchange: '', deadLetterRoutingKey: queueName };
+  if (queueType !== 'quorum') return { ...back, ...queueOptions(queueType) };
   return {
-    messageTtl: delayMs,
-    deadLetterExchange: '',
-    deadLetterRoutingKey: queueName,
-    arguments: {
-      ...(queueOptions(queueType).arguments as object | undefined),
-      ...(queueType === 'quorum' ? quorum : {}),
-    },
+    ...back,
+    overflow: 'reject-publish',
+    arguments: { 'x-queue-type': 'quorum', 'x-dead-letter-strategy': 'at-least-once' },
   };
 }

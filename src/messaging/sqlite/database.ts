@@ -1,0 +1,175 @@
+// One open database file: how it is made, opened and set up, its transactions, and whether it is still there.
+// Owns no table and no message.
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { BrokerRefusedError } from '../../errors.ts';
+import { openHandle, type DatabaseSync, type StatementSync } from './driver.ts';
+import { explain, isDiskFull, systemCodeOf } from './failure.ts';
+import { checkSchema, ensureSchema } from './schema.ts';
+
+/** The path of a database that lives in memory, and as long as its connection. */
+export const memoryPath = ':memory:';
+
+/**
+ * How long a statement blocks the event loop while another process writes. Writes take milliseconds; who meets a
+ * longer one tries again without blocking.
+ */
+const busyTimeoutMs = 250;
+
+/** What the write-ahead log may leave on the disk after it was emptied; one large body would keep its size for ever. */
+const leftoverLogBytes = 16 * 1024 * 1024;
+
+/** An open database file. */
+export class Database {
+  /** Absolute, so that a later change of directory does no harm; or `:memory:`. */
+  readonly path: string;
+  /** The write-ahead log, which changes with every commit of any process; undefined in memory. */
+  readonly logPath: string | undefined;
+  readonly handle: DatabaseSync;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #rollback: StatementSync;
+  readonly #dataVersion: StatementSync;
+  readonly #identity: string;
+  /** Whether a commit waits for the disk, as set in the connection at the moment. */
+  #durable = true;
+
+  /**
+   * Opens the file, and makes it, its directory and its tables where they are missing. Only its owner may read it: the
+   * bodies in it may be sensitive.
+   *
+   * @throws BrokerRefusedError where it cannot be used; an error of SQLite where it is busy or the disk full
+   */
+  constructor(path: string) {
+    this.path = path === memoryPath ? path : resolve(path);
+    this.logPath = path === memoryPath ? undefined : `${this.path}-wal`;
+    if (path !== memoryPath) makeFile(this.path);
+    this.handle = openHandle(this.path, busyTimeoutMs);
+    try {
+      setUp(this.handle, this.path);
+      this.#begin = this.handle.prepare('BEGIN IMMEDIATE');
+      this.#commit = this.handle.prepare('COMMIT');
+      this.#rollback = this.handle.prepare('ROLLBACK');
+      this.#dataVersion = this.handle.prepare('PRAGMA data_version');
+      this.#identity = this.#whatIsThere();
+    } catch (error) {
+      this.handle.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Runs `work` in one write transaction: all of it is in the file when this returns, or none where it throws. It
+   * outlives a crash of this process in any case; a loss of power only where it is `durable`, which waits for the disk.
+   * After a loss of power the file is whole, but may lack the last transactions that were not durable.
+   */
+  transaction<Result>(durable: boolean, work: () => Result): Result {
+    this.#synchronize(durable);
+    try {
+      this.#begin.run();
+      const result = work();
+      this.#commit.run();
+      return result;
+    } catch (error) {
+      // SQLite has rolled back by itself after some errors, a full disk among them.
+      if (this.handle.isTransaction) this.#rollback.run();
+      throw error;
+    }
+  }
+
+  /** A number that changes when another connection, of this process or another, has committed something. */
+  dataVersion(): number {
+    return Number(this.#dataVersion.get()?.['data_version']);
+  }
+
+  /**
+   * Makes sure that the path still names what is open. Unix lets one write to a file that was deleted, and all of it
+   * would be lost.
+   *
+   * @throws BrokerRefusedError where the file was deleted, moved or replaced
+   */
+  verify(): void {
+    if (this.#whatIsThere() === this.#identity) return;
+    throw new BrokerRefusedError(
+      `${this.path} was deleted, moved or replaced while it was open; start again to use what is there now`,
+    );
+  }
+
+  close(): void {
+    this.handle.close();
+  }
+
+  #synchronize(durable: boolean): void {
+    if (durable === this.#durable) return;
+    this.handle.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
+    this.#durable = durable;
+  }
+
+  #whatIsThere(): string {
+    if (this.logPath === undefined) return memoryPath;
+    return `${identityOf(this.path)} ${identityOf(this.logPath)}`;
+  }
+}
+
+function identityOf(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? 'missing' : `${stats.dev}:${stats.ino}`;
+}
+
+function makeFile(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw notMade(path, error);
+  }
+  try {
+    // `wx` never opens a file that is there: closing one that another connection of this process uses would drop that
+    // connection's locks (sqlite.org/howtocorrupt.html, 2.2).
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (systemCodeOf(error) !== 'EEXIST') throw notMade(path, error);
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    throw new BrokerRefusedError(`${path} is a directory; set SQLITE_PATH to a file`, { cause: error });
+  }
+}
+
+function notMade(path: string, error: unknown): unknown {
+  // Room can be made while we wait.
+  if (isDiskFull(error)) return error;
+  const reason = String(systemCodeOf(error));
+  return new BrokerRefusedError(
+    `${path} cannot be made (${reason}); set SQLITE_PATH to a file in a directory that this user may write`,
+    { cause: error },
+  );
+}
+
+function setUp(handle: DatabaseSync, path: string): void {
+  // First of all, before anything in a file is changed that may be another program's.
+  checkSchema(handle, path);
+  if (path !== memoryPath) writeAhead(handle, path);
+  handle.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${leftoverLogBytes}`);
+  handle.exec('BEGIN IMMEDIATE');
+  try {
+    ensureSchema(handle, path);
+    handle.exec('COMMIT');
+  } catch (error) {
+    if (handle.isTransaction) handle.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** With a write-ahead log nobody who reads waits for who writes, and one flush to the disk makes a commit. */
+function writeAhead(handle: DatabaseSync, path: string): void {
+  const mode = handle.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'];
+  if (mode === 'wal') return;
+  throw new BrokerRefusedError(
+    `${path} is on a file system that cannot share memory between processes; set SQLITE_PATH to a file on a local disk`,
+  );
+}
+
+/** `error` as what `connect` rejects with. */
+export function toRefusal(error: unknown, path: string): BrokerRefusedError {
+  return error instanceof BrokerRefusedError
+    ? error
+    : new BrokerRefusedError(explain(error, path), { cause: error });
+}

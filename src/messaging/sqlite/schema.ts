@@ -1,0 +1,87 @@
+// The tables of the embedded queue's file, and whether a file is one of ours. Owns no statement on messages.
+import { BrokerRefusedError } from '../../errors.ts';
+import type { DatabaseSync } from './driver.ts';
+
+/** Raised with each change of the tables; kept in the file as `user_version`. */
+const currentVersion = 1;
+
+/** `svch`, kept in the file as `application_id`, so that no other program's database is taken for a queue. */
+const applicationId = 0x73766368;
+
+/**
+ * - A message's content has a table of its own because SQLite writes a row anew when its size changes: a claim would
+ *   copy a body of 10 MiB for the sake of a lease.
+ * - AUTOINCREMENT, so that a settle that comes late never meets another message under the same id.
+ * - A row is either free (no lease) or leased, and has its place in one of the two partial indexes: a claim reads the
+ *   rows that it takes and no other, whatever the length of the queue.
+ */
+const tables = `
+  CREATE TABLE queue (
+    name TEXT NOT NULL PRIMARY KEY
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    queue TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 1,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    enqueued_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    first_seen_at INTEGER,
+    lease_token TEXT,
+    lease_until INTEGER
+  ) STRICT;
+
+  CREATE TABLE content (
+    id INTEGER PRIMARY KEY,
+    headers TEXT NOT NULL,
+    body BLOB NOT NULL
+  ) STRICT;
+
+  CREATE INDEX message_free ON message (queue, due_at, id) WHERE lease_until IS NULL;
+  CREATE INDEX message_leased ON message (queue, lease_until) WHERE lease_until IS NOT NULL;
+
+  PRAGMA application_id = ${applicationId};
+  PRAGMA user_version = ${currentVersion};
+`;
+
+/**
+ * Makes the tables in an empty file. To be called inside a write transaction, so that of several processes that open
+ * a new file at once only one makes them.
+ *
+ * @throws BrokerRefusedError see `checkSchema`
+ */
+export function ensureSchema(handle: DatabaseSync, path: string): void {
+  if (isEmpty(handle)) handle.exec(tables);
+  else checkSchema(handle, path);
+}
+
+/**
+ * Makes sure that a file is empty, or a queue that this version understands. Changes nothing.
+ *
+ * @throws BrokerRefusedError where it belongs to another program or to a newer svchost
+ */
+export function checkSchema(handle: DatabaseSync, path: string): void {
+  if (isEmpty(handle)) return;
+  if (pragma(handle, 'application_id') !== applicationId) {
+    throw new BrokerRefusedError(
+      `${path} is a database of another program; set SQLITE_PATH to another file, or move this one away`,
+    );
+  }
+  const version = pragma(handle, 'user_version');
+  if (version > currentVersion) {
+    throw new BrokerRefusedError(
+      `${path} was made by a newer svchost (schema ${version}, this one knows ${currentVersion}); ` +
+        `update rococo-svchost, or set SQLITE_PATH to another file`,
+    );
+  }
+}
+
+function isEmpty(handle: DatabaseSync): boolean {
+  return handle.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
+}
+
+function pragma(handle: DatabaseSync, name: 'application_id' | 'user_version'): number {
+  return Number(handle.prepare(`PRAGMA ${name}`).get()?.[name]);
+}

@@ -1,0 +1,128 @@
+// Notices that another process has changed the database, and tells others that we have. Owns no message: whoever is
+// told must look for himself.
+import { utimesSync, watch, type FSWatcher } from 'node:fs';
+import type { Clock } from '../../clock.ts';
+import { toError } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
+import { toRefusal, type Database } from './database.ts';
+import { explain, kindOf } from './failure.ts';
+
+export interface WatcherOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How often to look without being told; see `SqliteOptions`. */
+  readonly checkEveryMs: number;
+  readonly onChange: () => void;
+  /** Called once, when the file is gone or damaged. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** Where the system cannot watch files, it is looked at this often. */
+const unwatchedCheckMs = 500;
+
+/**
+ * Watches the write-ahead log, to which every commit of every process is written. It is written to before the commit
+ * can be seen, so that a look at that moment would find nothing; therefore whoever commits touches the log again
+ * afterwards (`ring`).
+ */
+export class ChangeWatcher {
+  readonly #options: WatcherOptions;
+  #watcher: FSWatcher | undefined;
+  #checkEveryMs: number;
+  #seenVersion = 0;
+  #checking = false;
+  #cancelTimer: (() => void) | undefined;
+  #running = false;
+
+  constructor(options: WatcherOptions) {
+    this.#options = options;
+    this.#checkEveryMs = options.checkEveryMs;
+  }
+
+  /** Begins to watch. Idempotent. */
+  start(): void {
+    const { logPath } = this.#options.database;
+    // A database in memory has no other connection.
+    if (this.#running || logPath === undefined) return;
+    this.#running = true;
+    this.#seenVersion = this.#options.database.dataVersion();
+    try {
+      this.#watcher = watch(logPath, { persistent: false }, () => this.#checkSoon());
+      this.#watcher.on('error', (error) => this.#watchLost(error));
+      this.#checkLater();
+    } catch (error) {
+      this.#watchLost(error);
+    }
+  }
+
+  /** Tells the other processes that something was committed. */
+  ring(): void {
+    const { logPath } = this.#options.database;
+    if (logPath === undefined) return;
+    try {
+      const now = new Date();
+      utimesSync(logPath, now, now);
+    } catch (error) {
+      // They look by themselves now and then; and that the file is gone is for the next check to find.
+      this.#options.log.debug({ path: logPath, reason: toError(error).message }, 'change not announced');
+    }
+  }
+
+  /** Stops watching. Idempotent. */
+  close(): void {
+    this.#running = false;
+    this.#watcher?.close();
+    this.#cancelTimer?.();
+  }
+
+  /** A commit makes several events; one look is enough for all of them. */
+  #checkSoon(): void {
+    if (this.#checking) return;
+    this.#checking = true;
+    setImmediate(() => {
+      this.#checking = false;
+      this.#check();
+    });
+  }
+
+  #checkLater(): void {
+    this.#cancelTimer = this.#options.clock.after(this.#checkEveryMs, () => {
+      this.#checkLater();
+      this.#check();
+    });
+  }
+
+  #check(): void {
+    if (!this.#running) return;
+    const { database, log, onChange, onFailure } = this.#options;
+    try {
+      database.verify();
+      const version = database.dataVersion();
+      if (version === this.#seenVersion) return;
+      this.#seenVersion = version;
+    } catch (error) {
+      if (kindOf(error) === 'fatal') {
+        this.close();
+        return onFailure(toRefusal(error, database.path));
+      }
+      return log.warn(
+        { path: database.path, reason: explain(error, database.path) },
+        'database not readable',
+      );
+    }
+    onChange();
+  }
+
+  #watchLost(error: unknown): void {
+    const { database, log } = this.#options;
+    this.#watcher?.close();
+    this.#checkEveryMs = Math.min(this.#checkEveryMs, unwatchedCheckMs);
+    this.#cancelTimer?.();
+    if (this.#running) this.#checkLater();
+    log.warn(
+      { path: database.path, reason: toError(error).message, checkEveryMs: this.#checkEveryMs },
+      'file not watched; looking at it from time to time',
+    );
+  }
+}

@@ -1,0 +1,200 @@
+// Commits what is to be written: everything that arrives in one turn of the event loop in one transaction, so that the
+// disk is waited for once. Owns what happens when a commit fails; not what is written.
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../log.ts';
+import { backoffMs } from '../backoff.ts';
+import { toRefusal, type Database } from './database.ts';
+import { explain, kindOf, resultCodeOf } from './failure.ts';
+
+/** One thing to write. */
+export interface Write<Result> {
+  /** Runs inside a transaction, and again where that failed: it may change the database and nothing else. */
+  readonly run: () => Result;
+  /** Whether to try again after an error that can pass; asked after each one. */
+  readonly keepTrying: (error: unknown) => boolean;
+  /**
+   * Whether it must survive a loss of power from the moment it resolves, as a message must that was accepted. What is
+   * forgotten of a claim or an outcome is only done again. Default: false.
+   */
+  readonly durable?: boolean;
+  /** The queue that may have something new to deliver once this is committed. */
+  readonly wakes?: string;
+}
+
+export interface WriterOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called after each commit with the queues that it wakes, where there are any. */
+  readonly onWake: (queueNames: ReadonlySet<string>) => void;
+  /** Called once, when nothing can be written any more. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** A write that waits. */
+interface Entry {
+  /** Runs the write, and returns what tells its caller. */
+  readonly run: () => () => void;
+  readonly reject: (error: unknown) => void;
+  readonly keepTrying: (error: unknown) => boolean;
+  readonly durable: boolean;
+  readonly wakes: string | undefined;
+}
+
+/** How many writes share a transaction at most; a larger one would hold up the event loop and the other processes. */
+const batchSize = 1000;
+
+/** Trouble with a file ends at once when it ends; there is no crowd of hosts to spare, as with a broker. */
+const longestPauseMs = 2000;
+
+/** The one way to change the database. */
+export class Writer {
+  readonly #options: WriterOptions;
+  #pending: Entry[] = [];
+  /** Writes that wait for trouble to pass: a full disk, a lock. In the order in which they came. */
+  #parked: Entry[] = [];
+  #trouble: unknown;
+  /** Failed tries since the trouble began. */
+  #failures = 0;
+  #flushing = false;
+  #cancelRetry: (() => void) | undefined;
+  /** Why nothing is written any more. */
+  #ended: Error | undefined;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with the result of `run` once it is committed; rejects when it failed for good. */
+  write<Result>({ run, keepTrying, durable = false, wakes }: Write<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended);
+      const entry: Entry = {
+        run: () => {
+          const result = run();
+          return () => resolve(result);
+        },
+        reject,
+        keepTrying,
+        durable,
+        wakes,
+      };
+      // Behind its elders, so that no claim overtakes the settle that made room for it.
+      if (this.#parked.length > 0 && keepTrying(this.#trouble)) this.#parked.push(entry);
+      else this.#enqueue(entry);
+    });
+  }
+
+  /** Tries at once what waits for trouble to pass. */
+  retryNow(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    this.#pending = [...this.#parked.splice(0), ...this.#pending];
+    this.#schedule();
+  }
+
+  /** Writes what waits, as far as it can be written now; rejects the rest with `reason`, and all that comes later. */
+  close(reason: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#cancelRetry?.();
+    this.#commit([...this.#parked.splice(0), ...this.#pending.splice(0)]);
+  }
+
+  #enqueue(entry: Entry): void {
+    this.#pending.push(entry);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#flushing || this.#pending.length === 0) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      const batch = this.#pending.splice(0, batchSize);
+      this.#schedule();
+      this.#commit(batch);
+    });
+  }
+
+  #commit(batch: readonly Entry[]): void {
+    if (batch.length === 0) return;
+    let answers: (() => void)[];
+    try {
+      const durable = batch.some((entry) => entry.durable);
+      answers = this.#options.database.transaction(durable, () => batch.map((entry) => this.#attempt(entry)));
+      // A commit to a file that was deleted is none.
+      this.#options.database.verify();
+    } catch (error) {
+      return this.#recover(batch, error);
+    }
+    if (this.#parked.length === 0) this.#failures = 0;
+    for (const answer of answers) answer();
+    const woken = new Set(batch.flatMap(({ wakes }) => (wakes === undefined ? [] : [wakes])));
+    if (woken.size > 0) this.#options.onWake(woken);
+  }
+
+  #attempt(entry: Entry): () => void {
+    try {
+      return entry.run();
+    } catch (error) {
+      if (kindOf(error) !== 'operation') throw error;
+      // SQLite has undone the one statement; the rest of the transaction stands.
+      return () => entry.reject(error);
+    }
+  }
+
+  #recover(batch: readonly Entry[], error: unknown): void {
+    const kind = kindOf(error);
+    if (kind === 'fatal') return this.#fail(batch, error);
+    if (kind !== 'busy' && batch.length > 1) {
+      // One large body may be all that does not fit on the disk: its neighbours must not fail with it.
+      const middle = Math.ceil(batch.length / 2);
+      this.#commit(batch.slice(0, middle));
+      this.#commit(batch.slice(middle));
+      return;
+    }
+    for (const entry of batch) this.#parkOrReject(entry, error);
+  }
+
+  #parkOrReject(entry: Entry, error: unknown): void {
+    if (this.#ended !== undefined || !entry.keepTrying(error)) return entry.reject(error);
+    this.#parked.push(entry);
+    this.#trouble = error;
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
+    if (this.#cancelRetry !== undefined) return;
+    this.#failures += 1;
+    const pauseMs = Math.min(longestPauseMs, backoffMs(this.#failures));
+    // At a falling rate: at the 1st, 2nd, 4th, 8th... failure. That others write, too, is no news unless it goes on.
+    const firstWorthWarning = kindOf(this.#trouble) === 'busy' ? 4 : 1;
+    if (this.#failures >= firstWorthWarning && Number.isInteger(Math.log2(this.#failures)))
+      this.#warn(pauseMs);
+    this.#cancelRetry = this.#options.clock.after(pauseMs, () => this.retryNow());
+  }
+
+  #warn(retryInMs: number): void {
+    const { database, log } = this.#options;
+    const fields = {
+      path: database.path,
+      reason: explain(this.#trouble, database.path),
+      resultCode: resultCodeOf(this.#trouble),
+      failures: this.#failures,
+      waiting: this.#parked.length,
+      retryInMs,
+    };
+    log.warn(fields, 'database not writable; trying again');
+  }
+
+  #fail(batch: readonly Entry[], error: unknown): void {
+    const failure = toRefusal(error, this.#options.database.path);
+    const closed = this.#ended !== undefined;
+    this.#ended = failure;
+    this.#cancelRetry?.();
+    for (const entry of [...batch, ...this.#parked.splice(0), ...this.#pending.splice(0)])
+      entry.reject(failure);
+    if (!closed) this.#options.onFailure(failure);
+  }
+}

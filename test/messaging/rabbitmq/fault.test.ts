@@ -1,0 +1,442 @@
+// What RabbitMQ and the network can do to a host, done to a broker of the test's own: each ends with every message
+// processed and an empty queue.
+import { connect, type ChannelModel } from 'amqplib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import { BrokerRefusedError } from '../../../src/errors.ts';
+import { silentLog } from '../../../src/log.ts';
+import type { Consumer, Delivery } from '../../../src/messaging/adapter.ts';
+import {
+  RabbitMqConnection,
+  type RabbitMqOptions,
+  type RabbitMqQueueType,
+} from '../../../src/messaging/rabbitmq/connection.ts';
+import { startOwnBroker, type OwnBroker } from '../../support/own-broker.ts';
+import { startRelay, type Relay } from '../../support/tcp-relay.ts';
+import { brokerOptions, browse } from './harness.ts';
+
+const patience = { timeout: 45_000, interval: 20 };
+
+let broker: OwnBroker;
+let relay: Relay;
+let queueNumber = 0;
+let queue: string;
+
+beforeAll(async () => {
+  broker = await startOwnBroker();
+  // The broker looks for deliveries that are unsettled for too long once a minute; a test cannot wait for that.
+  await broker.ctl('eval', 'application:set_env(rabbit, channel_tick_interval, 200).');
+  relay = await startRelay(broker.port);
+});
+
+afterAll(async () => {
+  await relay.close();
+  await broker.close();
+});
+
+beforeEach(() => {
+  queue = `fault-${++queueNumber}`;
+});
+
+afterEach(async () => {
+  relay.thaw();
+  await relay.accept();
+  await broker.resume();
+  await broker.start();
+});
+
+/** A host in short: consumes with three at once, retries each fifth message once, and notes what it has done. */
+interface Host {
+  readonly adapter: RabbitMqConnection;
+  readonly consumer: Consumer;
+  readonly done: Set<string>;
+  readonly deliveries: Delivery[];
+  readonly failures: Error[];
+}
+
+interface HostOptions {
+  readonly work?: (delivery: Delivery) => Promise<void>;
+  readonly retriesSome?: boolean;
+  readonly queueType?: RabbitMqQueueType;
+}
+
+async function startHost({
+  work = briefWork,
+  retriesSome = true,
+  queueType,
+}: HostOptions = {}): Promise<Host> {
+  const adapter = await openAdapter({ queueType });
+  const done = new Set<string>();
+  const deliveries: Delivery[] = [];
+  const failures: Error[] = [];
+  const process = async (delivery: Delivery) => {
+    await work(delivery);
+    if (retriesSome && Number(text(delivery)) % 5 === 0 && delivery.attempt === 1) {
+      await delivery.settle({ kind: 'retry', delayMs: 50, error: { name: 'Error', message: 'once' } });
+      return;
+    }
+    done.add(text(delivery));
+    await delivery.settle({ kind: 'done' });
+  };
+  const onDelivery = (delivery: Delivery) => {
+    deliveries.push(delivery);
+    void process(delivery);
+  };
+  const consumer = await adapter.consumeMessages(queue, onDelivery, {
+    concurrency: 3,
+    deadLetterQueueName: `${queue}_dead`,
+    onFailure: (error) => failures.push(error),
+  });
+  return { adapter, consumer, done, deliveries, failures };
+}
+
+/** A connection through the relay. */
+async function openAdapter(overrides: Partial<RabbitMqOptions> = {}): Promise<RabbitMqConnection> {
+  const adapter = makeAdapter(overrides);
+  await adapter.connect();
+  return adapter;
+}
+
+function makeAdapter(overrides: Partial<RabbitMqOptions> = {}): RabbitMqConnection {
+  const options = brokerOptions(broker.url, {
+    hosts: [{ hostname: '127.0.0.1', port: relay.port }],
+    heartbeatS: 1,
+    ...overrides,
+  });
+  const adapter = new RabbitMqConnection(options, {
+    connectionName: 'host@1',
+    log: silentLog,
+    clock: systemClock,
+  });
+  onTestFinished(() => adapter.close());
+  return adapter;
+}
+
+const briefWork = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Sends `0` to `count - 1`; what is not confirmed is sent again, as a careful sender does. */
+async function sendAll(adapter: RabbitMqConnection, count: number): Promise<void> {
+  await Promise.all(Array.from({ length: count }, (_, index) => sendSurely(adapter, String(index))));
+}
+
+async function sendSurely(adapter: RabbitMqConnection, content: string): Promise<void> {
+  for (;;) {
+    try {
+      await adapter.sendMessage(queue, Buffer.from(content));
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function expectAllDone(host: Host, count: number): Promise<void> {
+  await vi.waitFor(() => expect(host.done.size).toBe(count), patience);
+  await expectEmpty(host.adapter);
+  expect(host.failures).toEqual([]);
+}
+
+async function expectEmpty(adapter: RabbitMqConnection): Promise<void> {
+  await vi.waitFor(async () => expect(await adapter.countMessages(queue, [50])).toBe(0), patience);
+  await vi.waitFor(async () => {
+    const rows = await broker.ctl('-q', 'list_queues', 'name', 'messages_unacknowledged');
+    expect(rows.split('\n').find((row) => row.startsWith(`${queue}\t`))).toBe(`${queue}\t0`);
+  }, patience);
+}
+
+function text({ body }: Delivery): string {
+  return Buffer.from(body).toString();
+}
+
+describe('every message is processed when', () => {
+  it('the broker closes the connection (CONNECTION_FORCED), again and again', async () => {
+    const host = await startHost();
+    const sending = sendAll(host.adapter, 500);
+    for (const share of [50, 150, 300]) {
+      await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(share), patience);
+      await broker.ctl('close_all_connections', 'maintenance');
+    }
+    await sending;
+    await expectAllDone(host, 500);
+  });
+
+  it('the broker closes the channel with a 406, for a delivery that takes too long', async () => {
+    await broker.ctl('eval', 'application:set_env(rabbit, consumer_timeout, 500).');
+    onTestFinished(async () => {
+      await broker.ctl('eval', 'application:set_env(rabbit, consumer_timeout, 1800000).');
+    });
+    let finish = (): void => undefined;
+    const slow = new Promise<void>((resolve) => (finish = resolve));
+    const host = await startHost({
+      work: (delivery) => (text(delivery) === '1' && host.deliveries.length < 4 ? slow : briefWork()),
+    });
+    await sendAll(host.adapter, 20);
+    // The slow one comes a second time: its channel was closed.
+    await vi.waitFor(() => {
+      expect(host.deliveries.filter((delivery) => text(delivery) === '1').length).toBeGreaterThan(1);
+    }, patience);
+    await expectAllDone(host, 20);
+    // Its first delivery is settled only now. On the new channel its tag would be another delivery's, or an error.
+    finish();
+    await sendAll(host.adapter, 20);
+    await expectEmpty(host.adapter);
+  });
+
+  it('the queue is deleted, and the consumer cancelled with it', async () => {
+    const host = await startHost();
+    await sendAll(host.adapter, 50);
+    await expectAllDone(host, 50);
+    await broker.ctl('delete_queue', queue);
+    await sendAll(host.adapter, 100);
+    await expectAllDone(host, 100);
+  });
+
+  it('the queue is deleted and made again while a delivery is in work', async () => {
+    let finish = (): void => undefined;
+    const slow = new Promise<void>((resolve) => (finish = resolve));
+    const host = await startHost({
+      work: (delivery) => (text(delivery) === '1' ? slow : briefWork()),
+    });
+    await sendAll(host.adapter, 2);
+    await vi.waitFor(() => expect(host.done).toContain('0'), patience);
+    await broker.ctl('delete_queue', queue);
+    await sendAll(host.adapter, 50);
+    finish();
+    await expectAllDone(host, 50);
+  });
+
+  it('the wait queue is deleted after it was made', async () => {
+    const host = await startHost();
+    await sendAll(host.adapter, 10);
+    await expectAllDone(host, 10);
+    await broker.ctl('delete_queue', `${queue}_retry_50`);
+    host.done.clear();
+    await sendAll(host.adapter, 10);
+    await expectAllDone(host, 10);
+  });
+
+  it('the broker is killed and started again', { timeout: 120_000 }, async () => {
+    // No retries here: a classic wait queue loses what it is handing over at the moment of the kill.
+    const host = await startHost({ retriesSome: false });
+    const sending = sendAll(host.adapter, 300);
+    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+    await broker.kill();
+    await broker.start();
+    await sending;
+    await expectAllDone(host, 300);
+  });
+
+  it(
+    'the broker is killed while messages wait for a retry in a quorum queue',
+    { timeout: 120_000 },
+    async () => {
+      const host = await startHost({ queueType: 'quorum' });
+      await sendAll(host.adapter, 10);
+      await expectAllDone(host, 10);
+      // The broker writes the registration of a new quorum queue to its disk about a second later; nothing tells when.
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      host.done.clear();
+      const sending = sendAll(host.adapter, 300);
+      await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+      await broker.kill();
+      await broker.start();
+      await sending;
+      await expectAllDone(host, 300);
+    },
+  );
+
+  it('the broker is shut down for maintenance and comes back', { timeout: 120_000 }, async () => {
+    const host = await startHost();
+    const sending = sendAll(host.adapter, 300);
+    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+    await broker.stop();
+    await broker.start();
+    await sending;
+    await expectAllDone(host, 300);
+  });
+
+  it('the broker hangs for longer than two heartbeats', async () => {
+    const host = await startHost();
+    const sending = sendAll(host.adapter, 300);
+    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+    const before = relay.accepted;
+    await broker.pause();
+    await vi.waitFor(() => expect(relay.accepted).toBeGreaterThan(before), patience);
+    await broker.resume();
+    await sending;
+    await expectAllDone(host, 300);
+  });
+
+  it('the network goes silent, and the connection stays open', async () => {
+    const host = await startHost();
+    const sending = sendAll(host.adapter, 300);
+    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+    const before = relay.accepted;
+    relay.freeze();
+    await vi.waitFor(() => expect(relay.accepted).toBeGreaterThan(before), patience);
+    relay.thaw();
+    await sending;
+    await expectAllDone(host, 300);
+  });
+
+  it('the connection is cut in the middle of a frame, at many places', async () => {
+    const host = await startHost();
+    const sending = sendAll(host.adapter, 500);
+    for (const bytes of [701, 3001, 7001, 12_345, 20_011]) {
+      const before = relay.accepted;
+      relay.cutAfter(bytes);
+      await vi.waitFor(() => expect(relay.accepted).toBeGreaterThan(before), patience);
+    }
+    await sending;
+    await expectAllDone(host, 500);
+  });
+
+  it('the broker blocks publishers while messages are to be tried again', async () => {
+    const host = await startHost();
+    await sendAll(host.adapter, 1);
+    await expectAllDone(host, 1);
+    const sender = await openAdapter();
+    await broker.ctl('set_vm_memory_high_watermark', 'absolute', '1');
+    onTestFinished(async () => {
+      await broker.ctl('set_vm_memory_high_watermark', '0.4');
+    });
+    const sending = sendAll(sender, 20);
+    await vi.waitFor(async () => {
+      expect(await broker.ctl('-q', 'list_connections', 'state')).toMatch(/block/);
+    }, patience);
+    await broker.ctl('set_vm_memory_high_watermark', '0.4');
+    await sending;
+    host.done.clear();
+    await sendAll(sender, 20);
+    await expectAllDone(host, 20);
+  });
+});
+
+describe('the first connection', () => {
+  it('is tried until the broker is there', async () => {
+    await relay.refuse();
+    const adapter = makeAdapter();
+    const connected = adapter.connect();
+    await expect(
+      Promise.race([connected, new Promise((resolve) => setTimeout(resolve, 700, 'waiting'))]),
+    ).resolves.toBe('waiting');
+    await relay.accept();
+    await connected;
+    await adapter.ensureQueue(queue);
+  });
+
+  it('goes to the next of several hosts', async () => {
+    const adapter = makeAdapter({
+      hosts: [
+        { hostname: '127.0.0.1', port: 1 },
+        { hostname: '127.0.0.1', port: relay.port },
+      ],
+    });
+    await adapter.connect();
+    await adapter.ensureQueue(queue);
+  });
+
+  it('can be given up by closing', async () => {
+    await relay.refuse();
+    const adapter = makeAdapter();
+    const connected = adapter.connect();
+    connected.catch(() => undefined);
+    await adapter.close();
+    await expect(connected).rejects.toThrow();
+  });
+
+  it.for([
+    ['a wrong password', { password: 'wrong' }, 'RABBITMQ_PASSWORD'],
+    ['an unknown user', { username: 'nobody' }, 'RABBITMQ_USER'],
+    ['an unknown virtual host', { virtualHost: 'no such/host' }, 'RABBITMQ_VIRTUAL_HOST'],
+  ] as const)('is refused for good with %s', async ([, overrides, variable]) => {
+    const error: unknown = await makeAdapter(overrides)
+      .connect()
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(BrokerRefusedError);
+    expect(error).toMatchObject({ exitCode: 69, message: expect.stringContaining(variable) as string });
+    expect(String(error)).not.toContain('wrong');
+  });
+
+  it('takes names and passwords with any characters', async () => {
+    const [user, password, virtualHost] = ['ü@:/user', 'p#a%2Fss@: wörd', 'v%2Fhost/ü'];
+    await broker.ctl('add_vhost', virtualHost);
+    await broker.ctl('add_user', user, password);
+    await broker.ctl('set_permissions', '-p', virtualHost, user, '.*', '.*', '.*');
+    const adapter = await openAdapter({ username: user, password, virtualHost });
+    await adapter.ensureQueue(queue);
+    expect(await broker.ctl('-q', 'list_queues', '-p', virtualHost, 'name')).toContain(queue);
+  });
+
+  it('shows its name to the operators', async () => {
+    await openAdapter();
+    expect(await broker.ctl('-q', 'list_connections', 'client_properties')).toContain('host@1');
+  });
+});
+
+describe('missing rights', () => {
+  const user = 'reader';
+
+  async function openAs(configure: string, write: string, read: string): Promise<RabbitMqConnection> {
+    await broker.ctl('set_permissions', user, configure, write, read);
+    return openAdapter({ username: user, password: 'secret' });
+  }
+
+  beforeAll(async () => {
+    await broker.ctl('add_user', user, 'secret');
+  });
+
+  const options = {
+    concurrency: 1,
+    deadLetterQueueName: 'fault-dead',
+    onFailure: () => undefined,
+  };
+
+  it('to make the queue end the service, and the error names the queue', async () => {
+    const adapter = await openAs('', '.*', '.*');
+    const consuming = adapter.consumeMessages(queue, () => undefined, options);
+    await expect(consuming).rejects.toThrow(BrokerRefusedError);
+    await expect(consuming).rejects.toThrow(queue);
+  });
+
+  it('to read the queue end the service', async () => {
+    const adapter = await openAs('.*', '.*', '');
+    await expect(adapter.consumeMessages(queue, () => undefined, options)).rejects.toThrow(
+      BrokerRefusedError,
+    );
+  });
+
+  it('to make the dead-letter queue end the service, and the message is not lost', async () => {
+    const adapter = await openAs(`^${queue}$`, '.*', '.*');
+    const refusals: unknown[] = [];
+    await adapter.consumeMessages(
+      queue,
+      (delivery) => {
+        delivery
+          .settle({ kind: 'dead', reason: 'failed', error: { name: 'Error', message: 'no' } })
+          .catch((error: unknown) => refusals.push(error));
+      },
+      { ...options, deadLetterQueueName: `${queue}_dead` },
+    );
+    await adapter.sendMessage(queue, Buffer.from('1'));
+    await vi.waitFor(() => expect(refusals).toHaveLength(1), patience);
+    expect(refusals[0]).toBeInstanceOf(BrokerRefusedError);
+    expect(String(refusals[0])).toContain(`${queue}_dead`);
+    await adapter.close();
+    const control: ChannelModel = await connect(broker.url);
+    onTestFinished(() => control.close());
+    await vi.waitFor(async () => expect(await browse(control, queue)).toHaveLength(1), patience);
+  });
+});
+
+describe('a queue that exists', () => {
+  it('is consumed as it is, whatever its arguments', async () => {
+    const control = await connect(broker.url);
+    onTestFinished(() => control.close());
+    const channel = await control.createChannel();
+    await channel.assertQueue(queue, { durable: true, maxLength: 1000, messageTtl: 600_000, maxPriority: 3 });
+    const host = await startHost();
+    await sendAll(host.adapter, 20);
+    await expectAllDone(host, 20);
+  });
+});

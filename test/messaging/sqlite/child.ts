@@ -1,0 +1,103 @@
+// One host of a queue's file, as a process that tests start and kill. It says what it has done, a line each.
+// Usage: node child.ts <role> <path> <queue>
+import { writeSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../../src/clock.ts';
+import type { Consumer, Delivery } from '../../../src/messaging/adapter.ts';
+import { SqliteConnection } from '../../../src/messaging/sqlite/connection.ts';
+import { pino } from 'pino';
+
+const [role = '', path = '', queue = ''] = process.argv.slice(2);
+let reportTrouble: () => void;
+/** Resolves at the first warning. */
+const trouble = new Promise<void>((resolve) => (reportTrouble = resolve));
+const write = (line: string) => {
+  say(`log ${line.trim()}`);
+  reportTrouble();
+};
+const log = pino({ level: 'warn', base: null }, { write });
+// Short, as these hosts are killed: who comes next must not wait for long.
+const adapter = new SqliteConnection(
+  { path, leaseMs: 500 },
+  { connectionName: 'child', log, clock: systemClock },
+);
+
+/** At once: a process that is killed flushes nothing. */
+function say(line: string): void {
+  writeSync(1, `${line}\n`);
+}
+
+function consume(onDelivery: (delivery: Delivery) => void, concurrency: number): Promise<Consumer> {
+  return adapter.consumeMessages(queue, onDelivery, {
+    concurrency,
+    deadLetterQueueName: `${queue}_dead`,
+    onFailure: (error) => say(`failed ${error.message}`),
+  });
+}
+
+const roles: Record<string, () => Promise<void>> = {
+  /** Sends one message, and ends. */
+  async once() {
+    await adapter.ensureQueue(queue);
+    await adapter.sendMessage(queue, new Uint8Array(1));
+    await adapter.close();
+  },
+
+  /** Sends until it is killed, several messages at once. */
+  async send() {
+    await adapter.ensureQueue(queue);
+    for (;;) {
+      const ids = Array.from({ length: 5 }, () => randomUUID());
+      await Promise.all(
+        ids.map(async (messageId) => {
+          await adapter.sendMessage(queue, new Uint8Array(500), { messageId });
+          say(`sent ${messageId}`);
+        }),
+      );
+    }
+  },
+
+  /** Consumes until it is killed. */
+  async consume() {
+    await consume((delivery) => {
+      say(`got ${delivery.messageId}`);
+      void delivery.settle({ kind: 'done' }).then(() => say(`done ${delivery.messageId}`));
+    }, 5);
+  },
+
+  /** Consumes one message and keeps it until it is killed. */
+  async hold() {
+    await consume((delivery) => say(`got ${delivery.messageId} ${delivery.attempt}.${delivery.crashes}`), 1);
+  },
+
+  /** Holds one message, sends until the disk is full to the brim, and settles the one then. */
+  async fill() {
+    await adapter.ensureQueue(queue);
+    await adapter.sendMessage(queue, new Uint8Array(1), { messageId: 'held' });
+    const held = await new Promise<Delivery>((resolve, reject) => void consume(resolve, 1).catch(reject));
+    try {
+      for (;;) {
+        const messageId = randomUUID();
+        await adapter.sendMessage(queue, new Uint8Array(100_000), { messageId });
+        say(`sent ${messageId}`);
+      }
+    } catch (error) {
+      say(`refused ${String(error)} cause ${String((error as Error).cause)}`);
+    }
+    // What is left has room for names of queues, until it has not.
+    for (let full = false; !full;) {
+      const made = adapter.ensureQueue(randomUUID()).then(() => false);
+      full = await Promise.race([made, trouble.then(() => true)]);
+    }
+    say('settling');
+    await held.settle({ kind: 'done' });
+    say('done held');
+  },
+};
+
+try {
+  await adapter.connect();
+  await roles[role]!();
+} catch (error) {
+  say(`rejected ${String(error)}`);
+}

@@ -1,0 +1,239 @@
+// Leases, attempts and turns of the embedded queue, under a clock moved by hand.
+import { describe, expect, it, vi } from 'vitest';
+import { Database } from '../../../src/messaging/sqlite/database.ts';
+import { expireLeases, newPath, withFile } from './file.ts';
+import { ManualClock, turn } from './manual-clock.ts';
+import { collect, done, json, keepLog, messageOf, open, retryAfter } from './opened.ts';
+
+const leaseMs = 30_000;
+
+/** Two hosts on one file, each with a clock of its own: that of a host that hangs stands still. */
+async function twoHosts() {
+  const path = newPath();
+  const clocks = [new ManualClock(), new ManualClock()] as const;
+  const log = keepLog();
+  const first = await open({ path, leaseMs }, { clock: clocks[0], log: log.log });
+  const second = await open({ path, leaseMs }, { clock: clocks[1] });
+  await first.ensureQueue('orders');
+  return { clocks, lines: log.lines, first, second };
+}
+
+describe('A lease', () => {
+  it('is renewed for as long as the host works on the message', async () => {
+    const { clocks, first, second } = await twoHosts();
+    await first.sendMessage('orders', json('long'));
+    const owner = await collect(first, 'orders');
+    await turn();
+    const rival = await collect(second, 'orders');
+    for (let i = 0; i < 50; i += 1) {
+      await clocks[0].advance(leaseMs / 5);
+      await clocks[1].advance(leaseMs / 5);
+    }
+    expect(owner.deliveries).toHaveLength(1);
+    expect(rival.deliveries).toHaveLength(0);
+    await owner.deliveries[0]!.settle(done);
+    expect(await second.countMessages('orders', [])).toBe(0);
+  });
+
+  it('runs out when the host hangs: another gets the message, and is told of the crash', async () => {
+    const { clocks, first, second } = await twoHosts();
+    await first.sendMessage('orders', json('rescued'));
+    await collect(first, 'orders');
+    await turn();
+    const rescuer = await collect(second, 'orders');
+    await clocks[1].advance(leaseMs - 1);
+    expect(rescuer.deliveries).toHaveLength(0);
+    await clocks[1].advance(1);
+    expect(rescuer.deliveries.map(messageOf)).toEqual(['rescued']);
+    expect(rescuer.deliveries[0]).toMatchObject({ attempt: 1, crashes: 1 });
+  });
+
+  it('that was lost gives its holder no say, and says so in the log', async () => {
+    const { clocks, lines, first, second } = await twoHosts();
+    await first.sendMessage('orders', json('rescued'), { messageId: 'id-1' });
+    const loser = await collect(first, 'orders');
+    await turn();
+    const rescuer = await collect(second, 'orders');
+    await clocks[1].advance(leaseMs);
+
+    await clocks[0].advance(leaseMs);
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        msg: 'lease lost; message is delivered again',
+        messageId: 'id-1',
+        queue: 'orders',
+      }),
+    );
+    await loser.deliveries[0]!.settle(done);
+    expect(lines).toContainEqual(expect.objectContaining({ msg: 'settled too late', messageId: 'id-1' }));
+
+    await rescuer.deliveries[0]!.settle(retryAfter(1000));
+    expect(await first.countMessages('orders', [])).toBe(1);
+  });
+
+  it('of our own is not the first to expire after the event loop was blocked', async () => {
+    const clock = new ManualClock();
+    const adapter = await open({ path: ':memory:', leaseMs }, { clock });
+    await adapter.ensureQueue('orders');
+    await adapter.sendMessage('orders', json('quick'));
+    await adapter.sendMessage('orders', json('slow'));
+    const { deliveries } = await collect(adapter, 'orders', { concurrency: 2 });
+    await turn();
+    clock.jump(2 * leaseMs);
+    await deliveries[0]!.settle(done);
+    await clock.advance(leaseMs);
+    expect(deliveries.map(messageOf)).toEqual(['quick', 'slow']);
+  });
+
+  it('ends at once, and counts as no crash, when the connection closes', async () => {
+    const { clocks, first, second } = await twoHosts();
+    await first.sendMessage('orders', json('handed back'));
+    await collect(first, 'orders');
+    await turn();
+    await first.close();
+    const heir = await collect(second, 'orders');
+    await turn();
+    expect(heir.deliveries).toHaveLength(1);
+    expect(heir.deliveries[0]).toMatchObject({ attempt: 1, crashes: 0 });
+    expect(clocks[1].now()).toBe(new ManualClock().now());
+  });
+
+  it('counts crashes for each attempt anew', async () => {
+    const path = newPath();
+    const adapter = await open({ path }, { clock: new ManualClock() });
+    await adapter.ensureQueue('orders');
+    await adapter.sendMessage('orders', json('clumsy'));
+    const seen: string[] = [];
+    for (const crash of [true, true, false, true]) {
+      // The consumers before are full: each holds what it lost.
+      const { consumer, deliveries } = await collect(adapter, 'orders');
+      await turn();
+      const [delivery] = deliveries;
+      seen.push(`${delivery!.attempt}.${delivery!.crashes}`);
+      if (crash) expireLeases(path);
+      else await consumer.drain().then(() => delivery!.settle(retryAfter(0)));
+    }
+    expect(seen).toEqual(['1.0', '1.1', '1.2', '2.0']);
+  });
+});
+
+describe('The order of a queue', () => {
+  it('gives a requeued message its place back, before those sent after it', async () => {
+    const adapter = await open({ path: ':memory:' }, { clock: new ManualClock() });
+    await adapter.ensureQueue('orders');
+    for (const message of ['a', 'b']) await adapter.sendMessage('orders', json(message));
+    const { deliveries } = await collect(adapter, 'orders');
+    await turn();
+    await deliveries[0]!.settle({ kind: 'requeue' });
+    await turn();
+    expect(deliveries.map(messageOf)).toEqual(['a', 'a']);
+  });
+
+  it('puts delayed messages and retries where their time comes', async () => {
+    const clock = new ManualClock();
+    const adapter = await open({ path: ':memory:' }, { clock });
+    await adapter.ensureQueue('orders');
+    await adapter.sendMessage('orders', json('retried'));
+    await adapter.sendMessage('orders', json('delayed'), { delayMs: 2000 });
+    const { deliveries } = await collect(adapter, 'orders');
+    await turn();
+    await deliveries[0]!.settle(retryAfter(1000));
+    await clock.advance(500);
+    await adapter.sendMessage('orders', json('sent later'));
+    await turn();
+    expect(deliveries.map(messageOf)).toEqual(['retried', 'sent later']);
+    await deliveries[1]!.settle(done);
+    await clock.advance(499);
+    expect(deliveries).toHaveLength(2);
+    await clock.advance(1);
+    expect(deliveries.map(messageOf)).toEqual(['retried', 'sent later', 'retried']);
+    await deliveries[2]!.settle(done);
+    await clock.advance(999);
+    expect(deliveries).toHaveLength(3);
+    await clock.advance(1);
+    expect(messageOf(deliveries[3]!)).toBe('delayed');
+  });
+});
+
+describe('A consumer that gives a message up', () => {
+  async function twoConsumers(otherQueue: string) {
+    const adapter = await open({ path: ':memory:' }, { clock: new ManualClock() });
+    const first = await collect(adapter, 'orders');
+    await adapter.sendMessage('orders', json(1));
+    await turn();
+    const second = await collect(adapter, otherQueue);
+    await turn();
+    expect(second.deliveries).toHaveLength(0);
+    return { first, second };
+  }
+
+  it('leaves it to another at once when it stops', async () => {
+    const { first, second } = await twoConsumers('orders');
+    await first.consumer.stop();
+    await turn();
+    expect(second.deliveries).toHaveLength(1);
+  });
+
+  it('leaves it to another at once when it is drained and hands it back', async () => {
+    const { first, second } = await twoConsumers('orders');
+    await first.consumer.drain();
+    await first.deliveries[0]!.settle({ kind: 'requeue' });
+    await turn();
+    expect(second.deliveries).toHaveLength(1);
+  });
+
+  it('leaves it at once to who consumes the dead letters', async () => {
+    const { first, second } = await twoConsumers('orders_dead');
+    const error = { name: 'Error', message: 'never' };
+    await first.deliveries[0]!.settle({ kind: 'dead', reason: 'failed', error });
+    await turn();
+    expect(second.deliveries).toHaveLength(1);
+  });
+});
+
+describe('A message that is done', () => {
+  it('leaves nothing behind in the file', async () => {
+    const path = newPath();
+    const adapter = await open({ path }, { clock: new ManualClock() });
+    const { deliveries } = await collect(adapter, 'orders');
+    await adapter.sendMessage('orders', json(1));
+    await turn();
+    await deliveries[0]!.settle(done);
+    const rows = withFile(path, (handle) =>
+      handle
+        .prepare(
+          'SELECT (SELECT count(*) FROM message) AS messages, (SELECT count(*) FROM content) AS contents',
+        )
+        .get(),
+    );
+    expect(rows).toEqual({ messages: 0, contents: 0 });
+  });
+
+  it('is not waited for until it is on the disk, as one that is sent is', async () => {
+    const transaction = vi.spyOn(Database.prototype, 'transaction');
+    const adapter = await open({ path: newPath() }, { clock: new ManualClock() });
+    const { deliveries } = await collect(adapter, 'orders');
+    transaction.mockClear();
+    await adapter.sendMessage('orders', json(1));
+    expect(transaction.mock.calls.map(([durable]) => durable)).toEqual([true]);
+    await turn();
+    transaction.mockClear();
+    await deliveries[0]!.settle(done);
+    expect(transaction.mock.calls.map(([durable]) => durable)).toEqual([false]);
+  });
+});
+
+describe('A consumer that has nothing to do', () => {
+  it('sets no timer but the one that looks at the file now and then', async () => {
+    const clock = new ManualClock();
+    const adapter = await open({ path: newPath(), checkEveryMs: 5000 }, { clock });
+    const { deliveries } = await collect(adapter, 'orders');
+    await adapter.sendMessage('orders', json(1));
+    await turn();
+    await deliveries[0]!.settle(done);
+    // The last renewal finds nothing to renew.
+    await clock.advance(leaseMs);
+    await clock.advance(leaseMs);
+    expect(clock.waits).toEqual([5000]);
+  });
+});

@@ -1,0 +1,166 @@
+// One transaction for what comes together, and what happens when it cannot be committed.
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { BrokerRefusedError } from '../../../src/errors.ts';
+import { Database } from '../../../src/messaging/sqlite/database.ts';
+import { Writer } from '../../../src/messaging/sqlite/writer.ts';
+import { newPath, withFile } from './file.ts';
+import { ManualClock, turn } from './manual-clock.ts';
+import { keepLog } from './opened.ts';
+
+function startWriter(path = newPath()) {
+  const database = new Database(path);
+  onTestFinished(() => database.close());
+  database.handle.exec('CREATE TABLE note (bytes BLOB NOT NULL CHECK (length(bytes) > 0)) STRICT');
+  const insert = database.handle.prepare('INSERT INTO note VALUES (?)');
+  const clock = new ManualClock();
+  const { log, lines } = keepLog();
+  const woken: string[][] = [];
+  const failures: Error[] = [];
+  const writer = new Writer({
+    database,
+    clock,
+    log,
+    onWake: (queueNames) => woken.push([...queueNames]),
+    onFailure: (error) => failures.push(error),
+  });
+  const note = (size: number, keepTrying: (error: unknown) => boolean = () => false) =>
+    writer.write({ run: () => insert.run(new Uint8Array(size)).changes, keepTrying });
+  const count = () => database.handle.prepare('SELECT count(*) AS n FROM note').get()?.['n'];
+  return { path, database, clock, lines, woken, failures, writer, note, count };
+}
+
+/** Lets the file grow by so many pages, as if the disk were full then. */
+function limitDisk(database: Database, morePages: number): void {
+  const pages = Number(database.handle.prepare('PRAGMA page_count').get()?.['page_count']);
+  database.handle.exec(`PRAGMA max_page_count = ${pages + morePages}`);
+}
+
+const statuses = async (promises: Promise<unknown>[]) =>
+  (await Promise.allSettled(promises)).map(({ status }) => status);
+
+describe('A writer', () => {
+  it('commits in one transaction what is written in one turn', async () => {
+    const { database, note, count } = startWriter();
+    const transaction = vi.spyOn(database, 'transaction');
+    await Promise.all(Array.from({ length: 100 }, () => note(1)));
+    expect(transaction).toHaveBeenCalledTimes(1);
+    expect(count()).toBe(100);
+  });
+
+  it('waits for the disk for what must survive a loss of power, and not for what may be done again', async () => {
+    const { database, writer } = startWriter();
+    // Prepared anew each time: SQLite reads this pragma when it is prepared.
+    const level = () => database.handle.prepare('PRAGMA synchronous').get()?.['synchronous'];
+    const write = (durable: boolean) => writer.write({ run: level, keepTrying: () => false, durable });
+    const [normal, full] = [1, 2];
+    expect(await Promise.all([write(false), write(false)])).toEqual([normal, normal]);
+    expect(await Promise.all([write(false), write(true)])).toEqual([full, full]);
+    expect(await write(false)).toBe(normal);
+  });
+
+  it('resolves a write only once others can see it', async () => {
+    const { path, note } = startWriter();
+    await note(1);
+    expect(withFile(path, (handle) => handle.prepare('SELECT count(*) AS n FROM note').get())).toEqual({
+      n: 1,
+    });
+  });
+
+  it('rejects the one write that fails by its own fault, and commits its neighbours', async () => {
+    const { note, count } = startWriter();
+    expect(await statuses([note(1), note(0), note(1)])).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(count()).toBe(2);
+  });
+
+  it('rejects the one write that does not fit on the disk, and commits its neighbours', async () => {
+    const { database, note, count } = startWriter();
+    limitDisk(database, 10);
+    const writes = [note(1), note(1), note(100_000), note(1), note(1)];
+    expect(await statuses(writes)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    expect(count()).toBe(4);
+  });
+
+  it('tries a patient write again until the disk has room, and warns at a falling rate', async () => {
+    const { database, clock, lines, note, count } = startWriter();
+    limitDisk(database, 1);
+    const written = note(100_000, () => true);
+    let finished = false;
+    void written.then(() => (finished = true));
+    await turn();
+    await clock.advance(60_000);
+    expect(finished).toBe(false);
+    const warnings = lines.filter(({ msg }) => msg === 'database not writable; trying again');
+    expect(warnings.map(({ failures }) => failures)).toEqual([1, 2, 4, 8, 16, 32]);
+    expect(warnings[0]!['reason']).toContain('is full; free some space');
+
+    limitDisk(database, 1000);
+    await clock.advance(2000);
+    await written;
+    expect(count()).toBe(1);
+  });
+
+  it('keeps the order of patient writes through trouble, and lets others try at once', async () => {
+    const { database, clock, writer, note } = startWriter();
+    limitDisk(database, 5);
+    const order: string[] = [];
+    const first = note(100_000, () => true).then(() => order.push('first'));
+    await turn();
+    const second = writer
+      .write({ run: () => undefined, keepTrying: () => true })
+      .then(() => order.push('second'));
+    await note(1).then(() => order.push('impatient'));
+    limitDisk(database, 1000);
+    await clock.advance(2000);
+    await Promise.all([first, second]);
+    expect(order).toEqual(['impatient', 'first', 'second']);
+  });
+
+  it('waits without blocking for another process that holds the file, for as long as the write wants to', async () => {
+    const { path, clock, note, count } = startWriter();
+    const other = new DatabaseSync(path);
+    onTestFinished(() => other.close());
+    other.exec('BEGIN IMMEDIATE');
+    const patient = note(1, () => true);
+    await expect(note(1)).rejects.toMatchObject({ message: 'database is locked' });
+    other.exec('COMMIT');
+    await clock.advance(2000);
+    await patient;
+    expect(count()).toBe(1);
+  });
+
+  it('tells which queues have something new, after the commit, each one once', async () => {
+    const { writer, woken } = startWriter();
+    const wake = (queueName: string) =>
+      writer.write({ run: () => 1, keepTrying: () => false, wakes: queueName });
+    await Promise.all([wake('a'), wake('b'), wake('a')]);
+    await writer.write({ run: () => 1, keepTrying: () => false });
+    expect(woken).toEqual([['a', 'b']]);
+  });
+
+  it('writes what waits when it is closed, and rejects what comes later', async () => {
+    const { writer, note, count } = startWriter();
+    const last = note(1);
+    writer.close(new Error('closed'));
+    await last;
+    await expect(note(1)).rejects.toThrow('closed');
+    expect(count()).toBe(1);
+  });
+
+  it('rejects what still cannot be written when it is closed', async () => {
+    const { database, writer, note } = startWriter();
+    limitDisk(database, 1);
+    const patient = note(100_000, () => true);
+    await turn();
+    writer.close(new Error('closed'));
+    await expect(patient).rejects.toMatchObject({ message: 'database or disk is full' });
+  });
+
+  it('ends with a refusal when the tables are gone', async () => {
+    const { database, failures, note } = startWriter();
+    database.handle.exec('DROP TABLE note');
+    await expect(note(1, () => true)).rejects.toBeInstanceOf(BrokerRefusedError);
+    await expect(note(1)).rejects.toBeInstanceOf(BrokerRefusedError);
+    expect(failures).toHaveLength(1);
+  });
+});
