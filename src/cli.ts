@@ -4,12 +4,22 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { check, describeReport } from './commands/check.ts';
 import { run } from './commands/run.ts';
 import { send } from './commands/send.ts';
-import { exitCode, SvchostError, toError, type ExitCode } from './errors.ts';
+import { suggest } from './config/suggestion.ts';
+import { durationMs } from './config/value.ts';
+import { exitCode, SvchostError, toError, UsageError, type ExitCode } from './errors.ts';
 import { version } from './version.ts';
 
 /** Parses the arguments, runs the command, and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<never> {
   let code: ExitCode = exitCode.ok;
+  // Nothing keeps the process alive and the command has not ended: it waits for what will never come. Without this,
+  // Node would end with 0, as if all were well.
+  process.once('beforeExit', () => {
+    console.error(
+      'svchost: nothing can wake this process any more, and it is not done; does the processor await for ever?',
+    );
+    process.exit(exitCode.failed);
+  });
   const program = createProgram((ended) => (code = ended));
   try {
     await program.parseAsync(argv);
@@ -23,7 +33,7 @@ export async function main(argv: readonly string[]): Promise<never> {
 function createProgram(end: (code: ExitCode) => void): Command {
   const program = new Command('svchost')
     .description(
-      'Hosts a service: finds the class with a process method in a directory, reads the environment,\n' +
+      'Hosts a service: finds the class with a process method in a directory, reads the environment, ' +
         'and drives it by the messages of its queue. Nothing lost, nothing stuck, nothing hidden.',
     )
     .version(version)
@@ -36,7 +46,12 @@ function createProgram(end: (code: ExitCode) => void): Command {
     .command('run', { isDefault: true })
     .description('run the service of a directory until SIGTERM or SIGINT (this is the default command)')
     .option(...directory)
-    .action(async ({ dir }: { dir: string }) => end(await run(path.resolve(dir))))
+    .allowExcessArguments()
+    .action(async ({ dir }: { dir: string }, { args: [unknown] }: Command) => {
+      // As the default command, it is also given the name of a command that does not exist.
+      if (unknown !== undefined) throw new UsageError(describeUnknown(unknown, program));
+      end(await run(path.resolve(dir)));
+    })
     .addHelpText('after', runHelp);
 
   program
@@ -54,15 +69,19 @@ function createProgram(end: (code: ExitCode) => void): Command {
     )
     .option('--delay <seconds>', 'deliver no earlier than this, where the broker can', parseSeconds)
     .action(async (message: string | undefined, options: SendFlags) => {
-      const { count, queueName } = await send({
+      const { count, queueName, failure } = await send({
         directory: path.resolve(options.dir),
         message,
         file: options.file,
         queueName: options.queue,
         delayMs: options.delay,
         input: process.stdin,
+        onWarning: warn,
       });
-      console.log(`sent ${count} ${count === 1 ? 'message' : 'messages'} to ${queueName}`);
+      if (count > 0 || !failure) {
+        console.log(`sent ${count} ${count === 1 ? 'message' : 'messages'} to ${queueName}`);
+      }
+      if (failure) throw failure;
     })
     .addHelpText('after', sendHelp);
 
@@ -74,7 +93,9 @@ function createProgram(end: (code: ExitCode) => void): Command {
     .option('--connect', 'also reach the broker')
     .action(async ({ dir, json, connect }: { dir: string; json?: boolean; connect?: boolean }) => {
       const { report, code } = await check(path.resolve(dir), connect ?? false);
-      console.log(json ? JSON.stringify(report, undefined, 2) : describeReport(report));
+      const { warnings, ...facts } = report;
+      if (json) warnings.forEach(warn);
+      console.log(json ? JSON.stringify(facts, undefined, 2) : describeReport(report));
       end(code);
     })
     .addHelpText('after', checkHelp);
@@ -90,11 +111,27 @@ interface SendFlags {
   readonly delay?: number;
 }
 
+/** Milliseconds; written as durations are in the environment. */
 function parseSeconds(value: string): number {
-  const seconds = value.trim() === '' ? NaN : Number(value);
-  if (!Number.isFinite(seconds) || seconds < 0)
-    throw new InvalidArgumentError('Seconds of 0 or more, decimals allowed.');
-  return Math.round(seconds * 1000);
+  try {
+    return durationMs('zero')(value);
+  } catch (error) {
+    throw new InvalidArgumentError(`Expected ${toError(error).message}.`);
+  }
+}
+
+function describeUnknown(name: string, program: Command): string {
+  const commands = program.commands.map((command) => command.name());
+  const meant = suggest(name, commands);
+  return (
+    `unknown command "${name}"${meant === undefined ? '' : `; did you mean ${meant}?`} ` +
+    `(there are ${commands.join(', ')}: see svchost --help)`
+  );
+}
+
+/** To standard error: standard output is the result's. */
+function warn(message: string): void {
+  console.error(`warning: ${message}`);
 }
 
 /** Says what went wrong, and with which exit code that ends. commander has printed its own errors already. */

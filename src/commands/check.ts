@@ -1,13 +1,22 @@
 // `svchost check`: everything that `run` would use, resolved but not run, with every problem named.
 import { systemClock } from '../clock.ts';
-import { describeProblem, exitCode, SvchostError, toError, type ExitCode, type Problem } from '../errors.ts';
+import {
+  ConfigurationError,
+  describeProblem,
+  exitCode,
+  ProcessorError,
+  SvchostError,
+  toError,
+  type ExitCode,
+  type Problem,
+} from '../errors.ts';
 import { silentLog } from '../log.ts';
 import { openAdapter } from '../messaging/open.ts';
 import { retryDelaysMs } from '../service/retry.ts';
 import { version } from '../version.ts';
-import { resolutionError, resolveService, type Resolution } from './resolve.ts';
+import { processorProblem, resolutionError, resolveService, type Resolution } from './resolve.ts';
 
-/** What check tells; its keys are those of `--json`. */
+/** What check tells. `--json` writes all but the warnings, which go to standard error there. */
 export interface CheckReport {
   readonly ok: boolean;
   readonly problems: readonly Problem[];
@@ -70,7 +79,7 @@ export function describeReport(report: CheckReport): string {
     ['queue', messaging.queueName ?? 'none'],
     ['dead letters', messaging.deadLetterQueueName ?? 'none'],
     ['concurrency', String(messaging.concurrency)],
-    ['attempts', `${retry.maxAttempts}, with pauses of ${retry.delays.join(', ') || 'nothing'} s`],
+    ['attempts', describeRetry(retry)],
   ];
   const lines = rows.map(([name, value]) => `${name.padEnd(15)} ${value}`);
   const warnings = report.warnings.map((warning) => `warning: ${warning}`);
@@ -78,15 +87,16 @@ export function describeReport(report: CheckReport): string {
   return [...lines, ...warnings, ...problems, report.ok ? 'ok' : 'not ok'].join('\n');
 }
 
+function describeRetry({ maxAttempts, delays }: CheckReport['retry']): string {
+  return delays.length === 0 ? `${maxAttempts}` : `${maxAttempts}, with pauses of ${delays.join(', ')} s`;
+}
+
 function createReport(resolution: Resolution, broker: string, failures: readonly Error[]): CheckReport {
-  const { settings, service, processor, queues, problems, processorError, warnings } = resolution;
-  const others = [processorError, ...failures].filter(
-    (error) => error !== undefined && !('problems' in error),
-  );
+  const { settings, service, processor, queues, warnings } = resolution;
   const { maxAttempts, initialDelayMs, factor, maxDelayMs } = settings.retry;
   return {
     ok: failures.length === 0,
-    problems: [...problems, ...[...new Set(others)].map((error) => asProblem(error))],
+    problems: failures.flatMap(asProblems),
     warnings,
     service: service ? { name: service.name, version: service.version, dir: service.path } : null,
     processor: processor ? { module: processor.module, type: processor.type } : null,
@@ -108,13 +118,10 @@ function createReport(resolution: Resolution, broker: string, failures: readonly
   };
 }
 
-function asProblem(error: Error | undefined): Problem {
-  const isProcessor = error instanceof SvchostError && error.code === 'PROCESSOR';
-  return {
-    name: isProcessor ? 'processor' : 'broker',
-    expected: isProcessor ? 'a processor that can be loaded' : 'a broker that can be reached',
-    found: error?.message ?? 'none',
-  };
+function asProblems(error: Error): readonly Problem[] {
+  if (error instanceof ConfigurationError) return error.problems;
+  if (error instanceof ProcessorError) return [processorProblem(error)];
+  return [{ name: 'broker', expected: 'a broker that can be reached', found: error.message }];
 }
 
 /** The broker's address, and what went wrong on the way to it. */

@@ -2,7 +2,7 @@
 import { loadEnvFiles, processEnvironment, type Environment } from '../config/environment.ts';
 import { readQueueNames, type QueueNames } from '../config/queue-name.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
-import { ConfigurationError, ProcessorError, type Problem } from '../errors.ts';
+import { ConfigurationError, ProcessorError, type Problem, type SvchostError } from '../errors.ts';
 import { loadProcessor, type LoadedProcessor } from '../processor/loader.ts';
 import { readServiceDirectory, type ServiceDirectory } from '../processor/service.ts';
 
@@ -41,9 +41,15 @@ export async function resolveService(
   };
 }
 
-/** The error that a service with these problems ends with; undefined where it can run. */
-export function resolutionError({ problems, processorError }: Resolution): Error | undefined {
-  return problems.length > 0 ? new ConfigurationError(problems) : processorError;
+/** The error that a service with these problems ends with, all of them in it; undefined where it can run. */
+export function resolutionError({ problems, processorError }: Resolution): SvchostError | undefined {
+  if (problems.length === 0) return processorError;
+  return new ConfigurationError([...problems, ...(processorError ? [processorProblem(processorError)] : [])]);
+}
+
+/** A processor that is not there, as one problem among others. */
+export function processorProblem({ message }: ProcessorError): Problem {
+  return { name: 'processor', expected: 'a processor that can be loaded', found: message };
 }
 
 interface Found {

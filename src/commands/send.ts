@@ -1,11 +1,9 @@
 // `svchost send`: puts messages on a queue, each confirmed by the broker before the command ends.
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { systemClock } from '../clock.ts';
 import { ConfigurationError, toError, UsageError } from '../errors.ts';
 import { silentLog } from '../log.ts';
 import type { MessageAdapter, SendOptions } from '../messaging/adapter.ts';
-import { encodeMessage } from '../messaging/message.ts';
 import { openAdapter } from '../messaging/open.ts';
 import { version } from '../version.ts';
 import { resolutionError, resolveService } from './resolve.ts';
@@ -22,17 +20,28 @@ export interface SendCommand {
   readonly delayMs: number | undefined;
   /** Where NDJSON comes from when there is neither message nor file. */
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  /** Told what is worth knowing about the configuration. */
+  readonly onWarning: (message: string) => void;
+}
+
+/** What became of it. */
+export interface Sent {
+  /** How many messages the broker has safely. */
+  readonly count: number;
+  readonly queueName: string;
+  /** Why it ended early; nothing after the message or line it names was sent. */
+  readonly failure: Error | undefined;
 }
 
 /** How many messages may be on their way to the broker at once. */
 const inFlight = 100;
 
 /**
- * Sends one message, or one per line of NDJSON.
+ * Sends one message, or one per line of NDJSON. The first that fails ends it, and those before it stay sent.
  *
- * @returns how many were sent, and to which queue
+ * @throws SvchostError before anything was sent: wrong usage, a wrong configuration, a broker that refuses us
  */
-export async function send(command: SendCommand): Promise<{ count: number; queueName: string }> {
+export async function send(command: SendCommand): Promise<Sent> {
   const messages = readMessages(command);
   const { adapter, queueName, isOwn } = await openQueue(command);
   try {
@@ -40,20 +49,22 @@ export async function send(command: SendCommand): Promise<{ count: number; queue
     // As `run` would; another queue must be there, or a typo would make one that nobody reads.
     if (isOwn) await adapter.ensureQueue(queueName);
     const options: SendOptions = command.delayMs === undefined ? {} : { delayMs: command.delayMs };
-    return { count: await sendAll(adapter, queueName, messages, options), queueName };
+    return { ...(await sendAll(adapter, queueName, messages, options)), queueName };
   } finally {
     await adapter.close();
   }
 }
 
-async function openQueue({ directory, queueName }: SendCommand) {
+async function openQueue({ directory, queueName, onWarning }: SendCommand) {
+  if (queueName?.trim() === '') throw new UsageError('--queue needs the name of a queue');
   const resolution = await resolveService(directory);
-  const { settings, service, queues, problems } = resolution;
+  const { settings, service, queues, problems, warnings } = resolution;
   // A queue named on the command line needs no processor, but the broker must be configured well.
   const error = queueName === undefined ? resolutionError(resolution) : undefined;
   if (error) throw error;
   const relevant = problems.filter(({ name }) => queueName === undefined || !name.endsWith('_QUEUE_NAME'));
   if (relevant.length > 0) throw new ConfigurationError(relevant);
+  for (const warning of warnings) onWarning(warning);
   const adapter = await openAdapter(settings.messaging, {
     connectionName: `svchost send@${version}${service ? ` (${service.name})` : ''}`,
     log: silentLog,
@@ -72,8 +83,13 @@ function readMessages({
   input,
 }: SendCommand): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
   if (message !== undefined && file !== undefined) throw new UsageError('give a message or --file, not both');
-  if (message !== undefined) return [parse(message, 'the message')];
-  if (file !== undefined) return [parse(readText(file), file)];
+  if (message !== undefined) {
+    return [parse(Buffer.from(message), 'the message', `; quote it for the shell, such as '{"id": 1}'`)];
+  }
+  if (file !== undefined) {
+    const hint = '; a file holds one message, and one message per line goes to standard input';
+    return [parse(readBytes(file), file, hint)];
+  }
   if (input.isTTY)
     throw new UsageError('nothing to send: give a JSON message, --file, or NDJSON on standard input');
   return parseLines(input);
@@ -81,24 +97,45 @@ function readMessages({
 
 async function* parseLines(input: NodeJS.ReadableStream): AsyncGenerator<Uint8Array> {
   let number = 0;
-  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+  for await (const line of readLines(input)) {
     number++;
-    if (line.trim() !== '') yield parse(line, `line ${number} of standard input`);
+    if (line.toString().trim() !== '') yield parse(line, `line ${number} of standard input`);
   }
 }
 
-/** The bytes of a message that was typed as JSON; says where it is not, without quoting it. */
-function parse(json: string, where: string): Uint8Array {
+/** Lines as bytes, without their end. Not node:readline: it also breaks lines at U+2028, which JSON may hold as it is. */
+async function* readLines(input: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
+  let rest: Buffer[] = [];
+  for await (const chunk of input) {
+    const bytes = Buffer.from(chunk);
+    let start = 0;
+    for (let end = bytes.indexOf('\n'); end >= 0; end = bytes.indexOf('\n', start)) {
+      yield Buffer.concat([...rest, bytes.subarray(start, end)]);
+      rest = [];
+      start = end + 1;
+    }
+    rest.push(bytes.subarray(start));
+  }
+  yield Buffer.concat(rest);
+}
+
+/**
+ * The bytes of a message that was written as JSON, as they are: read and written again, a number of more than 53 bits
+ * would be another one. Says where it is not JSON, without quoting it.
+ */
+function parse(bytes: Uint8Array, where: string, hint = ''): Uint8Array {
   try {
-    return encodeMessage(JSON.parse(json));
+    const json = new TextDecoder('utf-8', { fatal: true }).decode(bytes).trim();
+    JSON.parse(json);
+    return Buffer.from(json);
   } catch {
-    throw new UsageError(`${where} is not JSON; quote it for the shell, such as '{"id": 1}'`);
+    throw new UsageError(`${where} is not JSON${hint}`);
   }
 }
 
-function readText(file: string): string {
+function readBytes(file: string): Uint8Array {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch (error) {
     throw new UsageError(`cannot read ${file}: ${toError(error).message}`);
   }
@@ -110,17 +147,24 @@ async function sendAll(
   queueName: string,
   messages: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   options: SendOptions,
-): Promise<number> {
+): Promise<{ count: number; failure: Error | undefined }> {
   let count = 0;
-  const underway = new Set<Promise<void>>();
-  for await (const body of messages) {
-    const sending = adapter.sendMessage(queueName, body, options).then(() => {
-      count++;
-      underway.delete(sending);
-    });
-    underway.add(sending);
-    if (underway.size >= inFlight) await Promise.race(underway);
+  let failure: Error | undefined;
+  const fail = (error: unknown) => (failure ??= toError(error));
+  const underway = new Set<Promise<unknown>>();
+  try {
+    for await (const body of messages) {
+      const sending = adapter
+        .sendMessage(queueName, body, options)
+        .then(() => count++, fail)
+        .finally(() => underway.delete(sending));
+      underway.add(sending);
+      if (underway.size >= inFlight) await Promise.race(underway);
+      if (failure) break;
+    }
+  } catch (error) {
+    fail(error);
   }
   await Promise.all(underway);
-  return count;
+  return { count, failure };
 }

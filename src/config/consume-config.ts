@@ -1,7 +1,7 @@
 // The consume config: a dotenv file that an operator edits while the host runs. Read again when it has changed.
 import { readFileSync, statSync } from 'node:fs';
-import { parseEnv } from 'node:util';
 import { toError } from '../errors.ts';
+import { parseEnvFile } from './environment.ts';
 import { flag } from './value.ts';
 
 export interface ConsumeConfig {
@@ -34,19 +34,32 @@ export class ConsumeConfigFile {
   }
 
   #currentVersion(): string {
-    const stats = statSync(this.path, { throwIfNoEntry: false });
-    return stats ? `${stats.mtimeMs} ${stats.size} ${stats.ino}` : 'missing';
+    try {
+      const { mtimeMs, size, ino } = statSync(this.path);
+      return `${mtimeMs} ${size} ${ino}`;
+    } catch (error) {
+      // Missing, or not to be reached: reading it says which.
+      return toError(error).message;
+    }
   }
 
   #parse(): ConsumeConfig {
+    let exitWhenFinished = '';
     try {
-      const { EXIT_WHEN_FINISHED = '' } = parseEnv(readFileSync(this.path, 'utf8'));
-      return { exitWhenFinished: EXIT_WHEN_FINISHED !== '' && flag(EXIT_WHEN_FINISHED) };
+      exitWhenFinished = parseEnvFile(readFileSync(this.path, 'utf8'))['EXIT_WHEN_FINISHED'] ?? '';
     } catch (error) {
-      this.#onWarning(
-        `CONSUME_CONFIG_FILE_PATH ${this.path}: ${toError(error).message}; nothing of it is used`,
-      );
+      this.#warn(toError(error).message);
+    }
+    try {
+      return { exitWhenFinished: exitWhenFinished !== '' && flag(exitWhenFinished) };
+    } catch (error) {
+      const expected = toError(error).message;
+      this.#warn(`EXIT_WHEN_FINISHED: expected ${expected}; found ${JSON.stringify(exitWhenFinished)}`);
       return nothing;
     }
+  }
+
+  #warn(what: string): void {
+    this.#onWarning(`CONSUME_CONFIG_FILE_PATH ${this.path}: ${what}; nothing of it is used`);
   }
 }

@@ -25,9 +25,14 @@ export function loadEnvFiles(directory: string, env: Environment): Problem[] {
       problems.push({ name: file, expected: 'a file that can be read', found: content.message });
       continue;
     }
-    for (const [name, value] of Object.entries(parseEnv(content))) env[name] ??= value;
+    for (const [name, value] of Object.entries(parseEnvFile(content))) env[name] ??= value;
   }
   return problems;
+}
+
+/** The variables of an env file. Editors on Windows begin a file with a byte order mark, which is no part of a name. */
+export function parseEnvFile(content: string): Environment {
+  return parseEnv(content.replace(/^\uFEFF/, ''));
 }
 
 /** The file's text, empty where there is none; an error where it cannot be read. */
@@ -36,7 +41,7 @@ function readOptional(file: string): string | Error {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const failure = error as NodeJS.ErrnoException;
-    if (failure.code === 'ENOENT') return '';
+    if (failure.code === 'ENOENT' || failure.code === 'ENOTDIR') return '';
     return new Error(failure.code ?? failure.message, { cause: error });
   }
 }

@@ -34,7 +34,7 @@ interface Read<T> {
 export function readMessaging(values: Values, env: Environment, directory: string): Read<MessagingSettings> {
   switch (values.MESSAGING_TYPE) {
     case 'RabbitMqConnection':
-      return readRabbitMq(values);
+      return readRabbitMq(values, env);
     case 'SqsConnection':
       return problem(readSqlite(values, directory), {
         name: 'MESSAGING_TYPE',
@@ -44,6 +44,8 @@ export function readMessaging(values: Values, env: Environment, directory: strin
     case 'SqliteConnection':
       return readSqlite(values, directory);
     case undefined:
+      // Set to what is no type: that is reported already, and it is not forgotten.
+      if (isSet(env, 'MESSAGING_TYPE')) return readSqlite(values, directory);
       // A forgotten variable must not leave a production service listening to an empty file.
       if (env['NODE_ENV'] === 'production') {
         return problem(readSqlite(values, directory), {
@@ -52,11 +54,14 @@ export function readMessaging(values: Values, env: Environment, directory: strin
           found: 'nothing',
         });
       }
-      return {
-        ...readSqlite(values, directory),
-        warnings: ['MESSAGING_TYPE is not set; using the embedded queue (SqliteConnection)'],
-      };
+      return { ...readSqlite(values, directory), warnings: [describeDefault(env)] };
   }
+}
+
+function describeDefault(env: Environment): string {
+  const forgotten = ['RABBITMQ_URL', 'RABBITMQ_HOST'].find((name) => isSet(env, name));
+  const although = forgotten === undefined ? '' : `, although ${forgotten} is set`;
+  return `MESSAGING_TYPE is not set; using the embedded queue (SqliteConnection)${although}`;
 }
 
 function readSqlite(values: Values, directory: string): Read<SqliteSettings> {
@@ -64,7 +69,7 @@ function readSqlite(values: Values, directory: string): Read<SqliteSettings> {
   return { settings: { type: 'SqliteConnection', path: file }, problems: [], warnings: [] };
 }
 
-function readRabbitMq(values: Values): Read<RabbitMqSettings> {
+function readRabbitMq(values: Values, env: Environment): Read<RabbitMqSettings> {
   const tls = values.RABBITMQ_TLS;
   const port = values.RABBITMQ_PORT ?? (tls ? 5671 : 5672);
   const user = values.RABBITMQ_USER;
@@ -79,7 +84,7 @@ function readRabbitMq(values: Values): Read<RabbitMqSettings> {
     heartbeatS: values.RABBITMQ_HEARTBEAT,
     queueType: values.RABBITMQ_QUEUE_TYPE,
   };
-  if (values.RABBITMQ_URL !== undefined) return readRabbitMqUrl(settings, values.RABBITMQ_URL);
+  if (values.RABBITMQ_URL !== undefined) return readRabbitMqUrl(settings, values.RABBITMQ_URL, env);
   const result = { settings, problems: [], warnings: [] };
   if (user !== undefined && password === undefined)
     return problem(result, half('RABBITMQ_PASSWORD', 'RABBITMQ_USER'));
@@ -88,10 +93,18 @@ function readRabbitMq(values: Values): Read<RabbitMqSettings> {
   return result;
 }
 
+/** The variables that a URL stands in for. */
+const urlParts = ['HOST', 'PORT', 'USER', 'PASSWORD', 'VIRTUAL_HOST', 'TLS'].map(
+  (part) => `RABBITMQ_${part}`,
+);
+
 /** Takes the address from a URL; what a URL cannot say (heartbeat, queue type) stays. */
-function readRabbitMqUrl(settings: RabbitMqSettings, text: string): Read<RabbitMqSettings> {
+function readRabbitMqUrl(settings: RabbitMqSettings, text: string, env: Environment): Read<RabbitMqSettings> {
   const address = parseAmqpUrl(text);
-  if (address) return { settings: { ...settings, ...address }, problems: [], warnings: [] };
+  const unused = urlParts.filter((name) => isSet(env, name));
+  const warnings =
+    unused.length === 0 ? [] : [`RABBITMQ_URL is set, and used in place of ${unused.join(', ')}`];
+  if (address) return { settings: { ...settings, ...address }, problems: [], warnings };
   return problem(
     { settings, problems: [], warnings: [] },
     {
@@ -109,8 +122,11 @@ function parseAmqpUrl(
   try {
     const url = new URL(text);
     const tls = url.protocol === 'amqps:';
-    if ((!tls && url.protocol !== 'amqp:') || url.hostname === '') return undefined;
+    if ((!tls && url.protocol !== 'amqp:') || /^$|,/.test(url.hostname) || url.port === '0') return undefined;
+    // A bare "#", "?" or "/" in a password ends the host early, and its rest would pass for a virtual host.
+    if (url.hash !== '' || url.search.includes('@') || /[^/]\/|\/\/./.test(url.pathname)) return undefined;
     const anonymous = url.username === '' && url.password === '';
+    if (!anonymous && (url.username === '' || url.password === '')) return undefined;
     return {
       hosts: [
         {
@@ -126,6 +142,11 @@ function parseAmqpUrl(
   } catch {
     return undefined;
   }
+}
+
+/** An empty variable is an unset one, as in settings.ts. */
+function isSet(env: Environment, name: string): boolean {
+  return env[name] !== undefined && env[name] !== '';
 }
 
 function half(name: string, other: string): Problem {

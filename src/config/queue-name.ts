@@ -28,7 +28,7 @@ export function readQueueNames(
 ): QueueNames | Problem {
   const variable = queueVariable(className);
   const name = env[variable];
-  if (name === undefined || name === '') return { name: variable, ...missing(variable, env) };
+  if (name === undefined || name.trim() === '') return { name: variable, ...missing(variable, env) };
   const queueName = `${settings.queueNamePrefix}${name}`;
   if (Buffer.byteLength(queueName) > longestNameBytes - longestSuffixBytes) {
     return {
@@ -42,7 +42,14 @@ export function readQueueNames(
     return {
       name: 'DEAD_LETTER_QUEUE_NAME',
       expected: 'another queue than the service’s own',
-      found: queueName,
+      found: JSON.stringify(queueName),
+    };
+  }
+  if (Buffer.byteLength(deadLetterQueueName) > longestNameBytes) {
+    return {
+      name: 'DEAD_LETTER_QUEUE_NAME',
+      expected: `a queue name of at most ${longestNameBytes} bytes`,
+      found: displayValue('DEAD_LETTER_QUEUE_NAME', deadLetterQueueName),
     };
   }
   return { queueName, deadLetterQueueName };
@@ -50,7 +57,7 @@ export function readQueueNames(
 
 function missing(variable: string, env: Environment): Pick<Problem, 'expected' | 'found'> {
   const others = Object.keys(env).filter(
-    (name) => /.+_QUEUE_NAME$/.test(name) && name !== 'DEAD_LETTER_QUEUE_NAME',
+    (name) => /.+_QUEUE_NAME$/.test(name) && name !== 'DEAD_LETTER_QUEUE_NAME' && name !== variable,
   );
   const meant = suggest(variable, others) ?? others.at(0);
   return {

@@ -1,11 +1,12 @@
 // From variables to settings: typed, checked against each other, every problem named. Pure.
+import path from 'node:path';
 import { cleanEnv, EnvMissingError, type ValidatorSpec } from 'envalid';
 import type { Problem } from '../errors.ts';
 import type { LogOptions } from '../log.ts';
 import type { Environment } from './environment.ts';
 import { readMessaging, type MessagingSettings } from './messaging.ts';
 import { suggest } from './suggestion.ts';
-import { variables, type Values, type VariableName } from './variables.ts';
+import { otherNames, variables, type Values, type VariableName } from './variables.ts';
 
 /** How often and when a failed message is tried again. */
 export interface RetryPolicy {
@@ -25,6 +26,7 @@ export interface Settings {
   /** Undefined for `<queue>_dead`. */
   readonly deadLetterQueueName: string | undefined;
   readonly concurrency: number;
+  /** Absolute. */
   readonly consumeConfigPath: string | undefined;
   readonly retry: RetryPolicy;
   /** Undefined for none. */
@@ -63,7 +65,10 @@ export function readSettings(env: Environment, surroundings: Surroundings): Sett
     queueNamePrefix: values.QUEUE_NAME_PREFIX,
     deadLetterQueueName: values.DEAD_LETTER_QUEUE_NAME,
     concurrency: values.CONCURRENCY ?? values.RABBITMQ_NUM_THREADS ?? 1,
-    consumeConfigPath: values.CONSUME_CONFIG_FILE_PATH,
+    consumeConfigPath:
+      values.CONSUME_CONFIG_FILE_PATH === undefined
+        ? undefined
+        : path.resolve(surroundings.serviceDirectory, values.CONSUME_CONFIG_FILE_PATH),
     retry: {
       maxAttempts: values.RETRY_MAX_ATTEMPTS,
       initialDelayMs: values.RETRY_INITIAL_DELAY,
@@ -82,22 +87,19 @@ export function readSettings(env: Environment, surroundings: Surroundings): Sett
   }
   return {
     settings,
-    problems: [...problems, ...messaging.problems],
+    problems: [...problems, ...unavailable(values), ...messaging.problems],
     warnings: [...warnings, ...messaging.warnings],
   };
 }
 
-/** A variable's value for people: masked where it is secret. */
+/** A variable's value for people: masked where it is secret, as is who logs in to a URL that got into the wrong variable. */
 export function displayValue(name: string, value: string): string {
   const declared = (variables as Record<string, { secret: boolean } | undefined>)[name];
-  return declared?.secret ? '***' : JSON.stringify(value);
+  return declared?.secret ? '***' : JSON.stringify(value.replace(/:\/\/.*@/s, '://***@'));
 }
 
 function readValues(env: Environment): { values: Values; problems: Problem[] } {
-  // An empty variable is an unset one: compose files and CI settings cannot always leave a name out.
-  const given = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
-  );
+  const given = Object.fromEntries(Object.entries(env).filter((entry) => isGiven(...entry)));
   const entries = Object.entries(variables) as [VariableName, { spec: ValidatorSpec<unknown> }][];
   const specs = Object.fromEntries(entries.map(([name, { spec }]) => [name, spec]));
   const problems: Problem[] = [];
@@ -117,13 +119,29 @@ function readValues(env: Environment): { values: Values; problems: Problem[] } {
   return { values: values as unknown as Values, problems };
 }
 
+/**
+ * Whether a variable counts as set. An empty one does not: compose files and CI settings cannot always leave a name out.
+ * Nor does what Kubernetes sets by itself in every container beside a Service named `rabbitmq` ("Docker-style" links).
+ */
+function isGiven(name: string, value: string | undefined): boolean {
+  const isServiceLink = name === 'RABBITMQ_PORT' && /^tcp:\/\//.test(value ?? '');
+  return value !== undefined && value !== '' && !isServiceLink;
+}
+
+/** What is declared already and comes with a later version: never done by halves in silence. */
+function unavailable({ EXECUTION_TYPE: found }: Values): Problem[] {
+  if (found === 'MESSAGING') return [];
+  const expected = 'MESSAGING (CRON comes with a later version)';
+  return [{ name: 'EXECUTION_TYPE', expected, found: displayValue('EXECUTION_TYPE', found) }];
+}
+
 /** Warnings for names that are set, unknown, and look like known ones. */
 function misspelt(env: Environment): string[] {
   const known = Object.keys(variables);
   return Object.keys(env)
     .filter((name) => !known.includes(name) && !name.endsWith('_QUEUE_NAME'))
     .flatMap((name) => {
-      const meant = suggest(name, known);
+      const meant = otherNames[name] ?? suggest(name, known);
       return meant === undefined || env[meant] !== undefined
         ? []
         : [`${name} is not known; did you mean ${meant}?`];

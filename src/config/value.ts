@@ -1,4 +1,5 @@
 // How single values are read from text: numbers, durations, choices, lists. Pure; each says what it expected.
+import { isIPv6 } from 'node:net';
 import { EnvError } from 'envalid';
 
 /**
@@ -101,10 +102,10 @@ export const hostList: Parse<readonly HostAndPort[]> = (value) => {
 
 function hostAndPort(entry: string): HostAndPort | undefined {
   // An IPv6 address has colons of its own, so it carries a port only in brackets.
-  if (/^[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*$/i.test(entry)) return { hostname: entry, port: undefined };
+  if (isIPv6(entry)) return { hostname: entry, port: undefined };
   const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/i.exec(entry);
   const hostname = match?.[1] ?? match?.[2];
-  if (hostname === undefined) return undefined;
+  if (hostname === undefined || (match?.[1] !== undefined && !isIPv6(hostname))) return undefined;
   const port = match?.[3] === undefined ? undefined : Number(match[3]);
   if (port !== undefined && (port < 1 || port > 65_535)) return undefined;
   return { hostname, port };

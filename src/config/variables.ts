@@ -110,7 +110,7 @@ export const variables = {
     description: 'encrypt the connection; a private CA goes into NODE_EXTRA_CA_CERTS',
   }),
   RABBITMQ_URL: variable(text, {
-    description: '`amqp://` or `amqps://` with everything in it, in place of the five above',
+    description: '`amqp://` or `amqps://` with everything in it, in place of the six above',
     secret: true,
   }),
   RABBITMQ_NUM_THREADS: variable(integer(1, 65_535), {
@@ -171,4 +171,11 @@ export type VariableName = keyof typeof variables;
 /** The values of all variables, typed; undefined where unset and without a default. */
 export type Values = {
   readonly [Name in VariableName]: (typeof variables)[Name] extends Variable<infer T> ? T : never;
+};
+
+/** What other programs call the same, where that is too far off to be taken for a slip, or nearer to another name. */
+export const otherNames: Readonly<Record<string, VariableName | undefined>> = {
+  AMQP_URL: 'RABBITMQ_URL',
+  RABBITMQ_SSL: 'RABBITMQ_TLS',
+  RABBITMQ_VHOST: 'RABBITMQ_VIRTUAL_HOST',
 };

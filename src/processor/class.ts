@@ -1,6 +1,6 @@
 // Which export of a module is the processor's class. Pure.
 import { ProcessorError } from '../errors.ts';
-import { extendsBase, type ProcessorClass } from './processor.ts';
+import { brand, extendsBase, type ProcessorClass } from './processor.ts';
 
 type Constructor = abstract new (...args: never) => object;
 
@@ -23,7 +23,7 @@ export function findClasses(exports: object): ClassCandidates {
   const named = classes.filter(({ name }) => name.endsWith('ServiceProcessor'));
   return {
     classes: (based.length > 0 ? based : named) as unknown as ProcessorClass[],
-    exported: [...values.values()],
+    exported: [...values].map(([value, name]) => (isUnfinished(value) ? `${name} (${unfinished})` : name)),
   };
 }
 
@@ -32,6 +32,13 @@ function exportedValues(exports: object): [string, unknown][] {
   const fallback = (exports as { default?: unknown }).default;
   const inner = fallback !== null && typeof fallback === 'object' ? Object.entries(fallback) : [];
   return [...named, ...inner];
+}
+
+const unfinished = 'it extends BaseServiceProcessor, and has no process method';
+
+/** A class that was meant to be a processor; BaseServiceProcessor itself, exported again, is none. */
+function isUnfinished(value: unknown): boolean {
+  return extendsBase(value) && !Object.hasOwn(value as object, brand) && !isProcess(value);
 }
 
 /** A class with a `process` of its own or inherited; BaseServiceProcessor itself has none. */

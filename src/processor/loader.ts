@@ -1,8 +1,9 @@
 // From a service directory to its processor class: tries the modules in order, and says what was found where none fits.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ProcessorError, toError } from '../errors.ts';
+import { ProcessorError } from '../errors.ts';
 import { chooseClass, findClasses } from './class.ts';
+import { explainImportFailure } from './import-failure.ts';
 import { findModules, type ModuleCandidate, type ModuleCandidates } from './module.ts';
 import type { ProcessorClass } from './processor.ts';
 import type { ServiceDirectory } from './service.ts';
@@ -34,29 +35,32 @@ export async function loadProcessor(
 ): Promise<LoadedProcessor> {
   const candidates = findModules(service, choice.module);
   const looked: string[] = [];
-  for (const candidate of inOrder(candidates, service)) {
-    const { classes, exported } = findClasses(await importModule(candidate));
+  for (const candidate of inOrder(candidates, service, choice)) {
+    const { classes, exported } = findClasses(await importModule(candidate, service));
     if (classes.length === 0) {
-      looked.push(`${candidate.name} exports ${exported.length === 0 ? 'nothing' : exported.join(', ')}`);
+      looked.push(`${candidate.name} exports ${exported.join(', ') || 'nothing'}`);
       continue;
     }
     const processorClass = chooseClass(classes, candidate.name, choice.type);
     const warnings = unusedChoices(choice, candidates, candidate, processorClass.name);
     return { module: candidate.name, type: processorClass.name, processorClass, warnings };
   }
-  throw new ProcessorError(describeNothingFound(service, choice, looked));
+  throw new ProcessorError(describeNothingFound(service, choice, candidates, looked));
 }
 
 /** The modules to try, best first. */
 function inOrder(
   { entry, nearest, configured }: ModuleCandidates,
   service: ServiceDirectory,
+  choice: ProcessorChoice,
 ): ModuleCandidate[] {
   const [first, ...others] = nearest;
   if (others.length > 0 && !configured && !entry) {
     throw new ProcessorError(
-      `several processor modules in ${service.path}: ${nearest.map(({ name }) => name).join(', ')}; ` +
-        'set PROCESSOR_MODULE to one of them',
+      `${describeSeveral(nearest)} in ${service.path}; ` +
+        (choice.module === undefined
+          ? 'set PROCESSOR_MODULE to one of them'
+          : `PROCESSOR_MODULE "${choice.module}" is none of them`),
     );
   }
   const inferred = others.length > 0 ? undefined : first;
@@ -66,31 +70,19 @@ function inOrder(
   );
 }
 
-async function importModule({ path: file, name }: ModuleCandidate): Promise<object> {
+function describeSeveral(nearest: readonly ModuleCandidate[]): string {
+  return `several processor modules: ${nearest.map(({ name }) => name).join(', ')}`;
+}
+
+async function importModule(
+  { path: file, name }: ModuleCandidate,
+  { path: directory }: ServiceDirectory,
+): Promise<object> {
   try {
     return (await import(pathToFileURL(file).href)) as object;
   } catch (cause) {
-    throw new ProcessorError(`cannot load ${name}: ${explainImportFailure(cause)}`, { cause });
-  }
-}
-
-/** What went wrong with an import, and what to do about it. */
-function explainImportFailure(cause: unknown): string {
-  const { message } = toError(cause);
-  switch ((cause as { code?: unknown } | undefined)?.code) {
-    case 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX':
-    case 'ERR_INVALID_TYPESCRIPT_SYNTAX':
-      return (
-        `${message}. TypeScript runs by stripping its types, which leaves no room for enum, namespace, parameter ` +
-        'properties and decorators: write it without them (tsconfig "erasableSyntaxOnly"), or compile it and let ' +
-        '"main" in package.json name the result'
-      );
-    case 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING':
-      return `${message}. Node runs no TypeScript below node_modules: publish that package as JavaScript`;
-    case 'ERR_MODULE_NOT_FOUND':
-      return `${message}. Imports of own files need their ending ("./lib/handler.ts"); packages need npm install`;
-    default:
-      return message;
+    const explanation = explainImportFailure({ module: name, directory, cause });
+    throw new ProcessorError(`cannot load ${name}: ${explanation}`, { cause });
   }
 }
 
@@ -103,8 +95,12 @@ function unusedChoices(
 ): string[] {
   const warnings: string[] = [];
   if (choice.module !== undefined && configured?.path !== used.path) {
-    const why = configured ? 'was not needed' : 'does not resolve';
-    warnings.push(`PROCESSOR_MODULE "${choice.module}" ${why}; using ${used.name}`);
+    const found = `using ${used.name}, which was found without it`;
+    warnings.push(
+      configured
+        ? `PROCESSOR_MODULE "${choice.module}" is a fallback only; ${found} ("main" in package.json chooses another)`
+        : `PROCESSOR_MODULE "${choice.module}" does not resolve; ${found}`,
+    );
   }
   if (choice.type !== undefined && choice.type !== type) {
     warnings.push(`PROCESSOR_TYPE "${choice.type}" is not the class found; using ${type}`);
@@ -112,13 +108,21 @@ function unusedChoices(
   return warnings;
 }
 
-function describeNothingFound(service: ServiceDirectory, choice: ProcessorChoice, looked: string[]): string {
+function describeNothingFound(
+  service: ServiceDirectory,
+  choice: ProcessorChoice,
+  { entry, nearest, configured }: ModuleCandidates,
+  looked: readonly string[],
+): string {
   const where = path.join(service.path, 'package.json');
-  const entry = service.entry === undefined ? `${where} names no entry` : `${where} names "${service.entry}"`;
-  const configured = choice.module === undefined ? [] : [`PROCESSOR_MODULE is "${choice.module}"`];
-  const found = looked.length === 0 ? ['no such file and no processor.ts or .js was found'] : looked;
+  const named = service.entry === undefined ? `${where} names no entry` : `${where} names "${service.entry}"`;
+  const missing = service.entry === undefined || entry ? named : `${named}, which is not there`;
+  const unresolved =
+    choice.module === undefined || configured ? [] : [`PROCESSOR_MODULE "${choice.module}" does not resolve`];
+  const found = looked.length === 0 ? ['there is no processor.ts or .js'] : looked;
+  const several = nearest.length > 1 ? [describeSeveral(nearest)] : [];
   return (
-    `no processor in ${service.path}: ${[entry, ...configured, ...found].join('; ')}. ` +
+    `no processor in ${service.path}: ${[missing, ...unresolved, ...found, ...several].join('; ')}. ` +
     'Export a class that extends BaseServiceProcessor (or one named …ServiceProcessor with a process method) from ' +
     'processor.ts, or set PROCESSOR_MODULE to the module that does'
   );

@@ -56,9 +56,10 @@ function resolveEntry({ path: directory, entry }: ServiceDirectory): string | un
   return entry === undefined ? undefined : resolveFile(path.resolve(directory, entry));
 }
 
-/** The file of that name, or with an ending; undefined where there is none. */
+/** The file of that name, or with an ending, or the index of that folder; undefined where there is none. */
 function resolveFile(file: string): string | undefined {
-  return ['', ...extensions].map((extension) => file + extension).find(isFile);
+  const index = path.join(file, 'index');
+  return [file, ...[file, index].flatMap((name) => extensions.map((ending) => name + ending))].find(isFile);
 }
 
 function isFile(file: string): boolean {
@@ -67,23 +68,28 @@ function isFile(file: string): boolean {
 
 function resolveConfigured(service: ServiceDirectory, configured: string): ModuleCandidate | undefined {
   const file = path.resolve(service.path, configured);
-  if (path.relative(service.path, file).startsWith('..')) {
+  const [first] = path.relative(service.path, file).split(path.sep);
+  if (first === '..') {
     throw new ProcessorError(
       `PROCESSOR_MODULE "${configured}" leaves the service directory ${service.path}; ` +
         'name a module inside it, or a package',
     );
   }
   const inside = resolveFile(file);
-  const found = inside ?? resolvePackage(service, configured);
+  if (inside !== undefined) return { path: inside, name: path.relative(service.path, inside) };
+  const found = resolvePackage(service, configured);
   return found === undefined ? undefined : { path: found, name: configured };
 }
 
-/** The entry of an installed package. */
+/** The entry of an installed package; like Node, its index where it names none. */
 function resolvePackage(service: ServiceDirectory, name: string): string | undefined {
-  if (/^[./]/.test(name)) return undefined;
+  // Not a file of a package: it is the package's `exports` that say which may be had, and how.
+  if (!/^(@[^/\\]+\/)?[^./\\@][^/\\]*$/.test(name)) return undefined;
   try {
     const manifest = findPackageJSON(name, pathToFileURL(path.join(service.path, 'package.json')));
-    return manifest === undefined ? undefined : resolveEntry(readServiceDirectory(path.dirname(manifest)));
+    if (manifest === undefined) return undefined;
+    const { path: directory, entry = 'index' } = readServiceDirectory(path.dirname(manifest));
+    return resolveFile(path.resolve(directory, entry));
   } catch {
     // Not a package's name, or no such package: the caller says what to set.
     return undefined;

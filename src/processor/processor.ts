@@ -66,7 +66,7 @@ export interface ProcessorClass {
 }
 
 /** Registered, so that another copy of this package recognises its classes too. */
-const brand = Symbol.for('rococo-svchost.BaseServiceProcessor');
+export const brand = Symbol.for('rococo-svchost.BaseServiceProcessor');
 
 /** The base of processors that are driven by messages, as in the Python host. */
 export abstract class BaseServiceProcessor implements MessageProcessor {

@@ -32,7 +32,8 @@ export function readServiceDirectory(directory: string): ServiceDirectory {
 function readManifest(file: string): Record<string, unknown> {
   let manifest: unknown;
   try {
-    manifest = JSON.parse(readFileSync(file, 'utf8'));
+    // A byte order mark, as npm allows it.
+    manifest = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new ProcessorError(

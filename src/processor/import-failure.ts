@@ -1,0 +1,61 @@
+// Why a module could not be imported, in words for the one who wrote it: what happened, where, and what to do. Pure.
+import { pathToFileURL } from 'node:url';
+import { toError } from '../errors.ts';
+
+/** One module and what importing it threw. */
+export interface ImportFailure {
+  /** As shown to people. */
+  readonly module: string;
+  /** The service directory. */
+  readonly directory: string;
+  readonly cause: unknown;
+}
+
+/** What went wrong with an import, where in the service's own files, and what to do about it. */
+export function explainImportFailure({ module, directory, cause }: ImportFailure): string {
+  const error = toError(cause);
+  const place = findPlace(error.stack ?? '', directory);
+  // Node shows the place of a mistake in JavaScript only where it ends the process.
+  const isOwnFile = /[jt]s$/.test(module);
+  const where =
+    place ?? (error instanceof SyntaxError && isOwnFile ? `"node ${module}" shows where` : undefined);
+  const [what = ''] = error.message.split('\n');
+  const advice = advise((cause as { code?: unknown } | undefined)?.code, error, module);
+  return [where === undefined ? what : `${what} (${where})`, advice].filter((part) => part !== '').join('. ');
+}
+
+/** The first line of the service's own code in a stack: `lib/handler.ts:3:7`. */
+function findPlace(stack: string, directory: string): string | undefined {
+  const root = pathToFileURL(`${directory}/`).href;
+  return stack
+    .split('\n')
+    .flatMap((line) => {
+      const start = [root, `${directory}/`].find((prefix) => line.includes(prefix));
+      if (start === undefined) return [];
+      const place = line.slice(line.indexOf(start) + start.length);
+      return /^[^\s:]*:\d+(:\d+)?/.exec(place)?.[0] ?? [];
+    })
+    .find((place) => !place.startsWith('node_modules/'));
+}
+
+function advise(code: unknown, { message }: Error, module: string): string {
+  switch (code) {
+    case 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX':
+      return (
+        'TypeScript runs by stripping its types, which leaves no room for enum, namespace and parameter properties: ' +
+        'write it without them (tsconfig "erasableSyntaxOnly"), or compile it and let "main" in package.json name the result'
+      );
+    case 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING':
+      return 'Node runs no TypeScript below node_modules: publish that package as JavaScript';
+    case 'ERR_MODULE_NOT_FOUND':
+    case 'ERR_UNSUPPORTED_DIR_IMPORT':
+    case 'MODULE_NOT_FOUND':
+      return 'Imports of own files need their ending ("./lib/handler.ts"); packages need npm install';
+  }
+  if (!/ts$/.test(module)) return '';
+  if (message.includes('does not provide an export named'))
+    return 'Where that is a type, import it with "import type"';
+  if (message === 'Invalid or unexpected token')
+    return 'Where that is a decorator: types are stripped, decorators are not, and Node has none; compile it first';
+  return '';
+}

@@ -1,0 +1,70 @@
+// Which value of a variable wins, and how env files are read.
+import { mkdirSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadEnvFiles, type Environment } from '../../src/config/environment.ts';
+import { createTree } from '../processor/tree.ts';
+
+/** The environment after the env files of such a directory were read into it. */
+function load(files: Readonly<Record<string, string>>, env: Environment = {}): Environment {
+  const set = { ...env };
+  expect(loadEnvFiles(createTree(files), set)).toEqual([]);
+  return set;
+}
+
+describe('what is set already', () => {
+  it('wins over .env.local, that over .env.secrets, that over .env', () => {
+    const files = {
+      '.env': 'A=env\nB=env\nC=env\nD=env',
+      '.env.secrets': 'A=secrets\nB=secrets\nC=secrets',
+      '.env.local': 'A=local\nB=local',
+    };
+    expect(load(files, { A: 'process' })).toEqual({ A: 'process', B: 'local', C: 'secrets', D: 'env' });
+  });
+
+  it('wins where it is empty, too: that is how a variable of a file is unset', () => {
+    expect(load({ '.env': 'A=env' }, { A: '' })).toEqual({ A: '' });
+  });
+
+  it('is not taken from other files, such as the examples', () => {
+    expect(load({ '.env.example': 'A=1', '.env.secrets.example': 'B=1', 'lib/.env': 'C=1' })).toEqual({});
+  });
+});
+
+describe('an env file', () => {
+  it.each<[string, string, Environment]>([
+    ['ends its lines as Windows does', 'A=1\r\nB=two words\r\n', { A: '1', B: 'two words' }],
+    ['begins with a byte order mark', '\uFEFFA=1\nB=2', { A: '1', B: '2' }],
+    ['has comments and blank lines', '# A=0\n\n  # note\nA=1 # one\n', { A: '1' }],
+    ['has quotes', `A="a # b"\nB='c # d'\nC=\`e "f"\``, { A: 'a # b', B: 'c # d', C: 'e "f"' }],
+    ['has blanks around names and values', '  A = 1  \nB=\t2', { A: '1', B: '2' }],
+    ['keeps blanks in quotes', 'A=" 1 "', { A: ' 1 ' }],
+    ['has lines made for a shell', 'export A=1', { A: '1' }],
+    ['has values with = in them', 'A=b=c==', { A: 'b=c==' }],
+    ['sets a name twice: the last counts', 'A=1\nA=2', { A: '2' }],
+    ['sets nothing', 'A=', { A: '' }],
+    ['has lines that are no settings', 'just words\nA=1', { A: '1' }],
+    ['is empty', '', {}],
+  ])('%s', (_what, content, expected) => {
+    expect(load({ '.env': content })).toEqual(expected);
+  });
+
+  it('that is not there is no problem, nor is a directory that is not there', () => {
+    expect(load({})).toEqual({});
+    expect(loadEnvFiles('/no/such/directory', {})).toEqual([]);
+    const directory = createTree({ 'package.json': '{}' });
+    expect(loadEnvFiles(path.join(directory, 'package.json'), {})).toEqual([]);
+  });
+
+  it('that cannot be read is a problem, and the others are read all the same', () => {
+    const directory = createTree({ '.env': 'A=1' });
+    mkdirSync(path.join(directory, '.env.local'));
+    symlinkSync('.env.secrets', path.join(directory, '.env.secrets'));
+    const env: Environment = {};
+    expect(loadEnvFiles(directory, env)).toEqual([
+      { name: '.env.local', expected: 'a file that can be read', found: 'EISDIR' },
+      { name: '.env.secrets', expected: 'a file that can be read', found: 'ELOOP' },
+    ]);
+    expect(env).toEqual({ A: '1' });
+  });
+});

@@ -1,0 +1,204 @@
+// Which broker the variables name, and how it is reached.
+import { describe, expect, it } from 'vitest';
+import type { Environment } from '../../src/config/environment.ts';
+import { readSettings } from '../../src/config/settings.ts';
+
+function read(env: Environment) {
+  const { settings, problems, warnings } = readSettings(env, {
+    serviceDirectory: '/srv/mail',
+    isTerminal: false,
+  });
+  return { messaging: settings.messaging, problems, warnings };
+}
+
+function rabbit(env: Environment) {
+  const { messaging, problems, warnings } = read({ MESSAGING_TYPE: 'RabbitMqConnection', ...env });
+  expect(problems).toEqual([]);
+  if (messaging.type !== 'RabbitMqConnection') throw new Error(messaging.type);
+  return { ...messaging, warnings };
+}
+
+function hostsOf(text: string): string[] {
+  return rabbit({ RABBITMQ_HOST: text }).hosts.map(({ hostname, port }) => `${hostname} ${port}`);
+}
+
+describe('MESSAGING_TYPE', () => {
+  it('unset means the embedded queue, with a warning', () => {
+    const { messaging, problems, warnings } = read({});
+    expect(messaging).toEqual({ type: 'SqliteConnection', path: '/srv/mail/.svchost/queue.db' });
+    expect(problems).toEqual([]);
+    expect(warnings).toEqual(['MESSAGING_TYPE is not set; using the embedded queue (SqliteConnection)']);
+  });
+
+  it.each(['RABBITMQ_HOST', 'RABBITMQ_URL'])(
+    'unset beside %s looks forgotten, and the warning says so',
+    (name) => {
+      expect(read({ [name]: 'localhost' }).warnings).toEqual([
+        `MESSAGING_TYPE is not set; using the embedded queue (SqliteConnection), although ${name} is set`,
+      ]);
+    },
+  );
+
+  it('unset is an error in production: nobody may listen to an empty file for ever', () => {
+    const { problems, warnings } = read({ NODE_ENV: 'production' });
+    expect(problems).toEqual([
+      {
+        name: 'MESSAGING_TYPE',
+        expected: 'RabbitMqConnection or SqliteConnection, named explicitly with NODE_ENV=production',
+        found: 'nothing',
+      },
+    ]);
+    expect(warnings).toEqual([]);
+  });
+
+  it.each(['development', 'test', 'Production', ''])('unset is no error with NODE_ENV=%j', (value) => {
+    expect(read({ NODE_ENV: value }).problems).toEqual([]);
+  });
+
+  it('may name the embedded queue in production', () => {
+    const { problems, warnings } = read({ NODE_ENV: 'production', MESSAGING_TYPE: 'SqliteConnection' });
+    expect([...problems, ...warnings]).toEqual([]);
+  });
+
+  it('with a wrong value is one problem, and not taken for unset', () => {
+    for (const env of [{}, { NODE_ENV: 'production' }]) {
+      const { problems, warnings } = read({ MESSAGING_TYPE: 'rabbit', ...env });
+      expect(problems.map(({ found }) => found)).toEqual(['"rabbit"']);
+      expect(warnings).toEqual([]);
+    }
+  });
+
+  it('SqsConnection says that it is not there yet', () => {
+    expect(read({ MESSAGING_TYPE: 'SqsConnection' }).problems).toEqual([
+      {
+        name: 'MESSAGING_TYPE',
+        expected: 'RabbitMqConnection or SqliteConnection (SqsConnection comes with a later version)',
+        found: '"SqsConnection"',
+      },
+    ]);
+  });
+});
+
+describe('RabbitMQ by its parts', () => {
+  it('has the defaults of a broker on this machine', () => {
+    expect(rabbit({})).toEqual({
+      type: 'RabbitMqConnection',
+      hosts: [{ hostname: 'localhost', port: 5672 }],
+      username: 'guest',
+      password: 'guest',
+      virtualHost: '/',
+      tls: false,
+      heartbeatS: 30,
+      queueType: undefined,
+      warnings: [],
+    });
+  });
+
+  it('takes user, password and virtual host as they are', () => {
+    const odd = ' p@ss:w/rd#%41?"\' ';
+    const env = { RABBITMQ_USER: odd, RABBITMQ_PASSWORD: odd, RABBITMQ_VIRTUAL_HOST: odd };
+    expect(rabbit(env)).toMatchObject({ username: odd, password: odd, virtualHost: odd });
+  });
+
+  it.each([
+    ['rabbit', ['rabbit 5672']],
+    ['rabbit_1.internal', ['rabbit_1.internal 5672']],
+    ['a, b:5673 ,c', ['a 5672', 'b 5673', 'c 5672']],
+    ['10.0.0.1:1', ['10.0.0.1 1']],
+    ['10.0.0.1:65535', ['10.0.0.1 65535']],
+    ['::1', ['::1 5672']],
+    ['[::1]', ['::1 5672']],
+    ['[2001:db8::1]:5673,b', ['2001:db8::1 5673', 'b 5672']],
+    ['::ffff:10.0.0.1', ['::ffff:10.0.0.1 5672']],
+  ])('RABBITMQ_HOST=%j are the hosts %j', (text, expected) => {
+    expect(hostsOf(text)).toEqual(expected);
+  });
+
+  it('RABBITMQ_PORT and TLS give the port of hosts that name none', () => {
+    const hosts = (env: Environment) =>
+      rabbit({ RABBITMQ_HOST: 'a,b:1', ...env }).hosts.map(({ port }) => port);
+    expect(hosts({ RABBITMQ_PORT: '7000' })).toEqual([7000, 1]);
+    expect(hosts({ RABBITMQ_TLS: 'true' })).toEqual([5671, 1]);
+    expect(hosts({ RABBITMQ_TLS: 'true', RABBITMQ_PORT: '7000' })).toEqual([7000, 1]);
+  });
+
+  it.each([
+    ['RABBITMQ_USER', 'RABBITMQ_PASSWORD'],
+    ['RABBITMQ_PASSWORD', 'RABBITMQ_USER'],
+  ])('%s without %s is a problem', (name, other) => {
+    const { problems } = read({ MESSAGING_TYPE: 'RabbitMqConnection', [name]: 'hunter2' });
+    expect(problems).toEqual([{ name: other, expected: `a value, since ${name} is set`, found: 'nothing' }]);
+  });
+});
+
+describe('RABBITMQ_URL', () => {
+  const guest = { username: 'guest', password: 'guest', virtualHost: '/', tls: false };
+  const at = (hostname: string, port = 5672) => [{ hostname, port }];
+
+  it.each([
+    ['amqp://rabbit', { ...guest, hosts: at('rabbit') }],
+    ['amqp://rabbit/', { ...guest, hosts: at('rabbit') }],
+    ['AMQP://rabbit:5673', { ...guest, hosts: at('rabbit', 5673) }],
+    ['amqps://rabbit', { ...guest, tls: true, hosts: at('rabbit', 5671) }],
+    ['amqps://rabbit:5672', { ...guest, tls: true, hosts: at('rabbit') }],
+    ['amqp://rabbit/%2f', { ...guest, hosts: at('rabbit') }],
+    ['amqp://rabbit//', { ...guest, hosts: at('rabbit') }],
+    ['amqp://rabbit/mail', { ...guest, virtualHost: 'mail', hosts: at('rabbit') }],
+    ['amqp://rabbit/%2Fmail%20x', { ...guest, virtualHost: '/mail x', hosts: at('rabbit') }],
+    ['amqp://rabbit/b%C3%BCro', { ...guest, virtualHost: 'büro', hosts: at('rabbit') }],
+    ['amqp://rabbit/büro', { ...guest, virtualHost: 'büro', hosts: at('rabbit') }],
+    ['amqp://[::1]', { ...guest, hosts: at('::1') }],
+    ['amqp://[2001:db8::1]:5673/v', { ...guest, virtualHost: 'v', hosts: at('2001:db8::1', 5673) }],
+    ['amqp://u:p@rabbit/v?heartbeat=10', { ...guest, username: 'u', password: 'p', virtualHost: 'v' }],
+    [' amqp://u:p@rabbit\n', { ...guest, username: 'u', password: 'p' }],
+    [
+      'amqp://us%40er:p%40%3A%2F%23%3F%25w@rabbit',
+      { ...guest, username: 'us@er', password: 'p@:/#?%w', hosts: at('rabbit') },
+    ],
+    ['amqp://u:p@ss:w@rabbit', { ...guest, username: 'u', password: 'p@ss:w', hosts: at('rabbit') }],
+  ])('%s', (url, expected) => {
+    expect(rabbit({ RABBITMQ_URL: url })).toMatchObject(expected);
+  });
+
+  it.each([
+    ['no URL', 'rabbit:5672'],
+    ['another scheme', 'http://u:hunter2@rabbit'],
+    ['no host', 'amqp:///v'],
+    ['no slashes', 'amqp:rabbit'],
+    ['nothing but blanks', '  '],
+    ['a bad escape in the password', 'amqp://u:hunter2%zz@rabbit'],
+    ['a bad escape in the virtual host', 'amqp://u:hunter2@rabbit/%e0%a4'],
+    ['a port that is none', 'amqp://u:hunter2@rabbit:99999'],
+    ['port 0', 'amqp://u:hunter2@rabbit:0'],
+    ['a bare # in the password', 'amqp://u:12#hunter2@rabbit/v'],
+    ['a bare / in the password', 'amqp://u:12/hunter2@rabbit/v'],
+    ['a bare ? in the password', 'amqp://u:12?hunter2@rabbit'],
+    ['a virtual host whose / is not encoded', 'amqp://u:hunter2@rabbit/mail/in'],
+    ['a virtual host whose first / is not encoded', 'amqp://u:hunter2@rabbit//mail'],
+    ['a user without a password', 'amqp://u@rabbit'],
+    ['a password without a user', 'amqp://:hunter2@rabbit'],
+    ['several hosts', 'amqp://u:hunter2@a,b/'],
+    ['several hosts and ports', 'amqp://u:hunter2@a:5672,b:5672/'],
+  ])('with %s is a problem that does not show it', (_what, url) => {
+    const result = read({ MESSAGING_TYPE: 'RabbitMqConnection', RABBITMQ_URL: url });
+    expect(result.problems).toEqual([
+      {
+        name: 'RABBITMQ_URL',
+        expected:
+          'amqp://user:password@host:port/vhost or amqps://…, with special characters percent-encoded',
+        found: '***',
+      },
+    ]);
+    expect(JSON.stringify(result)).not.toContain('hunter2');
+  });
+
+  it('is used in place of the parts, which a warning names', () => {
+    const env = { RABBITMQ_URL: 'amqp://u:p@url/v', RABBITMQ_HOST: 'part', RABBITMQ_PASSWORD: 'hunter2' };
+    const settings = rabbit({ ...env, RABBITMQ_HEARTBEAT: '7', RABBITMQ_QUEUE_TYPE: 'quorum' });
+    expect(settings).toMatchObject({ hosts: at('url'), username: 'u', password: 'p', virtualHost: 'v' });
+    expect(settings).toMatchObject({ heartbeatS: 7, queueType: 'quorum' });
+    expect(settings.warnings).toEqual([
+      'RABBITMQ_URL is set, and used in place of RABBITMQ_HOST, RABBITMQ_PASSWORD',
+    ]);
+  });
+});

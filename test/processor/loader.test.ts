@@ -1,0 +1,291 @@
+// From service directories as users have them to their processors, or to an error that helps.
+import { afterAll, describe, expect, it } from 'vitest';
+import type { ProcessorChoice } from '../../src/processor/loader.ts';
+import { startLoader } from './loading.ts';
+import { copyPackage, createTree, linkPackage, type Tree } from './tree.ts';
+
+const loader = startLoader();
+afterAll(() => loader[Symbol.asyncDispose]());
+
+/** A module with one processor. */
+const mail = 'export class MailServiceProcessor { process() { return "mail"; } }';
+const sms = 'export class SmsServiceProcessor { process() { return "sms"; } }';
+const manifest = { name: 'mail', version: '1.0.0', type: 'module' };
+
+function load(tree: Tree, choice?: Partial<ProcessorChoice>) {
+  return loader.load(createTree({ 'package.json': manifest, ...tree }), choice);
+}
+
+async function failureOf(tree: Tree, choice?: Partial<ProcessorChoice>): Promise<string> {
+  const loading = await load(tree, choice);
+  if (!('error' in loading)) throw new Error(`it found ${loading.type} of ${loading.module}`);
+  expect(loading).toMatchObject({ code: 'PROCESSOR', exitCode: 70 });
+  return loading.error;
+}
+
+describe('the module', () => {
+  it.each<[string, Tree, string]>([
+    ['the nearest processor', { 'src/processor.ts': mail }, 'src/processor.ts'],
+    [
+      'the source, though it was built',
+      { 'src/processor.ts': mail, 'dist/processor.js': sms },
+      'src/processor.ts',
+    ],
+    [
+      'the entry before the nearest processor',
+      { 'package.json': { ...manifest, main: 'index.js' }, 'index.js': mail, 'processor.js': sms },
+      'index.js',
+    ],
+    [
+      'the nearest processor, where the entry is missing',
+      { 'package.json': { ...manifest, exports: './dist/index.js' }, 'src/processor.ts': mail },
+      'src/processor.ts',
+    ],
+    [
+      'the nearest processor, where the entry exports none',
+      {
+        'package.json': { ...manifest, main: 'index.js' },
+        'index.js': 'export const a = 1;',
+        'processor.js': mail,
+      },
+      'processor.js',
+    ],
+    [
+      'the entry, though there are several processors',
+      {
+        'package.json': { ...manifest, main: 'index.js' },
+        'index.js': mail,
+        'a/processor.js': sms,
+        'b/processor.js': sms,
+      },
+      'index.js',
+    ],
+  ])('is %s', async (_what, tree, module) => {
+    expect(await load(tree)).toEqual({ module, type: 'MailServiceProcessor', answer: 'mail', warnings: [] });
+  });
+
+  it('is what PROCESSOR_MODULE says where there are several', async () => {
+    const tree = { 'a/processor.ts': mail, 'b/processor.ts': sms };
+    expect(await load(tree, { module: 'b/processor' })).toEqual({
+      module: 'b/processor.ts',
+      type: 'SmsServiceProcessor',
+      answer: 'sms',
+      warnings: [],
+    });
+  });
+
+  it('is what PROCESSOR_MODULE says where none is called processor', async () => {
+    expect(await load({ 'lib/mail.ts': mail }, { module: './lib/mail.ts' })).toMatchObject({
+      module: 'lib/mail.ts',
+      answer: 'mail',
+      warnings: [],
+    });
+  });
+
+  it.each<[string, Tree]>([
+    [
+      'CommonJS',
+      {
+        'package.json': { main: 'a.js' },
+        'a.js': 'exports.MailServiceProcessor = class MailServiceProcessor { process() { return "mail"; } };',
+      },
+    ],
+    [
+      'ES modules only',
+      { 'package.json': { type: 'module', exports: { '.': { import: './a.js' } } }, 'a.js': mail },
+    ],
+  ])('may be a package of %s that PROCESSOR_MODULE names', async (_what, files) => {
+    const installed = Object.entries(files).map(([name, content]) => [
+      `node_modules/@acme/mail/${name}`,
+      content,
+    ]);
+    expect(await load(Object.fromEntries(installed) as Tree, { module: '@acme/mail' })).toEqual({
+      module: '@acme/mail',
+      type: 'MailServiceProcessor',
+      answer: 'mail',
+      warnings: [],
+    });
+  });
+});
+
+describe('a variable that is not used', () => {
+  it.each([
+    ['service_example.processor', 'does not resolve; using processor.ts, which was found without it'],
+    [
+      'other.ts',
+      'is a fallback only; using processor.ts, which was found without it ("main" in package.json chooses another)',
+    ],
+  ])('is warned about: PROCESSOR_MODULE=%s', async (module, what) => {
+    const loading = await load({ 'processor.ts': mail, 'other.ts': sms }, { module });
+    expect(loading).toMatchObject({ answer: 'mail', warnings: [`PROCESSOR_MODULE "${module}" ${what}`] });
+  });
+
+  it('is warned about: a PROCESSOR_TYPE of another name', async () => {
+    expect(await load({ 'processor.ts': mail }, { type: 'SmsServiceProcessor' })).toMatchObject({
+      answer: 'mail',
+      warnings: ['PROCESSOR_TYPE "SmsServiceProcessor" is not the class found; using MailServiceProcessor'],
+    });
+  });
+
+  it('is not warned about where it says what was found anyway', async () => {
+    const choice = { module: './processor', type: 'MailServiceProcessor' };
+    expect(await load({ 'processor.ts': mail }, choice)).toMatchObject({ warnings: [] });
+  });
+});
+
+describe('a module that cannot be chosen', () => {
+  const several = { 'a/processor.ts': mail, 'b/processor.ts': sms };
+
+  it('lists several and says what to set', async () => {
+    expect(await failureOf(several)).toMatch(
+      /^several processor modules: a\/processor\.ts, b\/processor\.ts in \/.*; set PROCESSOR_MODULE to one of them$/,
+    );
+  });
+
+  it('lists several and says that PROCESSOR_MODULE is none of them', async () => {
+    expect(await failureOf(several, { module: 'service_example.processor' })).toMatch(
+      /a\/processor\.ts, b\/processor\.ts in \/.*; PROCESSOR_MODULE "service_example.processor" is none of them$/,
+    );
+  });
+
+  it('lists several where the entry exports none', async () => {
+    const entry = {
+      'package.json': { ...manifest, main: 'index.js' },
+      'index.js': 'export const port = 80;',
+    };
+    const message = await failureOf({ ...entry, ...several });
+    expect(message).toContain('names "index.js"; index.js exports port; ');
+    expect(message).toContain('several processor modules: a/processor.ts, b/processor.ts. ');
+  });
+
+  it('says where it looked, and what to do', async () => {
+    const directory = createTree({ 'package.json': manifest, 'lib/a.ts': mail });
+    expect(await loader.load(directory)).toMatchObject({
+      error:
+        `no processor in ${directory}: ${directory}/package.json names no entry; there is no processor.ts or .js. ` +
+        'Export a class that extends BaseServiceProcessor (or one named …ServiceProcessor with a process method) from ' +
+        'processor.ts, or set PROCESSOR_MODULE to the module that does',
+    });
+  });
+
+  it('names the entry that is missing', async () => {
+    expect(await failureOf({ 'package.json': { main: 'dist/index.js' } })).toContain(
+      'names "dist/index.js", which is not there; there is no processor.ts or .js. ',
+    );
+  });
+
+  it('names a PROCESSOR_MODULE that does not resolve: a Python name left over', async () => {
+    expect(await failureOf({}, { module: 'service_example.processor' })).toContain(
+      'PROCESSOR_MODULE "service_example.processor" does not resolve; ',
+    );
+  });
+
+  it('refuses a PROCESSOR_MODULE outside, even where it is not needed', async () => {
+    expect(await failureOf({ 'processor.ts': mail }, { module: '../processor.ts' })).toContain(
+      'PROCESSOR_MODULE "../processor.ts" leaves the service directory',
+    );
+  });
+
+  it.each([
+    ['nothing', 'export {};', 'processor.ts exports nothing'],
+    ['other things', 'export const a = 1; export class Helper {}', 'processor.ts exports Helper, a'],
+    ['a class without the method', 'export class MailServiceProcessor {}', 'exports MailServiceProcessor.'],
+  ])('says what the module exports: %s', async (_what, code, expected) => {
+    expect(await failureOf({ 'processor.ts': code })).toContain(expected);
+  });
+});
+
+describe('the class', () => {
+  const base = "import { BaseServiceProcessor } from 'rococo-svchost';\n";
+
+  async function loadWith(install: (directory: string) => void, code: string) {
+    const directory = createTree({ 'package.json': manifest, 'processor.ts': base + code });
+    install(directory);
+    return await loader.load(directory);
+  }
+
+  it.each([
+    ['the package', linkPackage],
+    ['another copy of the package', copyPackage],
+  ])('may extend BaseServiceProcessor of %s', async (_which, install) => {
+    const code = `
+      export { BaseServiceProcessor };
+      export class Helper { process() {} }
+      export class Mail extends BaseServiceProcessor { process(): string { return 'mail'; } }`;
+    expect(await loadWith(install, code)).toEqual({
+      module: 'processor.ts',
+      type: 'Mail',
+      answer: 'mail',
+      warnings: [],
+    });
+  });
+
+  it('that extends it and lacks the method is pointed at', async () => {
+    const loading = await loadWith(
+      linkPackage,
+      'export class Mail extends BaseServiceProcessor { procces() {} }',
+    );
+    expect(loading).toMatchObject({
+      error: expect.stringContaining(
+        'processor.ts exports Mail (it extends BaseServiceProcessor, and has no process method)',
+      ) as unknown,
+    });
+  });
+
+  const Mail = 'class MailServiceProcessor { process() { return "mail"; } }';
+
+  it.each<[string, Tree]>([
+    ['export default class', { 'processor.mjs': `export default ${Mail}` }],
+    ['module.exports = class', { 'processor.cjs': `module.exports = ${Mail}` }],
+    [
+      'module.exports = { class }',
+      { 'processor.cjs': `${Mail}; module.exports = { port: 80, MailServiceProcessor }` },
+    ],
+    [
+      'exports.default of a translated module',
+      { 'processor.cjs': `exports.__esModule = true; exports.default = ${Mail}` },
+    ],
+    ['export from another module', { 'processor.ts': 'export * from "./lib/mail.ts";', 'lib/mail.ts': mail }],
+    [
+      'a class that inherits process',
+      {
+        'processor.ts': 'import { A } from "./a.ts"; export class MailServiceProcessor extends A {}',
+        'a.ts': 'export class A { process() { return "mail"; } }',
+      },
+    ],
+    [
+      'TypeScript whose types can be stripped',
+      {
+        'processor.ts':
+          'interface A { b: string } export class MailServiceProcessor { private readonly a = "mail" as const; process(b?: A): string { return this.a satisfies string; } }',
+      },
+    ],
+    [
+      'CommonJS without a type in package.json',
+      { 'package.json': {}, 'processor.js': `module.exports = ${Mail}` },
+    ],
+    ['an ES module without a type in package.json', { 'package.json': {}, 'processor.js': mail }],
+  ])('may be written as %s', async (_what, tree) => {
+    expect(await load(tree)).toMatchObject({ type: 'MailServiceProcessor', answer: 'mail', warnings: [] });
+  });
+
+  it('is chosen by PROCESSOR_TYPE among several', async () => {
+    const tree = { 'processor.ts': mail + sms };
+    expect(await load(tree, { type: 'SmsServiceProcessor' })).toMatchObject({ answer: 'sms', warnings: [] });
+    expect(await failureOf(tree)).toBe(
+      'processor.ts exports several processors: MailServiceProcessor, SmsServiceProcessor; set PROCESSOR_TYPE to one of them',
+    );
+    expect(await failureOf(tree, { type: 'Fax' })).toContain('PROCESSOR_TYPE "Fax" is none of them');
+  });
+
+  it('without a name is refused, since the name makes the queue’s variable', async () => {
+    const directory = createTree({
+      'package.json': manifest,
+      'processor.js': `${base} export default class extends BaseServiceProcessor { process() {} }`,
+    });
+    linkPackage(directory);
+    expect(await loader.load(directory)).toMatchObject({
+      error: "the processor class of processor.js has no name; give it one: it names the queue's variable",
+    });
+  });
+});
