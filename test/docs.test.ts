@@ -26,7 +26,9 @@ function table(heading: string): string[][] {
 
 /** The code blocks of a language, in order. */
 function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map((match) => match[1]!);
+  return [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(
+    (match) => match[1]!,
+  );
 }
 
 describe('the README', () => {
@@ -57,20 +59,28 @@ describe('the README', () => {
 });
 
 describe('the examples of env files', () => {
-  /** The names of a file, whether they are set or commented out. */
-  const names = (file: string) => {
+  /** What a file sets, and would set without the comment signs. */
+  const settings = (file: string) => {
     const text = readFileSync(path.join(root, file), 'utf8');
-    return Object.keys(parseEnv(text.replace(/^#(?=[A-Z_]+=)/gm, '')));
+    return parseEnv(text.replace(/^#(?=[A-Z_]+=)/gm, ''));
   };
-  const declared = (isSecret: boolean) =>
-    Object.entries(variables).flatMap(([name, { secret }]) => (secret === isSecret ? [name] : []));
+  /** Each variable with its default, where that is one value. */
+  const declared = (isSecret: boolean) => {
+    const ofKind = Object.entries(variables).filter(([, { secret }]) => secret === isSecret);
+    return Object.fromEntries(
+      ofKind.map(([name, { spec, defaultText }]) => [name, spec.default === undefined ? '' : defaultText]),
+    );
+  };
 
-  it('hold every variable that is no secret in .env.example', () => {
-    expect(names('.env.example').filter((name) => name !== 'MyServiceProcessor_QUEUE_NAME')).toEqual(declared(false));
+  it('hold every variable that is no secret in .env.example, with its default', () => {
+    expect(settings('.env.example')).toEqual({
+      ...declared(false),
+      MyServiceProcessor_QUEUE_NAME: 'my_queue',
+    });
   });
 
   it('hold every secret in .env.secrets.example', () => {
-    expect(names('.env.secrets.example')).toEqual(declared(true));
+    expect(settings('.env.secrets.example')).toEqual(declared(true));
   });
 });
 

@@ -202,3 +202,14 @@ describe('RABBITMQ_URL', () => {
     ]);
   });
 });
+
+describe('a container beside a Kubernetes Service named rabbitmq', () => {
+  it('is not led astray by the RABBITMQ_PORT that Kubernetes sets', () => {
+    const { problems, settings } = readSettings(
+      { MESSAGING_TYPE: 'RabbitMqConnection', RABBITMQ_PORT: 'tcp://10.0.0.1:5672' },
+      { serviceDirectory: '/srv/mail', isTerminal: false },
+    );
+    expect(problems).toEqual([]);
+    expect(settings.messaging).toMatchObject({ hosts: [{ hostname: 'localhost', port: 5672 }] });
+  });
+});
