@@ -1,5 +1,4 @@
 // `svchost check`: everything that `run` would use, resolved but not run, with every problem named.
-import { systemClock } from '../clock.ts';
 import {
   ConfigurationError,
   describeProblem,
@@ -10,10 +9,8 @@ import {
   type ExitCode,
   type Problem,
 } from '../errors.ts';
-import { silentLog } from '../log.ts';
-import { openAdapter } from '../messaging/open.ts';
 import { retryDelaysMs } from '../service/retry.ts';
-import { version } from '../version.ts';
+import { openBroker } from './reach.ts';
 import { processorProblem, resolutionError, resolveService, type Resolution } from './resolve.ts';
 
 /** What check tells. `--json` writes all but the warnings, which go to standard error there. */
@@ -43,9 +40,6 @@ export interface CheckReport {
     readonly delays: readonly number[];
   };
 }
-
-/** How long `--connect` tries to reach the broker, in milliseconds. */
-const connectTimeoutMs = 10_000;
 
 /**
  * Resolves the service of a directory.
@@ -129,25 +123,15 @@ async function reach(
   { settings, service }: Resolution,
   connect: boolean,
 ): Promise<{ address: string; error: Error | undefined }> {
-  const adapter = await openAdapter(settings.messaging, {
-    connectionName: `svchost check@${version}${service ? ` (${service.name})` : ''}`,
-    log: silentLog,
-    clock: systemClock,
-  });
-  if (!connect) return { address: adapter.address, error: undefined };
-  let cancel = (): void => undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    const expire = () =>
-      reject(new Error(`no connection to ${adapter.address} within ${connectTimeoutMs / 1000} s`));
-    cancel = systemClock.after(connectTimeoutMs, expire);
-  });
+  const broker = await openBroker(settings.messaging, service, 'check');
+  const { address } = broker.adapter;
+  if (!connect) return { address, error: undefined };
   try {
-    await Promise.race([adapter.connect(), timeout]);
-    return { address: adapter.address, error: undefined };
+    await broker.connect();
+    return { address, error: undefined };
   } catch (error) {
-    return { address: adapter.address, error: toError(error) };
+    return { address, error: toError(error) };
   } finally {
-    cancel();
-    await adapter.close();
+    await broker.adapter.close();
   }
 }

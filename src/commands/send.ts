@@ -1,11 +1,8 @@
 // `svchost send`: puts messages on a queue, each confirmed by the broker before the command ends.
 import { readFileSync } from 'node:fs';
-import { systemClock } from '../clock.ts';
 import { ConfigurationError, toError, UsageError } from '../errors.ts';
-import { silentLog } from '../log.ts';
 import type { MessageAdapter, SendOptions } from '../messaging/adapter.ts';
-import { openAdapter } from '../messaging/open.ts';
-import { version } from '../version.ts';
+import { openBroker } from './reach.ts';
 import { resolutionError, resolveService } from './resolve.ts';
 
 export interface SendCommand {
@@ -43,9 +40,10 @@ const inFlight = 100;
  */
 export async function send(command: SendCommand): Promise<Sent> {
   const messages = readMessages(command);
-  const { adapter, queueName, isOwn } = await openQueue(command);
+  const { broker, queueName, isOwn } = await openQueue(command);
+  const { adapter } = broker;
   try {
-    await adapter.connect();
+    await broker.connect();
     // As `run` would; another queue must be there, or a typo would make one that nobody reads.
     if (isOwn) await adapter.ensureQueue(queueName);
     const options: SendOptions = command.delayMs === undefined ? {} : { delayMs: command.delayMs };
@@ -65,15 +63,11 @@ async function openQueue({ directory, queueName, onWarning }: SendCommand) {
   const relevant = problems.filter(({ name }) => queueName === undefined || !name.endsWith('_QUEUE_NAME'));
   if (relevant.length > 0) throw new ConfigurationError(relevant);
   for (const warning of warnings) onWarning(warning);
-  const adapter = await openAdapter(settings.messaging, {
-    connectionName: `svchost send@${version}${service ? ` (${service.name})` : ''}`,
-    log: silentLog,
-    clock: systemClock,
-  });
+  const broker = await openBroker(settings.messaging, service, 'send');
   const own = queues?.queueName;
   const target = queueName ?? own;
   if (target === undefined) throw new UsageError('no queue: name one with --queue');
-  return { adapter, queueName: target, isOwn: target === own };
+  return { broker, queueName: target, isOwn: target === own };
 }
 
 /** The messages to send, each already checked to be JSON. */
