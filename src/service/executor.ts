@@ -1,13 +1,12 @@
 // The pipeline of one delivery: decode -> validate -> process -> outcome -> settle -> record. The same for every broker.
 import type { Clock } from '../clock.ts';
 import type { RetryPolicy } from '../config/settings.ts';
-import { toError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Delivery, Outcome } from '../messaging/adapter.ts';
 import { decodeMessage } from '../messaging/message.ts';
 import type { MessageProcessor, StandardSchema } from '../processor/processor.ts';
 import { DeliveryContext, type ContextSource } from './context.ts';
-import { CrashLoopError, InvalidMessageError, UndecodableError } from './failure.ts';
+import { CrashLoopError, describeThrown, InvalidMessageError, legible, UndecodableError } from './failure.ts';
 import { done, outcomeOfError } from './outcome.ts';
 import type { Run } from './run.ts';
 
@@ -61,7 +60,8 @@ export class Executor {
       await this.#process(decode(delivery.body), delivery, run);
       log.debug({ queue: context.queueName, messageId: delivery.messageId }, 'delivery done');
       return done;
-    } catch (error) {
+    } catch (thrown) {
+      const error = legible(thrown);
       const outcome = outcomeOfError(error, delivery.attempt, retry);
       this.#logFailure(delivery, error, outcome);
       return outcome;
@@ -85,8 +85,7 @@ export class Executor {
 
   #logFailure({ messageId, attempt }: Delivery, thrown: unknown, outcome: Outcome): void {
     const { log, retry, context } = this.#options;
-    const { name, message, stack } = toError(thrown);
-    const error = { name, message, stack };
+    const error = describeThrown(thrown);
     const fields = { queue: context.queueName, messageId, attempt, maxAttempts: retry.maxAttempts };
     switch (outcome.kind) {
       case 'retry':
@@ -115,6 +114,6 @@ function decode(body: Uint8Array): unknown {
   try {
     return decodeMessage(body);
   } catch (error) {
-    throw new UndecodableError(toError(error).message);
+    throw new UndecodableError(describeThrown(error).message);
   }
 }

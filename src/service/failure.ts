@@ -34,7 +34,7 @@ export class CrashError extends Error {
   override readonly name = 'CrashError';
 
   constructor(cause: unknown) {
-    const { name, message } = toError(cause);
+    const { name, message } = describeThrown(cause);
     super(`nothing caught ${name}: ${message}`, { cause });
   }
 }
@@ -76,14 +76,43 @@ function isDeadLetterError(error: unknown): boolean {
   );
 }
 
-/** The longest error text that a dead letter carries: headers share 64 KiB. */
-const longestText = 1000;
+/** The longest texts of an error: the headers of a dead letter share 64 KiB, and a message may hold a whole body. */
+const longest = { name: 100, message: 1000, stack: 10_000 };
 
 /** An error as a dead letter keeps it. */
 export function failureOf(error: unknown): Failure {
-  const { name, message } = toError(error);
-  const text = error instanceof InvalidMessageError ? error.details : message;
-  return { name: name.slice(0, 100), message: text.slice(0, longestText) };
+  const { name, message } = describeThrown(error);
+  if (!(error instanceof InvalidMessageError)) return { name, message };
+  return { name, message: error.details.slice(0, longest.message) };
+}
+
+/** What a log line says about something that was thrown, at a bounded length. */
+export function describeThrown(thrown: unknown): Failure & { readonly stack: string | undefined } {
+  const error: { name: unknown; message: unknown; stack?: unknown } = toError(legible(thrown));
+  return {
+    name: text(error.name)?.slice(0, longest.name) ?? 'Error',
+    message: text(error.message)?.slice(0, longest.message) ?? '',
+    stack: text(error.stack)?.slice(0, longest.stack),
+  };
+}
+
+/**
+ * What was thrown, or an Error in its place where that cannot be read: user code can throw a proxy, or an object whose
+ * getters throw, and telling of a failure must not fail.
+ */
+export function legible(thrown: unknown): unknown {
+  try {
+    if (!(thrown instanceof Error)) return thrown;
+    // For the sake of their getters.
+    for (const field of ['name', 'message', 'stack', 'code']) Reflect.get(thrown, field);
+    return thrown;
+  } catch {
+    return new Error('an object was thrown that cannot be read');
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function describePath({ path = [] }: SchemaIssue): string {

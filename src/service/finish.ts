@@ -52,12 +52,12 @@ export function watchForFinish(options: FinishOptions): () => void {
 /** Whether the config asks for the end and nothing waits, is in work, or has come since the last look. */
 async function isQuiet(options: FinishOptions, acceptedBefore: number): Promise<boolean> {
   const { config, work, countWaiting, log } = options;
-  if (!config.read().exitWhenFinished) return false;
-  if (work.size > 0) return false;
   try {
+    if (!config.read().exitWhenFinished) return false;
+    if (work.size > 0) return false;
     return (await countWaiting()) === 0 && work.size === 0 && work.accepted === acceptedBefore;
   } catch (error) {
-    log.debug({ error: toError(error).message }, 'cannot count the messages that wait');
+    log.debug({ error: toError(error).message }, 'cannot tell whether the queue is worked off');
     return false;
   }
 }

@@ -3,7 +3,9 @@ import type { RetryPolicy } from '../config/settings.ts';
 
 /** The pause after attempt number `attempt` failed, in whole milliseconds: initial x factor^n, up to the longest. */
 export function retryDelayMs({ initialDelayMs, factor, maxDelayMs }: RetryPolicy, attempt: number): number {
-  return Math.round(Math.min(maxDelayMs, initialDelayMs * factor ** (attempt - 1)));
+  // Bounded: a power beyond all numbers times a delay of 0 would be no number.
+  const growth = Math.min(Number.MAX_VALUE, factor ** (attempt - 1));
+  return Math.round(Math.min(maxDelayMs, initialDelayMs * growth));
 }
 
 /** Every pause that the policy can ask for, each once: a broker may need one queue per pause. */

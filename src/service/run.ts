@@ -1,7 +1,7 @@
 // One run of `process` for one delivery: its signal, its time limit, and the ways to end it from outside.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '../clock.ts';
-import { CrashError, CutOffError, ProcessTimeoutError } from './failure.ts';
+import { CrashError, CutOffError, legible, ProcessTimeoutError, reasonOf } from './failure.ts';
 
 /** How long a run may take to end after PROCESS_TIMEOUT aborted its signal, in milliseconds. */
 const abortGraceMs = 1_000;
@@ -29,7 +29,8 @@ export class Run {
 
   /**
    * Calls `work` under a time limit. Resolves or rejects as it does, or rejects with a ProcessTimeoutError,
-   * a CutOffError or a CrashError. Work that ends well after its signal was aborted still counts: it is done.
+   * a CutOffError or a CrashError. Work that ends well after its signal was aborted still counts: it is done. So does
+   * an error that is final: a DeadLetterError says more than that the time was up.
    *
    * @param timeoutMs undefined for no limit
    */
@@ -39,7 +40,7 @@ export class Run {
       await Promise.race([currentRun.run(this, async () => await work()), this.#interrupted]);
     } catch (error) {
       // However the processor put it: it ended because its time was up.
-      throw this.#timeout && !isInterruption(error) ? this.#timeout : error;
+      throw this.#timeout && !isFinal(error) ? this.#timeout : error;
     } finally {
       cancelTimeout();
     }
@@ -61,7 +62,7 @@ export class Run {
     let cancel = clock.after(timeoutMs, () => {
       const timeout = new ProcessTimeoutError(timeoutMs);
       this.#timeout = timeout;
-      this.#controller.abort(timeout);
+      this.#abort(timeout);
       cancel = clock.after(abortGraceMs, () => this.#interrupt(timeout));
     });
     return () => cancel();
@@ -69,10 +70,17 @@ export class Run {
 
   #end(reason: Error): void {
     this.#interrupt(reason);
-    this.#controller.abort(reason);
+    this.#abort(reason);
+  }
+
+  /** In the name of this run: what a listener of the signal throws comes out as an uncaught error. */
+  #abort(reason: Error): void {
+    currentRun.run(this, () => this.#controller.abort(reason));
   }
 }
 
-function isInterruption(error: unknown): boolean {
-  return error instanceof CutOffError || error instanceof CrashError;
+/** Whether the error decides the outcome, even when the time is up. */
+function isFinal(thrown: unknown): boolean {
+  const error = legible(thrown);
+  return error instanceof CutOffError || error instanceof CrashError || reasonOf(error).isFinal;
 }

@@ -1,18 +1,19 @@
 // One running service: connects, starts the processor, consumes, and ends. Owns its life; the parts know nothing of each other.
-import { within, type Clock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { ConsumeConfigFile } from '../config/consume-config.ts';
 import type { RetryPolicy } from '../config/settings.ts';
-import { exitCode, SvchostError, toError, type ExitCode } from '../errors.ts';
+import { exitCode, SvchostError, type ExitCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Consumer, MessageAdapter } from '../messaging/adapter.ts';
 import { encodeMessage } from '../messaging/message.ts';
 import type { MessageProcessor, StandardSchema } from '../processor/processor.ts';
 import { DeliveryConsumer } from './consumer.ts';
 import { Executor, type Record } from './executor.ts';
+import { describeThrown, legible } from './failure.ts';
 import { watchForFinish } from './finish.ts';
 import { retryDelaysMs } from './retry.ts';
-import { currentRun, type Run } from './run.ts';
-import { shutDown, stepTimeoutMs, type Crash } from './shutdown.ts';
+import { currentRun } from './run.ts';
+import { shutDown, type Crash } from './shutdown.ts';
 
 /** What drives one processor by the messages of one queue. */
 export interface MessageServiceOptions {
@@ -38,27 +39,43 @@ export interface MessageServiceOptions {
 /** Why a service ends. */
 type Cause =
   | { readonly kind: 'stopped'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly error: Error; readonly crash?: Crash };
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'crashed' };
 
 export class MessageService {
   readonly #options: MessageServiceOptions;
   readonly #deliveries: DeliveryConsumer;
   readonly #counts = { done: 0, retry: 0, dead: 0, requeue: 0 };
   readonly #ended: Promise<Cause>;
+  readonly #crashed: Promise<Crash>;
   #end: (cause: Cause) => void = () => undefined;
-  #processor: MessageProcessor | undefined;
+  #endAtOnce: (crash: Crash) => void = () => undefined;
+  #isOver = false;
+  #failure: unknown;
+  #hasCrashed = false;
+  /** The processor's `start`, once it has been called. */
+  #starting: Promise<void> | undefined;
   #subscription: Consumer | undefined;
 
   constructor(options: MessageServiceOptions) {
     this.#options = options;
-    this.#ended = new Promise((resolve) => (this.#end = resolve));
+    this.#ended = new Promise((resolve) => {
+      this.#end = (cause) => {
+        this.#isOver = true;
+        resolve(cause);
+      };
+    });
+    this.#crashed = new Promise((resolve) => (this.#endAtOnce = resolve));
     const executor = new Executor({
       ...options,
       context: {
         queueName: options.queueName,
         maxAttempts: options.retry.maxAttempts,
         log: options.processorLog,
-        send: (queueName, message) => options.adapter.sendMessage(queueName, encodeMessage(message)),
+        // Async, so that a message which is no JSON rejects as any other failure does.
+        send: async (queueName, message) => {
+          await options.adapter.sendMessage(queueName, encodeMessage(message));
+        },
       },
       onRecord: (record) => this.#record(record),
     });
@@ -71,12 +88,11 @@ export class MessageService {
    * @returns the exit code that tells how it went
    */
   async run(): Promise<ExitCode> {
-    const started = this.#start().catch((error: unknown) => this.fail(error));
-    const cause = await this.#ended;
-    const code = await this.#shutDown(cause);
-    // A start that waited for the broker has ended with the adapter; one that hangs in the processor may not.
-    await within(this.#options.clock, stepTimeoutMs, started);
-    return code;
+    this.#start().catch((error: unknown) => {
+      // Once the service ends, the adapter is closed, and the start that used it fails.
+      if (!this.#isEnding()) this.fail(error);
+    });
+    return await this.#shutDown(await this.#ended);
   }
 
   /** Asks the service to drain and end. Later calls change nothing. */
@@ -86,23 +102,37 @@ export class MessageService {
 
   /** The service cannot go on: drain and end with the error's exit code. */
   fail(error: unknown): void {
-    this.#end({ kind: 'failed', error: toError(error) });
+    const { log } = this.#options;
+    if (this.#isEnding()) log.error({ error: describeThrown(error) }, 'failed while ending');
+    else log.fatal({ error: describeThrown(error) }, 'the service failed; ending');
+    this.#failure ??= error;
+    this.#end({ kind: 'failed', error });
+  }
+
+  /** What the service failed with first; undefined where it has not. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /**
    * Something threw and nothing caught it, so the process cannot be trusted any more: hand back all work at once and
-   * end. The message whose work it came out of counts as failed, or it would bring down one host after the other.
+   * end, also where a drain was under way. The message whose work it came out of counts as failed, or it would bring
+   * down one host after the other.
    */
   crash(cause: unknown): void {
-    const run: Run | undefined = currentRun.getStore();
-    this.#end({ kind: 'failed', error: toError(cause), crash: { run, cause } });
+    this.#hasCrashed = true;
+    this.#options.log.fatal({ error: describeThrown(cause) }, 'nothing caught an error; ending');
+    this.#endAtOnce({ run: currentRun.getStore(), cause: legible(cause) });
+    this.#end({ kind: 'crashed' });
   }
 
   async #start(): Promise<void> {
     const { adapter, processor, queueName, deadLetterQueueName, concurrency, log } = this.#options;
     await adapter.connect();
-    this.#processor = processor;
-    await processor.start?.();
+    if (this.#isEnding()) return;
+    this.#starting = startProcessor(processor);
+    await this.#starting;
+    if (this.#isEnding()) return;
     this.#subscription = await adapter.consumeMessages(
       queueName,
       (delivery) => this.#deliveries.accept(delivery),
@@ -112,6 +142,8 @@ export class MessageService {
         onFailure: (error) => this.fail(error),
       },
     );
+    // The end did not see this subscription: without this, what it hands back would be delivered to it again.
+    if (this.#isEnding()) return this.#subscription.drain();
     log.info({ queue: queueName, concurrency, broker: adapter.address }, `consuming queue ${queueName}`);
     this.#watchForFinish();
   }
@@ -131,27 +163,27 @@ export class MessageService {
   }
 
   async #shutDown(cause: Cause): Promise<ExitCode> {
-    const { adapter, clock, log, shutdownTimeoutMs } = this.#options;
-    const crash = cause.kind === 'failed' ? cause.crash : undefined;
+    const { adapter, processor, clock, log, shutdownTimeoutMs } = this.#options;
     if (cause.kind === 'stopped') log.info({ reason: cause.reason }, 'draining');
-    else
-      log.fatal(
-        { error: describe(cause.error) },
-        crash ? 'nothing caught an error; ending' : 'the service failed; ending',
-      );
-
     const ending = {
       adapter,
       subscription: this.#subscription,
       deliveries: this.#deliveries,
-      processor: this.#processor,
+      processor,
+      starting: this.#starting,
+      crashed: this.#crashed,
       clock,
       log,
     };
-    const cutOff = await shutDown(ending, crash ? 0 : shutdownTimeoutMs, crash);
+    const cutOff = await shutDown(ending, shutdownTimeoutMs);
     log.info({ ...this.#counts, cutOff }, 'stopped');
-    if (cause.kind === 'failed') return crash ? exitCode.failed : exitCodeOf(cause.error);
+    if (this.#hasCrashed) return exitCode.failed;
+    if (cause.kind === 'failed') return exitCodeOf(cause.error);
     return cutOff > 0 ? exitCode.drainTimedOut : exitCode.ok;
+  }
+
+  #isEnding(): boolean {
+    return this.#isOver;
   }
 
   #record(record: Record): void {
@@ -160,10 +192,11 @@ export class MessageService {
   }
 }
 
-function exitCodeOf(error: Error): ExitCode {
-  return error instanceof SvchostError ? error.exitCode : exitCode.failed;
+async function startProcessor(processor: MessageProcessor): Promise<void> {
+  await processor.start?.();
 }
 
-function describe({ name, message, stack }: Error) {
-  return { name, message, stack };
+function exitCodeOf(error: unknown): ExitCode {
+  const cause = legible(error);
+  return cause instanceof SvchostError ? cause.exitCode : exitCode.failed;
 }

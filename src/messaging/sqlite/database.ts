@@ -89,7 +89,14 @@ export class Database {
    * @throws BrokerRefusedError where the file was deleted, moved or replaced
    */
   verify(): void {
-    if (this.#whatIsThere() === this.#identity) return;
+    let found: string;
+    try {
+      found = this.#whatIsThere();
+    } catch {
+      // A directory that cannot be read at the moment says nothing about the file.
+      return;
+    }
+    if (found === this.#identity) return;
     throw new BrokerRefusedError(
       `${this.path} was deleted, moved or replaced while it was open; start again to use what is there now`,
     );
@@ -112,8 +119,13 @@ export class Database {
 }
 
 function identityOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? 'missing' : `${stats.dev}:${stats.ino}`;
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT' || systemCodeOf(error) === 'ENOTDIR') return 'missing';
+    throw error;
+  }
 }
 
 function makeFile(path: string): void {

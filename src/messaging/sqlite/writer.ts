@@ -122,7 +122,7 @@ export class Writer {
     let answers: (() => void)[];
     try {
       const durable = batch.some((entry) => entry.durable);
-      answers = this.#options.database.transaction(durable, () => batch.map((entry) => this.#attempt(entry)));
+      answers = this.#options.database.transaction(durable, () => batch.map((entry) => entry.run()));
       // A commit to a file that was deleted is none.
       this.#options.database.verify();
     } catch (error) {
@@ -134,21 +134,12 @@ export class Writer {
     if (woken.size > 0) this.#options.onWake(woken);
   }
 
-  #attempt(entry: Entry): () => void {
-    try {
-      return entry.run();
-    } catch (error) {
-      if (kindOf(error) !== 'operation') throw error;
-      // SQLite has undone the one statement; the rest of the transaction stands.
-      return () => entry.reject(error);
-    }
-  }
-
   #recover(batch: readonly Entry[], error: unknown): void {
     const kind = kindOf(error);
     if (kind === 'fatal') return this.#fail(batch, error);
     if (kind !== 'busy' && batch.length > 1) {
-      // One large body may be all that does not fit on the disk: its neighbours must not fail with it.
+      // One write may be all that is wrong, or one large body all that does not fit on the disk: its neighbours must
+      // not fail with it. All of a batch is undone and done again, as a write may have failed halfway.
       const middle = Math.ceil(batch.length / 2);
       this.#commit(batch.slice(0, middle));
       this.#commit(batch.slice(middle));
@@ -158,7 +149,8 @@ export class Writer {
   }
 
   #parkOrReject(entry: Entry, error: unknown): void {
-    if (this.#ended !== undefined || !entry.keepTrying(error)) return entry.reject(error);
+    const mayPass = this.#ended === undefined && kindOf(error) !== 'operation';
+    if (!mayPass || !entry.keepTrying(error)) return entry.reject(error);
     this.#parked.push(entry);
     this.#trouble = error;
     this.#retryLater();

@@ -1,5 +1,6 @@
 // Leases, attempts and turns of the embedded queue, under a clock moved by hand.
-import { describe, expect, it, vi } from 'vitest';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Database } from '../../../src/messaging/sqlite/database.ts';
 import { expireLeases, newPath, withFile } from './file.ts';
 import { ManualClock, turn } from './manual-clock.ts';
@@ -69,6 +70,20 @@ describe('A lease', () => {
 
     await rescuer.deliveries[0]!.settle(retryAfter(1000));
     expect(await first.countMessages('orders', [])).toBe(1);
+  });
+
+  it('that ended with its outcome is not mourned as lost', async () => {
+    const clock = new ManualClock();
+    const { log, lines } = keepLog();
+    const adapter = await open({ path: ':memory:', leaseMs }, { clock, log });
+    const { deliveries } = await collect(adapter, 'orders');
+    await adapter.sendMessage('orders', json(1));
+    await turn();
+    // The renewal comes right behind the outcome, in the same transaction.
+    const settled = deliveries[0]!.settle(done);
+    await clock.advance(leaseMs / 3);
+    await settled;
+    expect(lines.filter(({ level }) => Number(level) >= 40)).toEqual([]);
   });
 
   it('of our own is not the first to expire after the event loop was blocked', async () => {
@@ -191,6 +206,26 @@ describe('A consumer that gives a message up', () => {
   });
 });
 
+describe('A consumer whose claim must wait for the database', () => {
+  it('drains without waiting for it', async () => {
+    const path = newPath();
+    const adapter = await open({ path }, { clock: new ManualClock() });
+    const { consumer, deliveries } = await collect(adapter, 'orders');
+    const transaction = spyOnTransactions();
+    const other = new DatabaseSync(path);
+    onTestFinished(() => other.close());
+    other.exec(
+      "INSERT INTO message (id, queue, message_id, enqueued_at, due_at) VALUES (1, 'orders', 'id-1', 0, 0)",
+    );
+    other.exec('BEGIN IMMEDIATE');
+    await vi.waitUntil(() => transaction.mock.results.some(({ type }) => type === 'throw'), {
+      timeout: 10_000,
+    });
+    await consumer.drain();
+    expect(deliveries).toHaveLength(0);
+  });
+});
+
 describe('A message that is done', () => {
   it('leaves nothing behind in the file', async () => {
     const path = newPath();
@@ -210,7 +245,7 @@ describe('A message that is done', () => {
   });
 
   it('is not waited for until it is on the disk, as one that is sent is', async () => {
-    const transaction = vi.spyOn(Database.prototype, 'transaction');
+    const transaction = spyOnTransactions();
     const adapter = await open({ path: newPath() }, { clock: new ManualClock() });
     const { deliveries } = await collect(adapter, 'orders');
     transaction.mockClear();
@@ -237,3 +272,9 @@ describe('A consumer that has nothing to do', () => {
     expect(clock.waits).toEqual([5000]);
   });
 });
+
+function spyOnTransactions() {
+  const transaction = vi.spyOn(Database.prototype, 'transaction');
+  onTestFinished(() => transaction.mockRestore());
+  return transaction;
+}

@@ -73,6 +73,17 @@ describe('A writer', () => {
     expect(count()).toBe(2);
   });
 
+  it('leaves nothing of a write that fails halfway', async () => {
+    const { writer, database, note, count } = startWriter();
+    const insert = database.handle.prepare('INSERT INTO note VALUES (?)');
+    const halfway = writer.write({
+      run: () => [1, 0].map((size) => insert.run(new Uint8Array(size))),
+      keepTrying: () => true,
+    });
+    expect(await statuses([note(1), halfway, note(1)])).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(count()).toBe(2);
+  });
+
   it('rejects the one write that does not fit on the disk, and commits its neighbours', async () => {
     const { database, note, count } = startWriter();
     limitDisk(database, 10);

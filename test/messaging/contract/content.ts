@@ -1,0 +1,58 @@
+// Bodies and headers arrive as they were sent, whatever they are, on any broker.
+import { Buffer } from 'node:buffer';
+import { expect, it } from 'vitest';
+import type { Headers } from '../../../src/messaging/adapter.ts';
+import type { Broker } from './broker.ts';
+import { bytes, consume, dead, ownHeader, retryAfter, shortDelayMs } from './inbox.ts';
+
+/** Declares the tests. */
+export function describeContent({ openQueue, browseUntil, harness }: Broker): void {
+  const { limits } = harness;
+  const bodies: Record<string, Uint8Array> = {
+    'of the largest size': new Uint8Array(limits.largestBodyBytes ?? 10 * 1024 * 1024).fill(120),
+    'that is not JSON': bytes('{"half": '),
+    ...(!limits.textBodies && {
+      'without a byte': new Uint8Array(0),
+      'that is not UTF-8': Uint8Array.from([0xff, 0xfe, 0x00, 0xc3, 0x28]),
+    }),
+  };
+
+  it.for(Object.entries(bodies))('keeps a body %s, through a retry and a burial', async ([, body]) => {
+    const { adapter, queue } = await openQueue();
+    await adapter.sendMessage(queue, body);
+    const inbox = await consume(adapter, queue);
+    const first = await inbox.next();
+    expect(Buffer.compare(first.body, body)).toBe(0);
+    await first.settle(retryAfter(shortDelayMs));
+    const second = await inbox.next();
+    expect(Buffer.compare(second.body, body)).toBe(0);
+    await second.settle(dead);
+    const [letter] = await browseUntil(`${queue}_dead`, 1);
+    expect(Buffer.compare(letter!.body, body)).toBe(0);
+  });
+
+  it.skipIf(limits.flatHeaders)('keeps headers of any depth, through a retry', async () => {
+    const { adapter, queue } = await openQueue();
+    const headers = { deep: { list: [1, { two: [true, 'ü'] }], none: null }, count: 3, flag: false };
+    await adapter.sendMessage(queue, bytes('1'), { headers });
+    const inbox = await consume(adapter, queue);
+    const first = await inbox.next();
+    expect(first.headers).toMatchObject(headers);
+    await first.settle(retryAfter(shortDelayMs));
+    expect((await inbox.next()).headers).toMatchObject(headers);
+  });
+
+  it('takes a header named __proto__ for a header', async () => {
+    const { adapter, queue } = await openQueue();
+    const headers = JSON.parse('{"__proto__": "mine", "tenant": "a"}') as Headers;
+    await adapter.sendMessage(queue, bytes('1'), { headers });
+    const inbox = await consume(adapter, queue);
+    const first = await inbox.next();
+    const expected = limits.noProtoHeader ? undefined : 'mine';
+    expect(ownHeader(first, '__proto__')).toBe(expected);
+    await first.settle(retryAfter(shortDelayMs));
+    const second = await inbox.next();
+    expect(ownHeader(second, '__proto__')).toBe(expected);
+    expect(second.headers['tenant']).toBe('a');
+  });
+}

@@ -1,0 +1,141 @@
+// Drains, stops, closed and crashed connections, on any broker.
+import { expect, it, vi } from 'vitest';
+import type { Outcome } from '../../../src/messaging/adapter.ts';
+import type { Broker } from './broker.ts';
+import {
+  bytes,
+  consume,
+  dead,
+  done,
+  idsOf,
+  patience,
+  requeue,
+  retryAfter,
+  sendMany,
+  shortDelayMs,
+  text,
+  waitForCount,
+} from './inbox.ts';
+
+/** Declares the tests. */
+export function describeEnding({ open, openQueue, browseUntil, harness }: Broker): void {
+  const { limits } = harness;
+  it('delivers nothing more once drained, and still settles what was delivered', async () => {
+    const { adapter, queue } = await openQueue();
+    const inbox = await consume(adapter, queue, 1);
+    await adapter.sendMessage(queue, bytes('"in work"'));
+    const inWork = await inbox.next();
+    await inbox.consumer.drain();
+    await inbox.consumer.drain();
+    await adapter.sendMessage(queue, bytes('"waiting"'));
+    await inWork.settle(done);
+    await waitForCount(adapter, queue, 1);
+    expect(inbox.deliveries).toHaveLength(1);
+    await inbox.consumer.stop();
+    const next = await consume(adapter, queue);
+    expect(text(await next.next())).toBe('"waiting"');
+  });
+
+  it('settles in every way while drained', async () => {
+    const { adapter, queue } = await openQueue();
+    for (const name of ['"retry"', '"dead"', '"requeue"']) await adapter.sendMessage(queue, bytes(name));
+    const inbox = await consume(adapter, queue, 3);
+    const deliveries = [await inbox.next(), await inbox.next(), await inbox.next()];
+    await inbox.consumer.drain();
+    const outcomes: Record<string, Outcome> = {
+      '"retry"': retryAfter(1),
+      '"dead"': dead,
+      '"requeue"': requeue,
+    };
+    await Promise.all(deliveries.map((delivery) => delivery.settle(outcomes[text(delivery)]!)));
+    await inbox.consumer.stop();
+    await browseUntil(`${queue}_dead`, 1);
+    const next = await consume(adapter, queue, 3);
+    await next.waitFor(2);
+    const attempts = next.deliveries.map((delivery) => `${text(delivery)} ${delivery.attempt}`);
+    expect(attempts.sort()).toEqual(['"requeue" 1', '"retry" 2']);
+  });
+
+  it('hands back what is unsettled when a consumer stops, at the same attempt', async () => {
+    const { adapter, queue } = await openQueue();
+    await sendMany(adapter, queue, 2);
+    const inbox = await consume(adapter, queue, 2);
+    const held = [await inbox.next(), await inbox.next()];
+    await inbox.consumer.stop();
+    await inbox.consumer.stop();
+    const next = await consume(adapter, queue, 2);
+    await next.waitFor(2);
+    expect(idsOf(next.deliveries)).toEqual(idsOf(held));
+    expect(next.deliveries.map(({ attempt }) => attempt)).toEqual([1, 1]);
+    // The stopped consumer's deliveries have no say any more.
+    await Promise.all(held.map((delivery) => delivery.settle(done)));
+    await next.consumer.stop();
+    await waitForCount(adapter, queue, 2);
+  });
+
+  it.skipIf(limits.oneConnection)('hands back what is unsettled when a connection closes', async () => {
+    const { adapter, queue } = await openQueue();
+    await sendMany(adapter, queue, 2);
+    const inbox = await consume(adapter, queue, 2);
+    const held = [await inbox.next(), await inbox.next()];
+    const other = await open();
+    await adapter.close();
+    await adapter.close();
+    const next = await consume(other, queue, 2);
+    await next.waitFor(2);
+    expect(idsOf(next.deliveries)).toEqual(idsOf(held));
+    expect(next.deliveries.map(({ attempt }) => attempt)).toEqual([1, 1]);
+  });
+
+  it('rejects a send once the connection is closed', async () => {
+    const { adapter, queue } = await openQueue();
+    await adapter.close();
+    await expect(adapter.sendMessage(queue, bytes('1'))).rejects.toMatchObject({ queueName: queue });
+  });
+
+  it.skipIf(limits.oneConnection)('delivers elsewhere what a crashed connection held', async () => {
+    const { adapter, queue } = await openQueue();
+    await adapter.sendMessage(queue, bytes('"survivor"'), { messageId: 'id-6' });
+    const inbox = await consume(adapter, queue, 1);
+    await inbox.next();
+    const other = await open();
+    const rescue = await consume(other, queue, 1);
+    await harness.crash(adapter);
+    // Who comes back first may have it: the crashed connection, too, heals itself.
+    await vi.waitFor(() => expect(inbox.deliveries.length + rescue.deliveries.length).toBe(2), patience);
+    const again = rescue.deliveries[0] ?? inbox.deliveries[1]!;
+    expect(text(again)).toBe('"survivor"');
+    expect(again.messageId).toBe('id-6');
+    expect(again.attempt).toBe(1);
+    expect(again.crashes).toBe(other.capabilities.countsCrashes ? 1 : 0);
+  });
+
+  it.skipIf(limits.oneConnection)('is not disturbed by an outcome that comes after a crash', async () => {
+    const { adapter, queue } = await openQueue();
+    await adapter.sendMessage(queue, bytes('"survivor"'));
+    const inbox = await consume(adapter, queue, 1);
+    const stale = await inbox.next();
+    const other = await open();
+    const rescue = await consume(other, queue, 1);
+    await harness.crash(adapter);
+    await vi.waitFor(() => expect(inbox.deliveries.length + rescue.deliveries.length).toBe(2), patience);
+    const again = rescue.deliveries[0] ?? inbox.deliveries[1]!;
+    await stale.settle(done);
+    await again.settle(retryAfter(shortDelayMs));
+    await vi.waitFor(() => expect(inbox.deliveries.length + rescue.deliveries.length).toBe(3), patience);
+    const last = [...inbox.deliveries, ...rescue.deliveries].at(-1)!;
+    const attempts = [...inbox.deliveries, ...rescue.deliveries].map(({ attempt }) => attempt);
+    expect(attempts.sort()).toEqual([1, 1, 2]);
+    expect(text(last)).toBe('"survivor"');
+  });
+
+  it.skipIf(limits.oneConnection)('consumes and sends again by itself after a crash', async () => {
+    const { adapter, queue } = await openQueue();
+    const inbox = await consume(adapter, queue, 1, () => done);
+    await adapter.sendMessage(queue, bytes('"before"'));
+    await inbox.waitFor(1);
+    await harness.crash(adapter);
+    await vi.waitFor(() => adapter.sendMessage(queue, bytes('"after"')), patience);
+    await vi.waitFor(() => expect(inbox.deliveries.map(text)).toContain('"after"'), patience);
+  });
+}

@@ -1,0 +1,26 @@
+// The embedded queue in memory: the tests' double for a broker, for what is the same on all of them.
+import { onTestFinished } from 'vitest';
+import { systemClock, type Clock } from '../../src/clock.ts';
+import { silentLog } from '../../src/log.ts';
+import type { MessageAdapter } from '../../src/messaging/adapter.ts';
+import { SqliteConnection } from '../../src/messaging/sqlite/connection.ts';
+import { json } from './broker.ts';
+
+/** The queue of a broker in memory. */
+export const queueName = 'orders';
+
+/** A connected broker of the test's own, with these messages in its queue. */
+export async function memoryWith(
+  messages: readonly unknown[],
+  clock: Clock = systemClock,
+): Promise<MessageAdapter> {
+  const adapter = new SqliteConnection(
+    { path: ':memory:' },
+    { connectionName: 'test@1', log: silentLog, clock },
+  );
+  onTestFinished(() => adapter.close());
+  await adapter.connect();
+  await adapter.ensureQueue(queueName);
+  for (const message of messages) await adapter.sendMessage(queueName, json(message));
+  return adapter;
+}
