@@ -19,7 +19,7 @@ import { deleteQueues, uniqueQueueName } from '../support/queue.ts';
 export const patience = { timeout: 20_000, interval: 5 };
 
 /** The delays of retries in these tests: each has a queue of its own on RabbitMQ, which must be deleted again. */
-export const retryDelaysMs = [1, 20, 40, 300, 1000, 60_000];
+export const retryDelaysMs = [1, 20, 40, 300, 1000, 6000, 60_000];
 
 /** A broker as the tests of the service need it. */
 export interface TestBroker {

@@ -8,7 +8,7 @@ import type {
   MessageAdapter,
   Outcome,
 } from '../../src/messaging/adapter.ts';
-import { deferred, host } from './hosted.ts';
+import { deferred, host, overridden } from './hosted.ts';
 import { memoryWith, queueName } from './memory.ts';
 
 describe('a service', () => {
@@ -107,15 +107,4 @@ function refusing(adapter: MessageAdapter, kind: Outcome['kind']): MessageAdapte
       options,
     );
   return overridden(adapter, 'consumeMessages', consumeMessages);
-}
-
-/** `target` with another method of that name; the others keep their `this`, for the sake of private fields. */
-function overridden<T extends object>(target: T, method: keyof T, replacement: unknown): T {
-  return new Proxy(target, {
-    get: (object, name) => {
-      if (name === method) return replacement;
-      const value: unknown = Reflect.get(object, name);
-      return typeof value === 'function' ? (value as () => unknown).bind(object) : value;
-    },
-  });
 }

@@ -145,7 +145,7 @@ describe('a host that is gone without a word', () => {
 describe('a processor that blocks the event loop', () => {
   it('for longer than the broker waits for a heartbeat, loses the connection and no message', async () => {
     const service = await makeService(rabbitMq);
-    await service.put({ act: 'block once', id: '1', ms: 5000 }, { act: 'note', id: '2' });
+    await service.put({ act: 'block once', id: '1', ms: 4000 }, { act: 'note', id: '2' });
     const host = await service.startConsuming({ RABBITMQ_HEARTBEAT: '1' });
     await host.waitForLine((line) => line['msg'] === 'finished' && line['order'] === '2');
     host.signal('SIGTERM');

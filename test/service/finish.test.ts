@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConsumeConfigFile } from '../../src/config/consume-config.ts';
 import { watchForFinish } from '../../src/service/finish.ts';
 import { ManualClock } from '../messaging/sqlite/manual-clock.ts';
-import { expectEmpty, rabbitMqBroker, sqliteBroker } from './broker.ts';
+import { expectEmpty, rabbitMqBroker, sqliteBroker, type TestBroker } from './broker.ts';
 import { keepLog } from './hosted.ts';
 import { linesOf, makeService, ordersOf } from './service-directory.ts';
 
@@ -124,23 +124,25 @@ describe('a queue is worked off', () => {
   });
 });
 
-describe.concurrent('a host with EXIT_WHEN_FINISHED', () => {
-  it.for([rabbitMq, sqlite])(
-    'that is set while it runs ends with 0 once the queue is empty, on $name',
-    async (broker) => {
-      const service = await makeService(broker);
-      const file = join(service.directory, 'consume.env');
-      await service.put({ act: 'note', id: '1' }, { act: 'fail once', id: '2' });
-      // The retry comes later than five quiet seconds would end the host.
-      const host = await service.startConsuming({ CONSUME_CONFIG_FILE_PATH: file, RETRY_INITIAL_DELAY: '7' });
-      await writeFile(file, 'EXIT_WHEN_FINISHED=1\n');
-      expect(await host.exited).toEqual({ code: 0, signal: null });
-      expect(ordersOf(host, 'finished')).toEqual(['1', '2']);
-      expect(linesOf(host, 'draining')).toMatchObject([{ reason: 'finished: the queue is empty' }]);
-      const [last] = linesOf(host, 'finished').slice(-1);
-      const [draining] = linesOf(host, 'draining');
-      expect(Number(draining!['time']) - Number(last!['time'])).toBeGreaterThanOrEqual(5000);
-      await expectEmpty(broker, service.queue);
-    },
-  );
+describe('a host with EXIT_WHEN_FINISHED', () => {
+  it('that is set while it runs ends with 0 once the queue is empty, on RabbitMQ and on SQLite', async () => {
+    // At the same time: it takes its time.
+    await Promise.all([rabbitMq, sqlite].map(endByItself));
+  });
+
+  async function endByItself(broker: TestBroker): Promise<void> {
+    const service = await makeService(broker);
+    const file = join(service.directory, 'consume.env');
+    await service.put({ act: 'note', id: '1' }, { act: 'fail once', id: '2' });
+    // The retry comes later than five quiet seconds would end the host.
+    const host = await service.startConsuming({ CONSUME_CONFIG_FILE_PATH: file, RETRY_INITIAL_DELAY: '6' });
+    await writeFile(file, 'EXIT_WHEN_FINISHED=1\n');
+    expect(await host.exited).toEqual({ code: 0, signal: null });
+    expect(ordersOf(host, 'finished')).toEqual(['1', '2']);
+    expect(linesOf(host, 'draining')).toMatchObject([{ reason: 'finished: the queue is empty' }]);
+    const last = linesOf(host, 'finished').at(-1);
+    const [draining] = linesOf(host, 'draining');
+    expect(Number(draining!['time']) - Number(last!['time'])).toBeGreaterThanOrEqual(5000);
+    await expectEmpty(broker, service.queue);
+  }
 });

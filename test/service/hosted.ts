@@ -110,3 +110,14 @@ export function deferred(): { readonly promise: Promise<void>; readonly resolve:
 
 /** Never settles: work that hangs. */
 export const never = new Promise<never>(() => undefined);
+
+/** `target` with another method of that name; the others keep their `this`, for the sake of private fields. */
+export function overridden<T extends object>(target: T, method: keyof T, replacement: unknown): T {
+  return new Proxy(target, {
+    get: (object, name) => {
+      if (name === method) return replacement;
+      const value: unknown = Reflect.get(object, name);
+      return typeof value === 'function' ? (value as () => unknown).bind(object) : value;
+    },
+  });
+}

@@ -49,7 +49,7 @@ describe.for([rabbitMqBroker(), sqliteBroker()])('on $name', (broker) => {
             if (count === total / 2 || count === total) {
               collectGarbage();
               const { heapUsed, external } = process.memoryUsage();
-            inUse.push(heapUsed + external);
+              inUse.push(heapUsed + external);
             }
             if (count === total) finished.resolve();
           },

@@ -80,6 +80,8 @@ export class RabbitMqConsumer implements Consumer {
       this.#session = session;
       await session.channel.prefetch(this.#options.concurrency);
       await this.#subscribe(session);
+      // Drained meanwhile, so that nothing has been taken in: there is nothing left to do on this channel.
+      if (this.#isDraining()) await session.close();
       onOpen();
       return await session.ended;
     } catch (error) {

@@ -66,12 +66,21 @@ export function deadCopy(original: Original, reason: DeadReason, error: Failure,
   });
 }
 
-/**
- * The same copy with svchost's headers only: the way out for a message whose own headers cannot be written again
- * (more than amqplib's 64 KiB, or an integer beyond its range).
- */
+/** The same copy with svchost's headers only, and a note that there were others. */
 export function withoutForeignHeaders(copy: Options.Publish): Options.Publish {
   const headers = (copy.headers ?? {}) as MessagePropertyHeaders;
   const own = Object.entries(headers).filter(([name]) => name.startsWith('svchost-'));
   return { ...copy, headers: { ...Object.fromEntries(own), 'svchost-headers-dropped': true } };
+}
+
+/** AMQP 0-9-1 has one byte for the length of a property. */
+const longestPropertyBytes = 255;
+
+/** The same copy with nothing but svchost's headers and the message's id, where that can be written. */
+export function withoutForeignProperties(copy: Options.Publish): Options.Publish {
+  const { messageId = '' } = copy;
+  const headers = withoutForeignHeaders(copy).headers as unknown;
+  // An id that was no UTF-8 has grown: what could not be read of it counts three bytes each.
+  const fits = messageId !== '' && Buffer.byteLength(messageId) <= longestPropertyBytes;
+  return { persistent: true, headers, ...(fits ? { messageId } : {}) };
 }

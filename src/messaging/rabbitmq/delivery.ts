@@ -21,6 +21,7 @@ const latestTimestampS = 1e11;
 
 export class RabbitMqDelivery implements Delivery {
   readonly messageId: string;
+  readonly headers: Headers;
   readonly attempt: number;
   readonly crashes: number;
   readonly enqueuedAt: Date | undefined;
@@ -33,7 +34,9 @@ export class RabbitMqDelivery implements Delivery {
     const { properties } = message;
     this.#message = message;
     this.#source = source;
-    this.messageId = typeof properties.messageId === 'string' ? properties.messageId : randomUUID();
+    this.messageId = nonEmpty(properties.messageId) ?? randomUUID();
+    // The processor's own: what it does to them must not show in a copy.
+    this.headers = { ...properties.headers };
     this.attempt = positiveInteger(this.headers[header.attempt]) ?? 1;
     // Counted by quorum queues only.
     this.crashes = positiveInteger(this.headers['x-delivery-count']) ?? 0;
@@ -43,10 +46,6 @@ export class RabbitMqDelivery implements Delivery {
 
   get body(): Uint8Array {
     return this.#message.content;
-  }
-
-  get headers(): Headers {
-    return this.#message.properties.headers ?? {};
   }
 
   async settle(outcome: Outcome): Promise<void> {
@@ -100,6 +99,10 @@ export class RabbitMqDelivery implements Delivery {
       properties: this.#message.properties,
     };
   }
+}
+
+function nonEmpty(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function positiveInteger(value: unknown): number | undefined {

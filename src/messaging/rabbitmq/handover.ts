@@ -4,7 +4,8 @@ import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
 import { backoffMs } from '../backoff.ts';
 import type { Broker } from './broker.ts';
-import { withoutForeignHeaders } from './copy.ts';
+import { withoutForeignHeaders, withoutForeignProperties } from './copy.ts';
+import { UnwritableError } from './publisher.ts';
 import { queueRefusal } from './refusal.ts';
 
 /** A queue of svchost's own, and how it is declared when it is first needed. */
@@ -28,21 +29,22 @@ export async function handOver(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { clock, log } = broker.context;
-  let properties = copy;
+  // What another client has sent may not be writable again; each form has less of it than the one before.
+  const forms = [copy, withoutForeignHeaders(copy), withoutForeignProperties(copy)];
   for (let failures = 0; !signal.aborted;) {
     try {
       await broker.ensureKnown(target.queueName, target.options);
-      await broker.publisher.publish(target.queueName, body, properties);
+      await broker.publisher.publish(target.queueName, body, forms[0] ?? {});
       return true;
     } catch (error) {
       const refusal = refusalOf(error, target, broker);
       if (refusal) throw refusal;
       if (error instanceof UnroutableError) broker.forget(target.queueName);
-      if (error instanceof RangeError || error instanceof TypeError) {
-        properties = withoutForeignHeaders(properties);
+      if (error instanceof UnwritableError && forms.length > 1) {
+        forms.shift();
         log.warn(
           { queue: target.queueName, error: error.message },
-          'headers cannot be written again; left out',
+          'copy cannot be written whole; leaving out more',
         );
         continue;
       }

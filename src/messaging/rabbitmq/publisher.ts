@@ -1,12 +1,36 @@
 // Publishing with certainty: a confirm channel of its own, and a promise per message that tells whether the broker has it.
 import { randomUUID } from 'node:crypto';
-import type { ConfirmChannel, Message, Options, RecoveringChannelModel } from 'amqplib';
+import {
+  IllegalOperationError,
+  type ConfirmChannel,
+  type Message,
+  type Options,
+  type RecoveringChannelModel,
+} from 'amqplib';
 import type { Clock } from '../../clock.ts';
 import { SendError, toError, UnroutableError } from '../../errors.ts';
 import { watchChannel } from './channel.ts';
 
 /** How long the broker may take to confirm a message, in milliseconds; does not run while it blocks publishers. */
 const confirmTimeoutMs = 30_000;
+
+/**
+ * A message whose headers or properties amqplib cannot write: too long, or numbers out of range, as another client may
+ * have sent them. Nothing was sent, and nothing will be of the same.
+ */
+export class UnwritableError extends SendError {
+  constructor(queueName: string, cause: unknown) {
+    const { message } = toError(cause);
+    super(
+      queueName,
+      `headers or properties of a message to queue "${queueName}" cannot be written: ${message}`,
+      {
+        code: 'UNWRITABLE',
+        cause,
+      },
+    );
+  }
+}
 
 /** One message on its way: the broker returns it by its id and queue, and confirms it by its place on the channel. */
 interface Sending {
@@ -35,7 +59,7 @@ export class Publisher {
    *
    * @throws UnroutableError there is no such queue
    * @throws SendError the broker has not confirmed it; it may have it all the same
-   * @throws RangeError the headers are larger than amqplib can write, or hold a number it cannot; nothing was sent
+   * @throws UnwritableError its headers or properties cannot be written; nothing was sent
    */
   async publish(queueName: string, body: Uint8Array, properties: Options.Publish): Promise<void> {
     await this.#writable;
@@ -107,8 +131,8 @@ export class Publisher {
       const content = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
       return channel.sendToQueue(queueName, content, { ...properties, mandatory: true }, onConfirm);
     } catch (error) {
-      if (error instanceof RangeError || error instanceof TypeError) throw error;
-      throw this.#sendError(queueName, error);
+      if (error instanceof IllegalOperationError) throw this.#sendError(queueName, error);
+      throw new UnwritableError(queueName, error);
     }
   }
 
