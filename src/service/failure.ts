@@ -53,7 +53,7 @@ export class CutOffError extends Error {
   override readonly name = 'CutOffError';
 
   constructor() {
-    super('the service is stopping: this message is handed back and delivered again');
+    super('the service is stopping, and the time for work in flight is up');
   }
 }
 

@@ -2,18 +2,17 @@
 import type { Clock } from '../clock.ts';
 import type { ConsumeConfigFile } from '../config/consume-config.ts';
 import type { RetryPolicy } from '../config/settings.ts';
-import { exitCode, SvchostError, type ExitCode } from '../errors.ts';
+import type { ExitCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Consumer, MessageAdapter } from '../messaging/adapter.ts';
 import { encodeMessage } from '../messaging/message.ts';
 import type { MessageProcessor, StandardSchema } from '../processor/processor.ts';
 import { DeliveryConsumer } from './consumer.ts';
 import { Executor, type Record } from './executor.ts';
-import { describeThrown, legible } from './failure.ts';
 import { watchForFinish } from './finish.ts';
 import { retryDelaysMs } from './retry.ts';
-import { currentRun } from './run.ts';
-import { shutDown, type Crash } from './shutdown.ts';
+import { Life } from './life.ts';
+import { shutDown } from './shutdown.ts';
 
 /** What drives one processor by the messages of one queue. */
 export interface MessageServiceOptions {
@@ -36,36 +35,18 @@ export interface MessageServiceOptions {
   readonly onRecord?: (record: Record) => void;
 }
 
-/** Why a service ends. */
-type Cause =
-  | { readonly kind: 'stopped'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly error: unknown }
-  | { readonly kind: 'crashed' };
-
 export class MessageService {
   readonly #options: MessageServiceOptions;
   readonly #deliveries: DeliveryConsumer;
   readonly #counts = { done: 0, retry: 0, dead: 0, requeue: 0 };
-  readonly #ended: Promise<Cause>;
-  readonly #crashed: Promise<Crash>;
-  #end: (cause: Cause) => void = () => undefined;
-  #endAtOnce: (crash: Crash) => void = () => undefined;
-  #isOver = false;
-  #failure: unknown;
-  #hasCrashed = false;
+  readonly #life: Life;
   /** The processor's `start`, once it has been called. */
   #starting: Promise<void> | undefined;
   #subscription: Consumer | undefined;
 
   constructor(options: MessageServiceOptions) {
     this.#options = options;
-    this.#ended = new Promise((resolve) => {
-      this.#end = (cause) => {
-        this.#isOver = true;
-        resolve(cause);
-      };
-    });
-    this.#crashed = new Promise((resolve) => (this.#endAtOnce = resolve));
+    this.#life = new Life(options.log);
     const executor = new Executor({
       ...options,
       context: {
@@ -90,28 +71,24 @@ export class MessageService {
   async run(): Promise<ExitCode> {
     this.#start().catch((error: unknown) => {
       // Once the service ends, the adapter is closed, and the start that used it fails.
-      if (!this.#isEnding()) this.fail(error);
+      if (!this.#life.isEnding()) this.fail(error);
     });
-    return await this.#shutDown(await this.#ended);
+    return await this.#shutDown();
   }
 
   /** Asks the service to drain and end. Later calls change nothing. */
   stop(reason: string): void {
-    this.#end({ kind: 'stopped', reason });
+    this.#life.stop(reason);
   }
 
   /** The service cannot go on: drain and end with the error's exit code. */
   fail(error: unknown): void {
-    const { log } = this.#options;
-    if (this.#isEnding()) log.error({ error: describeThrown(error) }, 'failed while ending');
-    else log.fatal({ error: describeThrown(error) }, 'the service failed; ending');
-    this.#failure ??= error;
-    this.#end({ kind: 'failed', error });
+    this.#life.fail(error);
   }
 
   /** What the service failed with first; undefined where it has not. */
   get failure(): unknown {
-    return this.#failure;
+    return this.#life.failure;
   }
 
   /**
@@ -120,19 +97,16 @@ export class MessageService {
    * down one host after the other.
    */
   crash(cause: unknown): void {
-    this.#hasCrashed = true;
-    this.#options.log.fatal({ error: describeThrown(cause) }, 'nothing caught an error; ending');
-    this.#endAtOnce({ run: currentRun.getStore(), cause: legible(cause) });
-    this.#end({ kind: 'crashed' });
+    this.#life.crash(cause);
   }
 
   async #start(): Promise<void> {
     const { adapter, processor, queueName, deadLetterQueueName, concurrency, log } = this.#options;
     await adapter.connect();
-    if (this.#isEnding()) return;
+    if (this.#life.isEnding()) return;
     this.#starting = startProcessor(processor);
     await this.#starting;
-    if (this.#isEnding()) return;
+    if (this.#life.isEnding()) return;
     this.#subscription = await adapter.consumeMessages(
       queueName,
       (delivery) => this.#deliveries.accept(delivery),
@@ -143,7 +117,7 @@ export class MessageService {
       },
     );
     // The end did not see this subscription: without this, what it hands back would be delivered to it again.
-    if (this.#isEnding()) return this.#subscription.drain();
+    if (this.#life.isEnding()) return this.#subscription.drain();
     log.info({ queue: queueName, concurrency, broker: adapter.address }, `consuming queue ${queueName}`);
     this.#watchForFinish();
   }
@@ -159,11 +133,12 @@ export class MessageService {
       log,
       onFinished: () => this.stop('finished: the queue is empty'),
     });
-    void this.#ended.then(stopWatch);
+    void this.#life.ended.then(stopWatch);
   }
 
-  async #shutDown(cause: Cause): Promise<ExitCode> {
+  async #shutDown(): Promise<ExitCode> {
     const { adapter, processor, clock, log, shutdownTimeoutMs } = this.#options;
+    const cause = await this.#life.ended;
     if (cause.kind === 'stopped') log.info({ reason: cause.reason }, 'draining');
     const ending = {
       adapter,
@@ -171,19 +146,13 @@ export class MessageService {
       deliveries: this.#deliveries,
       processor,
       starting: this.#starting,
-      crashed: this.#crashed,
+      crashed: this.#life.crashed,
       clock,
       log,
     };
     const cutOff = await shutDown(ending, shutdownTimeoutMs);
     log.info({ ...this.#counts, cutOff }, 'stopped');
-    if (this.#hasCrashed) return exitCode.failed;
-    if (cause.kind === 'failed') return exitCodeOf(cause.error);
-    return cutOff > 0 ? exitCode.drainTimedOut : exitCode.ok;
-  }
-
-  #isEnding(): boolean {
-    return this.#isOver;
+    return this.#life.exitCode(cause, cutOff);
   }
 
   #record(record: Record): void {
@@ -194,9 +163,4 @@ export class MessageService {
 
 async function startProcessor(processor: MessageProcessor): Promise<void> {
   await processor.start?.();
-}
-
-function exitCodeOf(error: unknown): ExitCode {
-  const cause = legible(error);
-  return cause instanceof SvchostError ? cause.exitCode : exitCode.failed;
 }
