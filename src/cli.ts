@@ -34,7 +34,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   const program = new Command('svchost')
     .description(
       'Hosts a service: finds the class with a process method in a directory, reads the environment, ' +
-        'and drives it by the messages of its queue. Nothing lost, nothing stuck, nothing hidden.',
+        'and drives it by the messages of its queue, or on a schedule. Nothing lost, nothing stuck, nothing hidden.',
     )
     .version(version)
     .exitOverride()
@@ -46,11 +46,15 @@ function createProgram(end: (code: ExitCode) => void): Command {
     .command('run', { isDefault: true })
     .description('run the service of a directory until SIGTERM or SIGINT (this is the default command)')
     .option(...directory)
+    .option(
+      '--once',
+      'with EXECUTION_TYPE=CRON: run the processor one time now, and end with 0 or, where it failed, 1',
+    )
     .allowExcessArguments()
-    .action(async ({ dir }: { dir: string }, { args: [unknown] }: Command) => {
+    .action(async ({ dir, once }: { dir: string; once?: boolean }, { args: [unknown] }: Command) => {
       // As the default command, it is also given the name of a command that does not exist.
       if (unknown !== undefined) throw new UsageError(describeUnknown(unknown, program));
-      end(await run(path.resolve(dir)));
+      end(await run(path.resolve(dir), once ? 'once' : 'service'));
     })
     .addHelpText('after', runHelp);
 
@@ -92,10 +96,10 @@ function createProgram(end: (code: ExitCode) => void): Command {
     .option('--json', 'for programs')
     .option('--connect', 'also reach the broker')
     .action(async ({ dir, json, connect }: { dir: string; json?: boolean; connect?: boolean }) => {
-      const { report, code } = await check(path.resolve(dir), connect ?? false);
+      const { report, words, code } = await check(path.resolve(dir), connect ?? false);
       const { warnings, ...facts } = report;
       if (json) warnings.forEach(warn);
-      console.log(json ? JSON.stringify(facts, undefined, 2) : describeReport(report));
+      console.log(json ? JSON.stringify(facts, undefined, 2) : describeReport(report, words));
       end(code);
     })
     .addHelpText('after', checkHelp);
@@ -147,6 +151,7 @@ Environment (also read from .env.local, .env.secrets and .env of the service dir
   QUEUE_NAME_PREFIX    put before it
   MESSAGING_TYPE       RabbitMqConnection, or SqliteConnection (the embedded queue, the default outside production)
   RABBITMQ_HOST, RABBITMQ_USER, RABBITMQ_PASSWORD, ...   see the README for all of them
+  EXECUTION_TYPE=CRON  a schedule instead of a queue: CRON_TIME_AMOUNT and CRON_TIME_UNIT, or CRON_EXPRESSIONS
 
 Exit codes:
   0 drained or finished   1 the service failed   64 wrong usage   69 the broker refused us
@@ -157,6 +162,7 @@ Examples:
   $ svchost                        the service of this directory
   $ svchost run --dir services/mail
   $ CONCURRENCY=10 svchost         ten messages at once
+  $ svchost run --once             one run now of a service on a schedule
 
 The first SIGTERM or SIGINT drains: no new message starts, what is in work may finish within SHUTDOWN_TIMEOUT,
 the rest is handed back to the broker. A second signal ends at once.`;

@@ -1,9 +1,13 @@
 // The public API, by name. What is not here may change at any time.
 export { BaseServiceProcessor } from './processor/processor.ts';
 export type {
+  LastRun,
   MessageContext,
   MessageProcessor,
   ProcessorClass,
+  RunOutcome,
+  ScheduleContext,
+  ScheduleProcessor,
   SchemaIssue,
   SchemaResult,
   StandardSchema,

@@ -118,3 +118,30 @@ describe('the quick start', () => {
     expect(code).toBe(0);
   });
 });
+
+describe('the schedules', () => {
+  it('have a processor that runs', async () => {
+    const processor = blocks('ts').find((block) => block.includes('ScheduleProcessor'));
+    const cwd = mkdtempSync(path.join(tmpdir(), 'svchost-readme-'));
+    onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
+    writeFileSync(path.join(cwd, 'processor.ts'), processor!);
+    writeFileSync(path.join(cwd, 'package.json'), blocks('json')[0]!);
+    const env = {
+      EXECUTION_TYPE: 'CRON',
+      CRON_TIME_AMOUNT: '1',
+      CRON_TIME_UNIT: 'weeks',
+      RUN_AT_STARTUP: 'true',
+    };
+    const host = startHost({ cwd, env });
+    await host.waitForLine('the report for ');
+    host.signal('SIGTERM');
+    expect(await host.exited).toEqual({ code: 0, signal: null });
+  });
+
+  it.each(['cron-service-example', 'cron-run-at-example'])('have %s, which runs as it says', async (name) => {
+    const cwd = path.join(root, 'examples', name);
+    const env = parseEnv(readFileSync(path.join(cwd, '.env.example'), 'utf8')) as Record<string, string>;
+    expect(await runCli(['check'], { cwd, env })).toMatchObject({ code: 0 });
+    expect(await runCli(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
+  });
+});

@@ -5,13 +5,19 @@ import { readSettings, type Settings } from '../config/settings.ts';
 import { ConfigurationError, ProcessorError, type Problem, type SvchostError } from '../errors.ts';
 import { loadProcessor, type LoadedProcessor } from '../processor/loader.ts';
 import { readServiceDirectory, type ServiceDirectory } from '../processor/service.ts';
+import type { Schedule } from '../schedule/schedule.ts';
+import { readSchedule } from '../schedule/settings.ts';
+import { machineTimezone } from '../schedule/timezone.ts';
 
 /** A service as far as it could be made out. */
 export interface Resolution {
   readonly settings: Settings;
   readonly service: ServiceDirectory | undefined;
   readonly processor: LoadedProcessor | undefined;
+  /** With EXECUTION_TYPE=MESSAGING. */
   readonly queues: QueueNames | undefined;
+  /** With EXECUTION_TYPE=CRON. */
+  readonly schedule: Schedule | undefined;
   /** What is wrong with the configuration. */
   readonly problems: readonly Problem[];
   /** Why there is no service or no processor. */
@@ -28,17 +34,39 @@ export async function resolveService(
   const read = readSettings(env, { serviceDirectory: directory, isTerminal: process.stdout.isTTY });
   const { settings } = read;
   const { service, processor, error } = await findProcessor(directory, settings);
-  const queues = processor ? readQueueNames(processor.type, settings, env) : undefined;
-  const queueProblems = queues !== undefined && 'expected' in queues ? [queues] : [];
+  const work =
+    settings.executionType === 'CRON' ? findSchedule(settings) : findQueues(processor, settings, env);
   return {
     settings,
     service,
     processor,
-    queues: queues !== undefined && 'queueName' in queues ? queues : undefined,
-    problems: [...fileProblems, ...read.problems, ...queueProblems],
+    queues: work.queues,
+    schedule: work.schedule,
+    problems: [...fileProblems, ...read.problems, ...work.problems],
     processorError: error,
-    warnings: [...read.warnings, ...(processor?.warnings ?? [])],
+    warnings: [...read.warnings, ...work.notices, ...(processor?.warnings ?? [])],
   };
+}
+
+/** What drives the processor. */
+interface Work {
+  readonly queues?: QueueNames | undefined;
+  readonly schedule?: Schedule | undefined;
+  readonly problems: readonly Problem[];
+  readonly notices: readonly string[];
+}
+
+function findQueues(processor: LoadedProcessor | undefined, settings: Settings, env: Environment): Work {
+  const queues = processor && readQueueNames(processor.type, settings, env);
+  if (queues === undefined || 'queueName' in queues) return { queues, problems: [], notices: [] };
+  return { problems: [queues], notices: [] };
+}
+
+function findSchedule({ schedule: { variables, replicas } }: Settings): Work {
+  // Replicas that start at different times must name the same occurrences.
+  const start = replicas === 'once' ? new Date(0) : new Date();
+  const read = readSchedule(variables, start, machineTimezone());
+  return 'problems' in read ? { problems: read.problems, notices: [] } : { ...read, problems: [] };
 }
 
 /** The error that a service with these problems ends with, all of them in it; undefined where it can run. */

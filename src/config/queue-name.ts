@@ -10,6 +10,9 @@ const longestNameBytes = 255;
 /** Room for the longest suffix that svchost puts behind a name (`_retry_4294967000`). */
 const longestSuffixBytes = 17;
 
+/** `_2026-03-29T03:00:00.000Z`, and the two further digits of years past 9999 with their sign. */
+const longestInstantBytes = 28;
+
 export interface QueueNames {
   readonly queueName: string;
   readonly deadLetterQueueName: string;
@@ -18,6 +21,16 @@ export interface QueueNames {
 /** The variable that names the queue of a processor class. */
 export function queueVariable(className: string): string {
   return `${className}_QUEUE_NAME`;
+}
+
+/**
+ * What the replicas of a service call its schedule at the broker: prefix + `<service>_schedule`. Cut where it is too long for
+ * the instant that stands behind it in the name of a queue.
+ */
+export function scheduleName(prefix: string, service: string): string {
+  const suffix = '_schedule';
+  const room = longestNameBytes - longestInstantBytes - suffix.length;
+  return `${new TextDecoder().decode(Buffer.from(prefix + service).subarray(0, room))}${suffix}`;
 }
 
 /** The names of a processor's queues, or what is wrong with them. */

@@ -16,12 +16,26 @@ export interface RetryPolicy {
   readonly maxDelayMs: number;
 }
 
+/** A schedule as it was written; what it means is read by those who know schedules. */
+export interface ScheduleSettings {
+  /** The variables that say when, as they were found. */
+  readonly variables: Pick<
+    Values,
+    'CRON_TIME_AMOUNT' | 'CRON_TIME_UNIT' | 'CRON_RUN_AT' | 'CRON_EXPRESSIONS' | 'CRON_TIMEZONE'
+  >;
+  readonly runAtStartup: boolean;
+  /** Whether each replica runs every time, or one of them. */
+  readonly replicas: 'each' | 'once';
+}
+
 /** All that the environment decides, but for the queue's name, which depends on the processor. */
 export interface Settings {
   readonly executionType: 'MESSAGING' | 'CRON';
   readonly processorModule: string | undefined;
   readonly processorType: string | undefined;
+  /** With CRON only used where replicas share a lock. */
   readonly messaging: MessagingSettings;
+  readonly schedule: ScheduleSettings;
   readonly queueNamePrefix: string;
   /** Undefined for `<queue>_dead`. */
   readonly deadLetterQueueName: string | undefined;
@@ -57,11 +71,24 @@ export function readSettings(env: Environment, surroundings: Surroundings): Sett
   const { values, problems } = readValues(env);
   const warnings = [...misspelt(env)];
   const messaging = readMessaging(values, env, surroundings.serviceDirectory);
+  // Nothing is wrong with a broker that is not used.
+  const broker = needsBroker(values) ? messaging : { problems: [], warnings: [] };
   const settings: Settings = {
     executionType: values.EXECUTION_TYPE,
     processorModule: values.PROCESSOR_MODULE,
     processorType: values.PROCESSOR_TYPE,
     messaging: messaging.settings,
+    schedule: {
+      variables: {
+        CRON_TIME_AMOUNT: values.CRON_TIME_AMOUNT,
+        CRON_TIME_UNIT: values.CRON_TIME_UNIT,
+        CRON_RUN_AT: values.CRON_RUN_AT,
+        CRON_EXPRESSIONS: values.CRON_EXPRESSIONS,
+        CRON_TIMEZONE: values.CRON_TIMEZONE,
+      },
+      runAtStartup: values.RUN_AT_STARTUP,
+      replicas: values.CRON_REPLICAS,
+    },
     queueNamePrefix: values.QUEUE_NAME_PREFIX,
     deadLetterQueueName: values.DEAD_LETTER_QUEUE_NAME,
     concurrency: values.CONCURRENCY ?? values.RABBITMQ_NUM_THREADS ?? 1,
@@ -87,8 +114,8 @@ export function readSettings(env: Environment, surroundings: Surroundings): Sett
   }
   return {
     settings,
-    problems: [...problems, ...unavailable(values), ...messaging.problems],
-    warnings: [...warnings, ...messaging.warnings],
+    problems: [...problems, ...broker.problems, ...sharedSchedule(values)],
+    warnings: [...warnings, ...broker.warnings],
   };
 }
 
@@ -128,11 +155,30 @@ function isGiven(name: string, value: string | undefined): boolean {
   return value !== undefined && value !== '' && !isServiceLink;
 }
 
-/** What is declared already and comes with a later version: never done by halves in silence. */
-function unavailable({ EXECUTION_TYPE: found }: Values): Problem[] {
-  if (found === 'MESSAGING') return [];
-  const expected = 'MESSAGING (CRON comes with a later version)';
-  return [{ name: 'EXECUTION_TYPE', expected, found: displayValue('EXECUTION_TYPE', found) }];
+/** A schedule needs a broker only for what its replicas share. */
+function needsBroker({ EXECUTION_TYPE, CRON_REPLICAS }: Values): boolean {
+  return EXECUTION_TYPE === 'MESSAGING' || CRON_REPLICAS === 'once';
+}
+
+/** What does not go with CRON_REPLICAS=once. */
+function sharedSchedule({
+  EXECUTION_TYPE,
+  CRON_REPLICAS,
+  RUN_AT_STARTUP,
+  MESSAGING_TYPE,
+}: Values): Problem[] {
+  if (EXECUTION_TYPE !== 'CRON' || CRON_REPLICAS !== 'once') return [];
+  const problems: Problem[] = [];
+  if (MESSAGING_TYPE === 'SqsConnection') {
+    const expected =
+      'each with SqsConnection, which cannot share a schedule; RabbitMqConnection and SqliteConnection can';
+    problems.push({ name: 'CRON_REPLICAS', expected, found: '"once"' });
+  }
+  if (RUN_AT_STARTUP) {
+    const expected = 'false, as CRON_REPLICAS is once and each replica starts at another time';
+    problems.push({ name: 'RUN_AT_STARTUP', expected, found: 'true' });
+  }
+  return problems;
 }
 
 /** Warnings for names that are set, unknown, and look like known ones. */

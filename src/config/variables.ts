@@ -131,6 +131,32 @@ export const variables = {
     description: "the embedded queue's file, from the service directory",
   }),
 
+  CRON_TIME_AMOUNT: variable(text, {
+    description: 'how many units lie between two runs: a positive number, decimals allowed',
+  }),
+  CRON_TIME_UNIT: variable(text, {
+    description: '`seconds`, `minutes`, `hours`, `days` or `weeks`',
+  }),
+  CRON_RUN_AT: variable(text, {
+    description: 'the time of day, as `07:32` or `07:32:00`, where the unit is days',
+  }),
+  CRON_EXPRESSIONS: variable(text, {
+    description: 'cron expressions, several by `;`, in place of the three above',
+  }),
+  CRON_TIMEZONE: variable(text, {
+    fallbackText: "the machine's",
+    description: 'the time zone of all times, by its IANA name such as `Europe/Berlin`',
+  }),
+  RUN_AT_STARTUP: variable(flag, {
+    fallback: 'false',
+    description: 'also run once at the start',
+  }),
+  CRON_REPLICAS: variable(anyCaseChoice('each', 'once'), {
+    fallback: 'each',
+    description:
+      'with several replicas: `each` runs every time, or `once` among them all, which needs a broker',
+  }),
+
   RETRY_MAX_ATTEMPTS: variable(integer(1, 1000), {
     fallback: '5',
     description: 'how often a message is tried before it becomes a dead letter',

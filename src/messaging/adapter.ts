@@ -136,9 +136,25 @@ export interface MessageAdapter {
    * @param retryDelaysMs the delays that retries of this queue may have
    */
   countMessages(queueName: string, retryDelaysMs: readonly number[]): Promise<number>;
+  /**
+   * Claims one occurrence of a schedule for the caller: of all who ever ask for it, over any connection, at most one is
+   * told true. The claim is not given back, also where its owner dies.
+   *
+   * Remembered for `claimMemoryMs` at least: who asks about an older occurrence must not run it.
+   *
+   * Undefined where the broker has no way to tell.
+   *
+   * @param scheduleName the same for all replicas of a service
+   * @returns false where another has claimed it
+   * @throws an error where nobody can tell, because the broker does not answer; the occurrence may be claimed all the same
+   */
+  claimOccurrence?(scheduleName: string, occurrence: Date): Promise<boolean>;
   /** Closes the connection; unsettled deliveries go back to the broker. Idempotent. */
   close(): Promise<void>;
 }
+
+/** How long a claimed occurrence is remembered at least, in milliseconds from its claim. */
+export const claimMemoryMs = 10 * 60_000;
 
 /** What every adapter is given. */
 export interface AdapterContext {

@@ -39,6 +39,41 @@ export interface MessageProcessor {
   stop?(): unknown;
 }
 
+/** How a run on a schedule ended: `process` resolved, threw, or took longer than PROCESS_TIMEOUT. */
+export type RunOutcome = 'done' | 'failed' | 'timeout';
+
+/** What became of the run before, in this process. */
+export interface LastRun {
+  readonly scheduledFor: Date;
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+  readonly outcome: RunOutcome;
+}
+
+/** What `process` is told about a run on a schedule, and what it may use. */
+export interface ScheduleContext {
+  /** The instant this run was due at: of two replicas' runs for one occurrence the same. */
+  readonly scheduledFor: Date;
+  /** Aborted by PROCESS_TIMEOUT and by the end of the drain: stop working, the run counts as failed. */
+  readonly signal: AbortSignal;
+  /** A pino logger whose lines carry `scheduledFor`. */
+  readonly log: Logger;
+  /** Undefined for the first run since the start. */
+  readonly lastRun: LastRun | undefined;
+}
+
+/**
+ * Business logic driven by a schedule (EXECUTION_TYPE=CRON). Throwing means that this run failed, which is logged; the
+ * schedule goes on. Never called again before it has ended.
+ */
+export interface ScheduleProcessor {
+  process(context: ScheduleContext): unknown;
+  /** Awaited before the schedule begins. */
+  start?(): unknown;
+  /** Awaited after the last run. */
+  stop?(): unknown;
+}
+
 /**
  * A validator by the Standard Schema specification 1 (standardschema.dev): zod, valibot, arktype and others. As
  * `static schema` of a processor it checks each message, and what it makes of it is what `process` is given.

@@ -39,6 +39,12 @@ const freeText = [
   'RABBITMQ_VIRTUAL_HOST',
   'RABBITMQ_URL',
   'SQLITE_PATH',
+  // What these say is read with the schedule: see test/schedule/settings.test.ts.
+  'CRON_TIME_AMOUNT',
+  'CRON_TIME_UNIT',
+  'CRON_RUN_AT',
+  'CRON_EXPRESSIONS',
+  'CRON_TIMEZONE',
 ] as const;
 
 /** What is no number anywhere. */
@@ -99,6 +105,8 @@ const refused: Record<Exclude<VariableName, (typeof freeText)[number]>, [string,
   RABBITMQ_TLS: ['true or false', [' ', 'on', 'ja', '2', 'truee']],
   RABBITMQ_HEARTBEAT: ['a whole number from 0 to 3600', [...notNumbers, '-1', '1.5', '3601']],
   RABBITMQ_QUEUE_TYPE: ['classic or quorum', [' ', 'stream', 'quorums']],
+  RUN_AT_STARTUP: ['true or false', [' ', 'on', 'once']],
+  CRON_REPLICAS: ['each or once', [' ', 'all', 'one']],
   RETRY_MAX_ATTEMPTS: ['a whole number from 1 to 1000', [...notNumbers, '0', '-1', '1.5', '1001']],
   RETRY_INITIAL_DELAY: [durationOrZero, [...notNumbers, '-1', '-0.001', '4294968', '9'.repeat(400)]],
   RETRY_FACTOR: ['a number of 1 or more', [...notNumbers, '0', '-1', '0.99', '9'.repeat(400)]],
@@ -116,6 +124,7 @@ describe('without any variable', () => {
       processorModule: undefined,
       processorType: undefined,
       messaging: { type: 'SqliteConnection', path: '/srv/mail/.svchost/queue.db' },
+      schedule: { variables: {}, runAtStartup: false, replicas: 'each' },
       queueNamePrefix: '',
       deadLetterQueueName: undefined,
       concurrency: 1,
@@ -218,14 +227,21 @@ describe('bad values', () => {
     );
   });
 
-  it('of a schedule that this version does not have yet are refused, not run as messages', () => {
-    expect(read({ EXECUTION_TYPE: 'CRON' }).problems).toEqual([
-      {
-        name: 'EXECUTION_TYPE',
-        expected: 'MESSAGING (CRON comes with a later version)',
-        found: '"CRON"',
-      },
+  it('of a broker that a schedule does not use are none', () => {
+    const forgotten = { EXECUTION_TYPE: 'CRON', NODE_ENV: 'production', MESSAGING_TYPE: '' };
+    expect(read(forgotten)).toMatchObject({ problems: [], warnings: [] });
+    expect(read({ ...forgotten, MESSAGING_TYPE: 'SqsConnection' }).problems).toEqual([]);
+    expect(read({ ...forgotten, CRON_REPLICAS: 'once' }).problems).toMatchObject([
+      { name: 'MESSAGING_TYPE' },
     ]);
+    expect(
+      read({ ...forgotten, CRON_REPLICAS: 'once', MESSAGING_TYPE: 'SqsConnection' }).problems,
+    ).toContainEqual({
+      name: 'CRON_REPLICAS',
+      expected:
+        'each with SqsConnection, which cannot share a schedule; RabbitMqConnection and SqliteConnection can',
+      found: '"once"',
+    });
   });
 
   it('do not show who logs in to a URL that got into the wrong variable', () => {

@@ -14,6 +14,7 @@ import type {
 import { Broker } from './broker.ts';
 import { RabbitMqConsumer } from './consumer.ts';
 import { describeAddress, Endpoint, socketOptions, type RabbitMqOptions } from './endpoint.ts';
+import { claimOccurrence } from './occurrence.ts';
 import { countReady, waitQueueName } from './queue.ts';
 import { connectionRefusal } from './refusal.ts';
 
@@ -91,6 +92,10 @@ export class RabbitMqConnection implements MessageAdapter {
     const names = [queueName, ...retryDelaysMs.map((delayMs) => waitQueueName(queueName, delayMs))];
     const counts = await Promise.all(names.map((name) => countReady(connection, name)));
     return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+  }
+
+  async claimOccurrence(scheduleName: string, occurrence: Date): Promise<boolean> {
+    return await claimOccurrence(this.#connected(), scheduleName, occurrence);
   }
 
   async close(): Promise<void> {

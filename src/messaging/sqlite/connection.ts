@@ -16,6 +16,7 @@ import { backoffMs } from '../backoff.ts';
 import { SqliteConsumer } from './consumer.ts';
 import { Database, toRefusal } from './database.ts';
 import { explain, isDiskFull, kindOf } from './failure.ts';
+import { OccurrenceStore } from './occurrence.ts';
 import { MessageStore } from './store.ts';
 import { ChangeWatcher } from './watcher.ts';
 import { Writer } from './writer.ts';
@@ -37,6 +38,9 @@ const defaultCheckEveryMs = 5000;
 
 /** How long a send waits for another process that keeps the file locked. */
 const sendPatienceMs = 10_000;
+
+/** How long a claim waits for the same. */
+const claimPatienceMs = 4000;
 
 /** What there is while the connection is open. */
 interface Session {
@@ -137,6 +141,17 @@ export class SqliteConnection implements MessageAdapter {
       const message = `the messages of "${queueName}" were not counted: ${explain(error, this.#options.path)}`;
       throw new SvchostError('DATABASE_FAILED', message, { cause: error });
     }
+  }
+
+  async claimOccurrence(scheduleName: string, occurrence: Date): Promise<boolean> {
+    const { writer, database } = this.#useSession();
+    const now = this.#context.clock.now();
+    return await writer.write({
+      run: () => new OccurrenceStore(database).claim(scheduleName, occurrence, now),
+      // The caller gives up on the occurrence sooner than this would be of use.
+      keepTrying: (error) => kindOf(error) === 'busy' && this.#context.clock.now() < now + claimPatienceMs,
+      durable: true,
+    });
   }
 
   async close(): Promise<void> {

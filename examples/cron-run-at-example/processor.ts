@@ -1,0 +1,10 @@
+// A processor that runs once a day. Heeds its signal, so that a deploy in the middle of it does not cut it off blindly.
+import type { ScheduleContext, ScheduleProcessor } from 'rococo-svchost';
+import { writeReport } from './lib/report.ts';
+
+export class DailyReportServiceProcessor implements ScheduleProcessor {
+  async process({ scheduledFor, signal, log }: ScheduleContext): Promise<void> {
+    const pages = await writeReport(scheduledFor, signal);
+    log.info({ pages }, 'Report of the day!');
+  }
+}

@@ -1,0 +1,74 @@
+// Claiming an occurrence of a schedule on RabbitMQ. Owns the queue that a claim is; not when an occurrence is due.
+import type { ConfirmChannel } from 'amqplib';
+import { toError } from '../../errors.ts';
+import { claimMemoryMs } from '../adapter.ts';
+import type { Broker } from './broker.ts';
+import { close, watchChannel } from './channel.ts';
+import { queueRefusal } from './refusal.ts';
+
+/**
+ * A claim is a queue of its own with room for one message: the replica whose message the broker confirms has the
+ * occurrence, all others are refused. Nobody holds anything that would have to pass to another when a replica dies.
+ *
+ * It must be a classic queue, whose one process takes messages one by one: a quorum queue lets some more in before it
+ * refuses (RabbitMQ documentation, "Queue Length Limit"). It is durable and the message persistent, so that a restart of the broker
+ * forgets no claim. The broker deletes it when nobody has asked for `claimMemoryMs`.
+ */
+const queueOptions = {
+  durable: true,
+  maxLength: 1,
+  overflow: 'reject-publish',
+  expires: claimMemoryMs,
+  arguments: { 'x-queue-type': 'classic' },
+} as const;
+
+/** The queue that stands for one occurrence: `<schedule>_<instant>`. */
+export function occurrenceQueueName(scheduleName: string, occurrence: Date): string {
+  return `${scheduleName}_${occurrence.toISOString()}`;
+}
+
+/**
+ * See MessageAdapter.claimOccurrence.
+ *
+ * @throws BrokerRefusedError the user may not make such a queue
+ */
+export async function claimOccurrence(
+  broker: Broker,
+  scheduleName: string,
+  occurrence: Date,
+): Promise<boolean> {
+  const queueName = occurrenceQueueName(scheduleName, occurrence);
+  // A channel of its own: a refusal closes the channel it comes on.
+  const channel = await broker.connection.createConfirmChannel();
+  void watchChannel(channel);
+  try {
+    await channel.assertQueue(queueName, queueOptions);
+    return await isTaken(channel, queueName);
+  } catch (error) {
+    throw queueRefusal(error, queueName, broker.address) ?? error;
+  } finally {
+    void close(channel);
+  }
+}
+
+/** Whether the broker took the caller's message. */
+async function isTaken(channel: ConfirmChannel, queueName: string): Promise<boolean> {
+  if (await publish(channel, queueName)) return true;
+  // A queue that fails while it takes a message refuses it as well; then it is nobody's.
+  const { messageCount } = await channel.checkQueue(queueName);
+  if (messageCount === 0) throw new Error(`queue "${queueName}" has refused its first message`);
+  return false;
+}
+
+/** Resolves with whether the broker confirmed the message; rejects where it said neither. */
+function publish(channel: ConfirmChannel, queueName: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    channel.sendToQueue(queueName, Buffer.alloc(0), { persistent: true }, (error: unknown) => {
+      if (!error) return resolve(true);
+      const failure = toError(error);
+      // amqplib has one kind of error for a refusal and for a channel that was lost (lib/channel.js, ConfirmChannel).
+      if (failure.message === 'message nacked') resolve(false);
+      else reject(failure);
+    });
+  });
+}

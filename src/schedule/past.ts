@@ -1,0 +1,42 @@
+// What a schedule had due in the past: a schedule itself only looks ahead. Pure.
+import type { Schedule } from './schedule.ts';
+
+/**
+ * The latest occurrence that is no later than `until`. All instants are milliseconds since the epoch.
+ *
+ * @param due an occurrence no later than `until`: the answer is that one or a later one
+ */
+export function latestUntil(schedule: Schedule, due: number, until: number): number {
+  let latest = due;
+  if (after(schedule, due) > until) return latest;
+  // Searched from the end: there may be a million since `due`, after a machine has slept for a week.
+  for (let spanMs = 1; spanMs < until - due; spanMs *= 2) {
+    const candidate = after(schedule, until - spanMs);
+    if (candidate > until) continue;
+    latest = candidate;
+    break;
+  }
+  for (let next = latest; next <= until; next = after(schedule, next)) latest = next;
+  return latest;
+}
+
+/** How many occurrences are later than `from` and no later than `until`; no more than `limit` are counted. */
+export function countBetween(schedule: Schedule, from: number, until: number, limit: number): number {
+  let count = 0;
+  for (let next = from; count < limit; count++) {
+    if (next >= until) break;
+    next = after(schedule, next);
+    if (next > until) break;
+  }
+  return count;
+}
+
+/** Infinity where the calendar ends. */
+function after(schedule: Schedule, instant: number): number {
+  try {
+    return schedule.next(new Date(instant)).getTime();
+  } catch (error) {
+    if (error instanceof RangeError) return Infinity;
+    throw error;
+  }
+}
