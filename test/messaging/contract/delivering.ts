@@ -1,6 +1,7 @@
 // Order, concurrency and completeness of what a consumer gets, on any broker.
 import { expect, it, vi } from 'vitest';
 import type { Broker } from './broker.ts';
+import { itUnless } from './harness.ts';
 import { bytes, consume, done, patience, retryAfter, sendMany, text, waitForCount } from './inbox.ts';
 
 /** Declares the tests. */
@@ -14,7 +15,7 @@ export function describeDelivering({ open, openQueue, harness }: Broker): void {
     expect(text(await inbox.next())).toBe('"hello"');
   });
 
-  it.skipIf(limits.unordered)('keeps the order of the queue at concurrency 1', async () => {
+  itUnless(limits.unordered)('keeps the order of the queue at concurrency 1', async () => {
     const { adapter, queue } = await openQueue();
     const inbox = await consume(adapter, queue, 1, () => done);
     const names = Array.from({ length: 50 }, (_, index) => `"${index}"`);

@@ -1,4 +1,5 @@
 // What a broker brings to the contract suite, and what it may say it cannot do. Owns no test.
+import { it } from 'vitest';
 import type { Headers, MessageAdapter } from '../../../src/messaging/adapter.ts';
 
 /** What a broker cannot do, by its nature. What is left out, it can. */
@@ -13,6 +14,11 @@ export interface AdapterLimits {
   readonly largestBodyBytes?: number;
   /** Header values are strings: tests of nested ones are left out. */
   readonly flatHeaders?: true;
+  /**
+   * The broker counts how often it hands a message out, and not why: a message that was handed back, or whose host
+   * died, is at its next attempt.
+   */
+  readonly countsHandOuts?: true;
   /** A header named `__proto__` is lost on the way; it must do no harm. */
   readonly noProtoHeader?: true;
 }
@@ -42,4 +48,14 @@ export interface AdapterHarness {
    * unsettled must be delivered again. The adapter may come back by itself.
    */
   crash(adapter: MessageAdapter): Promise<void>;
+}
+
+/**
+ * Declares a test unless the broker is limited so: what it cannot do by its nature is no test of it, and none that is
+ * skipped.
+ */
+export function itUnless(limit: true | undefined): (name: string, test: () => Promise<void>) => void {
+  return (name, test) => {
+    if (!limit) it(name, test);
+  };
 }

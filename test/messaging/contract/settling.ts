@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
 import { header } from '../../../src/messaging/adapter.ts';
 import type { Broker } from './broker.ts';
+import { itUnless } from './harness.ts';
 import {
   bytes,
   consume,
@@ -52,7 +53,7 @@ export function describeSettling({ openQueue, browseUntil, harness }: Broker): v
     expect(third.headers[header.firstSeen]).toBe(second.headers[header.firstSeen]);
   });
 
-  it.skipIf(limits.unordered)('puts a retry behind what was waiting', async () => {
+  itUnless(limits.unordered)('puts a retry behind what was waiting', async () => {
     const { adapter, queue } = await openQueue();
     for (const name of ['"a"', '"b"', '"c"', '"d"']) await adapter.sendMessage(queue, bytes(name));
     const inbox = await consume(adapter, queue, 1, (delivery) =>
@@ -127,7 +128,7 @@ export function describeSettling({ openQueue, browseUntil, harness }: Broker): v
     expect(letter.attempt).toBe(1);
   });
 
-  it('delivers a requeued message again, at the same attempt', async () => {
+  it('delivers a requeued message again, at the same attempt where the broker can tell', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('"back"'), { messageId: 'id-5' });
     const inbox = await consume(adapter, queue);
@@ -136,7 +137,7 @@ export function describeSettling({ openQueue, browseUntil, harness }: Broker): v
     const third = await inbox.next();
     expect(text(third)).toBe('"back"');
     expect(third.messageId).toBe('id-5');
-    expect(third.attempt).toBe(2);
+    expect(third.attempt).toBe(limits.countsHandOuts ? 3 : 2);
   });
 
   it('listens to the first outcome of a delivery only', async () => {
