@@ -76,10 +76,12 @@ export async function check(
 ): Promise<{ report: CheckReport; words: string | undefined; code: ExitCode }> {
   const resolution = await resolveService(directory);
   const failure = resolutionError(resolution);
-  const { address, error } = await reach(resolution, connect && !failure && usesBroker(resolution));
+  const mayConnect = connect && !failure && usesBroker(resolution);
+  const { address, error, warnings } = await reach(resolution, mayConnect);
   const failures = [failure, error].filter((found) => found !== undefined);
   const now = new Date(systemClock.now());
-  const report = createReport(resolution, address, failures, now);
+  const noted = { ...resolution, warnings: [...resolution.warnings, ...warnings] };
+  const report = createReport(noted, address, failures, now);
   const code = failures
     .map((found) => (found instanceof SvchostError ? found.exitCode : exitCode.failed))
     .at(0);
@@ -199,19 +201,21 @@ function asProblems(error: Error): readonly Problem[] {
   return [{ name: 'broker', expected: 'a broker that can be reached', found: error.message }];
 }
 
-/** The broker's address, and what went wrong on the way to it. */
+/** The broker's address, what went wrong on the way to it, and what it says about the queue. */
 async function reach(
-  { settings, service }: Resolution,
+  { settings, service, queues }: Resolution,
   connect: boolean,
-): Promise<{ address: string; error: Error | undefined }> {
+): Promise<{ address: string; error: Error | undefined; warnings: readonly string[] }> {
   const broker = await openBroker(settings.messaging, service, 'check');
   const { address } = broker.adapter;
-  if (!connect) return { address, error: undefined };
+  if (!connect) return { address, error: undefined, warnings: [] };
   try {
     await broker.connect();
-    return { address, error: undefined };
+    const { maxAttempts } = settings.retry;
+    const warnings = queues && (await broker.adapter.inspectQueue?.(queues.queueName, maxAttempts));
+    return { address, error: undefined, warnings: warnings ?? [] };
   } catch (error) {
-    return { address, error: toError(error) };
+    return { address, error: toError(error), warnings: [] };
   } finally {
     await broker.adapter.close();
   }

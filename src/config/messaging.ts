@@ -22,7 +22,19 @@ export interface SqliteSettings {
   readonly path: string;
 }
 
-export type MessagingSettings = RabbitMqSettings | SqliteSettings;
+export interface SqsSettings {
+  readonly type: 'SqsConnection';
+  readonly region: string;
+  /** Undefined for the AWS SDK's own chain. */
+  readonly credentials:
+    | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
+    | undefined;
+  /** Undefined for the region's own. */
+  readonly endpoint: string | undefined;
+  readonly unwrapSns: boolean;
+}
+
+export type MessagingSettings = RabbitMqSettings | SqsSettings | SqliteSettings;
 
 interface Read<T> {
   readonly settings: T;
@@ -36,11 +48,7 @@ export function readMessaging(values: Values, env: Environment, directory: strin
     case 'RabbitMqConnection':
       return readRabbitMq(values, env);
     case 'SqsConnection':
-      return problem(readSqlite(values, directory), {
-        name: 'MESSAGING_TYPE',
-        expected: 'RabbitMqConnection or SqliteConnection (SqsConnection comes with a later version)',
-        found: '"SqsConnection"',
-      });
+      return readSqs(values);
     case 'SqliteConnection':
       return readSqlite(values, directory);
     case undefined:
@@ -50,7 +58,8 @@ export function readMessaging(values: Values, env: Environment, directory: strin
       if (env['NODE_ENV'] === 'production') {
         return problem(readSqlite(values, directory), {
           name: 'MESSAGING_TYPE',
-          expected: 'RabbitMqConnection or SqliteConnection, named explicitly with NODE_ENV=production',
+          expected:
+            'RabbitMqConnection, SqsConnection or SqliteConnection, named explicitly with NODE_ENV=production',
           found: 'nothing',
         });
       }
@@ -59,7 +68,9 @@ export function readMessaging(values: Values, env: Environment, directory: strin
 }
 
 function describeDefault(env: Environment): string {
-  const forgotten = ['RABBITMQ_URL', 'RABBITMQ_HOST'].find((name) => isSet(env, name));
+  const forgotten = ['RABBITMQ_URL', 'RABBITMQ_HOST', 'AWS_ENDPOINT_URL_SQS'].find((name) =>
+    isSet(env, name),
+  );
   const although = forgotten === undefined ? '' : `, although ${forgotten} is set`;
   return `MESSAGING_TYPE is not set; using the embedded queue (SqliteConnection)${although}`;
 }
@@ -67,6 +78,36 @@ function describeDefault(env: Environment): string {
 function readSqlite(values: Values, directory: string): Read<SqliteSettings> {
   const file = path.resolve(directory, values.SQLITE_PATH);
   return { settings: { type: 'SqliteConnection', path: file }, problems: [], warnings: [] };
+}
+
+/** Keys or no keys: a half set pair would otherwise end as a refusal of SQS, or as somebody else's profile. */
+function readSqs(values: Values): Read<SqsSettings> {
+  const accessKeyId = values.AWS_ACCESS_KEY_ID;
+  const secretAccessKey = values.AWS_SECRET_ACCESS_KEY ?? values.AWS_ACCESS_KEY_SECRET;
+  const sessionToken = values.AWS_SESSION_TOKEN;
+  const hasKeys = accessKeyId !== undefined && secretAccessKey !== undefined;
+  const settings: SqsSettings = {
+    type: 'SqsConnection',
+    region: values.AWS_REGION?.trim() ?? '',
+    credentials: hasKeys
+      ? { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) }
+      : undefined,
+    endpoint: values.AWS_ENDPOINT_URL_SQS,
+    unwrapSns: values.SQS_UNWRAP_SNS,
+  };
+  const problems = [...regionProblems(values.AWS_REGION)];
+  if (accessKeyId !== undefined && secretAccessKey === undefined)
+    problems.push(half('AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID'));
+  if (accessKeyId === undefined && secretAccessKey !== undefined)
+    problems.push(half('AWS_ACCESS_KEY_ID', 'its secret'));
+  return { settings, problems, warnings: [] };
+}
+
+/** No default: a message sent to the wrong region is one that nobody reads. */
+function regionProblems(region: string | undefined): Problem[] {
+  if (region !== undefined && /^\s*[a-z]{2,}(-[a-z]+)+-\d+\s*$/.test(region)) return [];
+  const found = region === undefined ? 'nothing' : JSON.stringify(region);
+  return [{ name: 'AWS_REGION', expected: 'the region of the queues, such as eu-central-1', found }];
 }
 
 function readRabbitMq(values: Values, env: Environment): Read<RabbitMqSettings> {

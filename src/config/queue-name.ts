@@ -2,6 +2,7 @@
 import type { Problem } from '../errors.ts';
 import type { Environment } from './environment.ts';
 import { displayValue, type Settings } from './settings.ts';
+import { isFifoName, nameFault, wireName } from './sqs-queue-name.ts';
 import { suggest } from './suggestion.ts';
 
 /** AMQP 0-9-1 has one byte for the length of a name. */
@@ -36,7 +37,7 @@ export function scheduleName(prefix: string, service: string): string {
 /** The names of a processor's queues, or what is wrong with them. */
 export function readQueueNames(
   className: string,
-  settings: Pick<Settings, 'queueNamePrefix' | 'deadLetterQueueName'>,
+  settings: Pick<Settings, 'queueNamePrefix' | 'deadLetterQueueName' | 'messaging'>,
   env: Environment,
 ): QueueNames | Problem {
   const variable = queueVariable(className);
@@ -50,7 +51,8 @@ export function readQueueNames(
       found: displayValue(variable, queueName),
     };
   }
-  const deadLetterQueueName = settings.deadLetterQueueName ?? `${queueName}_dead`;
+  const isSqs = settings.messaging.type === 'SqsConnection';
+  const deadLetterQueueName = settings.deadLetterQueueName ?? deadLetterDefault(queueName, isSqs);
   if (deadLetterQueueName === queueName) {
     return {
       name: 'DEAD_LETTER_QUEUE_NAME',
@@ -65,7 +67,32 @@ export function readQueueNames(
       found: displayValue('DEAD_LETTER_QUEUE_NAME', deadLetterQueueName),
     };
   }
-  return { queueName, deadLetterQueueName };
+  const fault = isSqs ? sqsProblem(variable, queueName, deadLetterQueueName) : undefined;
+  return fault ?? { queueName, deadLetterQueueName };
+}
+
+function deadLetterDefault(queueName: string, isSqs: boolean): string {
+  return isSqs ? wireName(`${queueName}_dead`) : `${queueName}_dead`;
+}
+
+/** What SQS would refuse, before it is asked. */
+function sqsProblem(variable: string, queueName: string, deadLetterQueueName: string): Problem | undefined {
+  const fault = nameFault(queueName);
+  if (fault !== undefined) {
+    return {
+      name: variable,
+      expected: `${fault}, prefix included`,
+      found: displayValue(variable, queueName),
+    };
+  }
+  const name = 'DEAD_LETTER_QUEUE_NAME';
+  const found = displayValue(name, deadLetterQueueName);
+  const deadFault = nameFault(deadLetterQueueName);
+  if (deadFault !== undefined) return { name, expected: deadFault, found };
+  if (isFifoName(queueName) && !isFifoName(deadLetterQueueName)) {
+    return { name, expected: 'a name with ".fifo" at the end, as the queue has', found };
+  }
+  return undefined;
 }
 
 function missing(variable: string, env: Environment): Pick<Problem, 'expected' | 'found'> {

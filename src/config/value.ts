@@ -83,6 +83,15 @@ export function durationMs(least: 'zero' | 'positive'): Parse<number> {
   };
 }
 
+/** An `http:` or `https:` URL. */
+export const httpUrl: Parse<string> = (value) => {
+  const text = value.trim();
+  if (!URL.canParse(text) || !/^https?:\/\//i.test(text)) {
+    throw new EnvError('a URL such as "http://localhost:4566"');
+  }
+  return text;
+};
+
 /** A network host, with a port where the text names one. */
 export interface HostAndPort {
   readonly hostname: string;

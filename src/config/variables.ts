@@ -7,6 +7,7 @@ import {
   durationMs,
   flag,
   hostList,
+  httpUrl,
   integer,
   numberFrom,
   text,
@@ -72,7 +73,8 @@ export const variables = {
 
   MESSAGING_TYPE: variable(choice('RabbitMqConnection', 'SqsConnection', 'SqliteConnection'), {
     fallbackText: 'SqliteConnection; none with NODE_ENV=production',
-    description: 'the broker: `RabbitMqConnection`, or `SqliteConnection` for the embedded queue',
+    description:
+      'the broker: `RabbitMqConnection`, `SqsConnection`, or `SqliteConnection` for the embedded queue',
   }),
   QUEUE_NAME_PREFIX: variable(text, {
     fallback: '',
@@ -124,6 +126,37 @@ export const variables = {
   RABBITMQ_QUEUE_TYPE: variable(anyCaseChoice('classic', 'quorum'), {
     fallbackText: "the broker's",
     description: 'the type of queues that svchost has to make; existing ones are used as they are',
+  }),
+
+  AWS_REGION: variable(text, {
+    fallbackText: 'none; required with SqsConnection',
+    description: 'the region of the queues on SQS, such as `eu-central-1`',
+  }),
+  AWS_ACCESS_KEY_ID: variable(text, {
+    fallbackText: 'what the AWS SDK finds',
+    description: 'the access key; unset, roles, profiles and single sign-on work',
+    secret: true,
+  }),
+  AWS_SECRET_ACCESS_KEY: variable(text, {
+    fallbackText: 'what the AWS SDK finds',
+    description: "the access key's secret",
+    secret: true,
+  }),
+  AWS_ACCESS_KEY_SECRET: variable(text, {
+    description: "the Python host's name for AWS_SECRET_ACCESS_KEY, which wins where both are set",
+    secret: true,
+  }),
+  AWS_SESSION_TOKEN: variable(text, {
+    description: 'the session token of temporary keys',
+    secret: true,
+  }),
+  AWS_ENDPOINT_URL_SQS: variable(httpUrl, {
+    fallbackText: "the region's",
+    description: 'where SQS is, such as `http://localhost:4566` for a local server',
+  }),
+  SQS_UNWRAP_SNS: variable(flag, {
+    fallback: 'false',
+    description: 'give `process` the message of an SNS notification in place of its envelope',
   }),
 
   SQLITE_PATH: variable(text, {

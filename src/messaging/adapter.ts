@@ -60,6 +60,11 @@ export interface Delivery {
   /** When the message was first sent, where the broker or the sender says so. */
   readonly enqueuedAt: Date | undefined;
   /**
+   * Aborted when the broker may have given the message to somebody else, where the adapter can tell: no outcome is told
+   * any more, and work on it is best ended.
+   */
+  readonly lost?: AbortSignal;
+  /**
    * Tells the broker the outcome: exactly once, later calls do nothing. Resolves when the broker has been told, or
    * when this delivery's channel or lease is gone and the broker will deliver the message again. Retries by itself
    * what can pass; rejects only with a BrokerRefusedError.
@@ -136,6 +141,13 @@ export interface MessageAdapter {
    * @param retryDelaysMs the delays that retries of this queue may have
    */
   countMessages(queueName: string, retryDelaysMs: readonly number[]): Promise<number>;
+  /**
+   * What about a queue, as it is at the broker, does not go with how it is used: a line for people each. Only where a
+   * broker has something of the kind.
+   *
+   * @param maxAttempts how often a message is tried
+   */
+  inspectQueue?(queueName: string, maxAttempts: number): Promise<readonly string[]>;
   /**
    * Claims one occurrence of a schedule for the caller: of all who ever ask for it, over any connection, at most one is
    * told true. The claim is not given back, also where its owner dies.

@@ -12,6 +12,10 @@ export async function openAdapter(
       const { RabbitMqConnection } = await import('./rabbitmq/connection.ts');
       return new RabbitMqConnection(settings, context);
     }
+    case 'SqsConnection': {
+      const { SqsConnection } = await import('./sqs/connection.ts');
+      return new SqsConnection(settings, context);
+    }
     case 'SqliteConnection': {
       const { SqliteConnection } = await import('./sqlite/connection.ts');
       return new SqliteConnection(settings, context);

@@ -1,6 +1,7 @@
 // The pipeline of one delivery: decode -> validate -> process -> outcome -> settle -> record. The same for every broker.
 import type { Clock } from '../clock.ts';
 import type { RetryPolicy } from '../config/settings.ts';
+import { toError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Delivery, Outcome } from '../messaging/adapter.ts';
 import { decodeMessage } from '../messaging/message.ts';
@@ -72,7 +73,14 @@ export class Executor {
     const { processor, clock, processTimeoutMs } = this.#options;
     const context = new DeliveryContext(delivery, this.#options.context, run.signal);
     const work = async () => processor.process(await this.#validate(message), context);
-    await run.execute(work, clock, processTimeoutMs);
+    const { lost } = delivery;
+    const onLost = (): void => run.lose(toError(lost?.reason));
+    lost?.addEventListener('abort', onLost, { once: true });
+    try {
+      await run.execute(work, clock, processTimeoutMs);
+    } finally {
+      lost?.removeEventListener('abort', onLost);
+    }
   }
 
   async #validate(message: unknown): Promise<unknown> {
@@ -105,9 +113,13 @@ export class Executor {
   }
 }
 
+/** How much oftener than it would be tried a message may be handed out, where the broker counts that among the attempts. */
+const spareAttempts = 10;
+
 /** A message that took its host down each time it was delivered must not do so for ever. */
-function refuseCrasher({ crashes }: Delivery, maxAttempts: number): void {
+function refuseCrasher({ crashes, attempt }: Delivery, maxAttempts: number): void {
   if (crashes >= maxAttempts) throw new CrashLoopError(crashes);
+  if (attempt > maxAttempts + spareAttempts) throw new CrashLoopError(attempt - 1);
 }
 
 function decode(body: Uint8Array): unknown {

@@ -46,6 +46,11 @@ export class Run {
     }
   }
 
+  /** Aborts the signal only: the message comes again, elsewhere, and the place of this run is taken until it ends. */
+  lose(reason: Error): void {
+    this.#abort(reason);
+  }
+
   /** Ends the run: the drain has run out of time. */
   cutOff(): void {
     this.#end(new CutOffError());

@@ -44,7 +44,8 @@ describe('MESSAGING_TYPE', () => {
     expect(problems).toEqual([
       {
         name: 'MESSAGING_TYPE',
-        expected: 'RabbitMqConnection or SqliteConnection, named explicitly with NODE_ENV=production',
+        expected:
+          'RabbitMqConnection, SqsConnection or SqliteConnection, named explicitly with NODE_ENV=production',
         found: 'nothing',
       },
     ]);
@@ -67,15 +68,54 @@ describe('MESSAGING_TYPE', () => {
       expect(warnings).toEqual([]);
     }
   });
+});
 
-  it('SqsConnection says that it is not there yet', () => {
+describe('SqsConnection', () => {
+  const region = { MESSAGING_TYPE: 'SqsConnection', AWS_REGION: 'eu-central-1' };
+
+  it('needs a region, and has no default', () => {
+    const expected = 'the region of the queues, such as eu-central-1';
     expect(read({ MESSAGING_TYPE: 'SqsConnection' }).problems).toEqual([
-      {
-        name: 'MESSAGING_TYPE',
-        expected: 'RabbitMqConnection or SqliteConnection (SqsConnection comes with a later version)',
-        found: '"SqsConnection"',
-      },
+      { name: 'AWS_REGION', expected, found: 'nothing' },
     ]);
+    expect(read({ ...region, AWS_REGION: 'Frankfurt' }).problems).toEqual([
+      { name: 'AWS_REGION', expected, found: '"Frankfurt"' },
+    ]);
+  });
+
+  it('leaves keys that are not set to the SDK', () => {
+    expect(read(region)).toEqual({
+      messaging: {
+        type: 'SqsConnection',
+        region: 'eu-central-1',
+        credentials: undefined,
+        endpoint: undefined,
+        unwrapSns: false,
+      },
+      problems: [],
+      warnings: [],
+    });
+  });
+
+  it.each(['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_SECRET'])('takes the secret from %s', (name) => {
+    const env = { ...region, AWS_ACCESS_KEY_ID: 'id', [name]: 'secret', AWS_SESSION_TOKEN: 'token' };
+    expect(read(env).messaging).toMatchObject({
+      credentials: { accessKeyId: 'id', secretAccessKey: 'secret', sessionToken: 'token' },
+    });
+  });
+
+  it.each([
+    ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+    ['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID'],
+  ])('%s alone is a problem', (name, missing) => {
+    const { problems } = read({ ...region, [name]: 'hunter2' });
+    expect(problems.map((problem) => problem.name)).toEqual([missing]);
+    expect(JSON.stringify(problems)).not.toContain('hunter2');
+  });
+
+  it('takes an endpoint, and unwraps SNS notifications', () => {
+    const env = { ...region, AWS_ENDPOINT_URL_SQS: 'http://localhost:4566', SQS_UNWRAP_SNS: 'true' };
+    expect(read(env).messaging).toMatchObject({ endpoint: 'http://localhost:4566', unwrapSns: true });
   });
 });
 

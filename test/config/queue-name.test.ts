@@ -26,6 +26,30 @@ describe('the queue', () => {
     });
   });
 
+  it('of SQS has its suffix before .fifo', () => {
+    const sqs = { MESSAGING_TYPE: 'SqsConnection', AWS_REGION: 'eu-central-1' };
+    expect(read({ ...sqs, [variable]: 'mail.fifo' })).toEqual({
+      queueName: 'mail.fifo',
+      deadLetterQueueName: 'mail_dead.fifo',
+    });
+    expect(read({ ...sqs, [variable]: 'mail' })).toMatchObject({ deadLetterQueueName: 'mail_dead' });
+  });
+
+  it.each<[string, Environment, string]>([
+    ['a character that SQS forbids', { [variable]: 'mail.in' }, variable],
+    ['nothing before .fifo', { [variable]: '.fifo' }, variable],
+    ['more than 80 characters', { [variable]: 'x'.repeat(81) }, variable],
+    ['no room for its dead letters', { [variable]: 'x'.repeat(76) }, 'DEAD_LETTER_QUEUE_NAME'],
+    [
+      'a dead-letter queue that is not FIFO',
+      { [variable]: 'mail.fifo', DEAD_LETTER_QUEUE_NAME: 'graveyard' },
+      'DEAD_LETTER_QUEUE_NAME',
+    ],
+  ])('of SQS with %s is a problem', (_what, env, name) => {
+    const sqs = { MESSAGING_TYPE: 'SqsConnection', AWS_REGION: 'eu-central-1' };
+    expect(read({ ...sqs, ...env })).toMatchObject({ name });
+  });
+
   it.each<[string, Environment]>([
     ['longer than 238 bytes', { [variable]: 'x'.repeat(239) }],
     ['longer than 238 bytes with its prefix', { QUEUE_NAME_PREFIX: 'x'.repeat(235) }],

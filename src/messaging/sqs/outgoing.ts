@@ -1,0 +1,102 @@
+// One message as SQS takes it: text, attributes, group. Refuses by name what SQS would refuse. Pure, but for ids.
+import { createHash, randomUUID } from 'node:crypto';
+import type { SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
+import { SendError, UnsupportedError } from '../../errors.ts';
+import type { Headers, SendOptions } from '../adapter.ts';
+import { attributeName, attributesSize, encodeHeaders } from './attribute.ts';
+import type { SqsQueue } from './queue.ts';
+import { bodyText, byteLength, largestMessageBytes } from './text.ts';
+
+export type Outgoing = Omit<SendMessageBatchRequestEntry, 'Id'>;
+
+/** Headers by which a sender says what FIFO queues ask for; the first is also on what is received from one. */
+export const fifoHeader = {
+  group: 'svchost-group',
+  deduplication: 'svchost-deduplication',
+} as const;
+
+/** The group of messages that name none: one for all, since order is what FIFO queues are for. */
+const commonGroup = 'svchost';
+
+/** The longest delay of a message (SQS API, SendMessage, DelaySeconds). */
+const longestDelayMs = 900_000;
+
+/** What SQS allows in group and deduplication ids. */
+const allowedId = /^[\w!"#$%&'()*+,\-./:;<=>?@[\\\]^`{|}~]{1,128}$/;
+
+/**
+ * A message to send.
+ *
+ * @throws SendError SQS cannot keep these bytes, or so many
+ * @throws UnsupportedError the delay is beyond SQS
+ */
+export function outgoingMessage(queue: SqsQueue, body: Uint8Array, options: SendOptions): Outgoing {
+  const text = bodyText(body);
+  if (text === undefined) {
+    const why = 'SQS keeps text only: UTF-8, not empty, no control characters but tab and line ends';
+    throw new SendError(queue.name, `not sent to queue "${queue.name}": ${why}; encode the body`);
+  }
+  const {
+    [fifoHeader.group]: group,
+    [fifoHeader.deduplication]: deduplication,
+    ...headers
+  } = options.headers ?? {};
+  const id = options.messageId ?? randomUUID();
+  const MessageAttributes = attributesOf(
+    queue,
+    queue.isFifo ? headers : (options.headers ?? {}),
+    options.messageId,
+  );
+  const bytes = byteLength(text) + attributesSize(MessageAttributes);
+  if (bytes > largestMessageBytes) {
+    throw new SendError(
+      queue.name,
+      `not sent to queue "${queue.name}": the message has ${bytes} bytes with its headers, and SQS allows ` +
+        `${largestMessageBytes}; send a reference to the content instead`,
+    );
+  }
+  return {
+    MessageBody: text,
+    ...(Object.keys(MessageAttributes).length > 0 && { MessageAttributes }),
+    ...delay(queue, options.delayMs),
+    ...(queue.isFifo && {
+      MessageGroupId: fifoId(group ?? commonGroup),
+      MessageDeduplicationId: fifoId(deduplication ?? id),
+    }),
+  };
+}
+
+/** Any value as an id that SQS allows: itself where it can be, else its hash. */
+export function fifoId(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return allowedId.test(text) ? text : createHash('sha256').update(text).digest('hex');
+}
+
+/** What an outgoing message counts towards the size of a call, in bytes. */
+export function outgoingSize({ MessageBody = '', MessageAttributes = {} }: Outgoing): number {
+  return byteLength(MessageBody) + attributesSize(MessageAttributes);
+}
+
+function attributesOf(queue: SqsQueue, headers: Headers, messageId: string | undefined) {
+  try {
+    return encodeHeaders(
+      messageId === undefined ? headers : { ...headers, [attributeName.messageId]: messageId },
+    );
+  } catch (cause) {
+    throw new SendError(queue.name, `not sent to queue "${queue.name}": its headers are not JSON`, { cause });
+  }
+}
+
+function delay({ name, isFifo }: SqsQueue, delayMs = 0): Pick<Outgoing, 'DelaySeconds'> {
+  if (delayMs <= 0) return {};
+  if (isFifo) {
+    throw new UnsupportedError(
+      `SQS has no delay for single messages of a FIFO queue ("${name}"); send without one`,
+    );
+  }
+  if (delayMs > longestDelayMs) {
+    throw new UnsupportedError(`SQS delays a message by ${longestDelayMs / 1000} s at most; send it later`);
+  }
+  // Whole seconds: never before its time.
+  return { DelaySeconds: Math.ceil(delayMs / 1000) };
+}

@@ -1,0 +1,147 @@
+// Asks SQS for messages as long as there is room: one poll while the queue is quiet, more only while it is full.
+import { randomUUID } from 'node:crypto';
+import type { Message } from '@aws-sdk/client-sqs';
+import { toError } from '../../errors.ts';
+import type { AdapterContext } from '../adapter.ts';
+import { backoffMs } from '../backoff.ts';
+import type { SqsApi } from './api.ts';
+import { mostEntries } from './batch.ts';
+import type { SqsQueue } from './queue.ts';
+
+/** How long a full queue's next poll waits for room for a whole batch, in milliseconds: calls are what SQS costs. */
+const patienceMs = 50;
+
+/** Polls at once, at most. */
+const mostPolls = 10;
+
+export interface PollerOptions {
+  readonly api: SqsApi;
+  readonly context: AdapterContext;
+  readonly queue: () => SqsQueue;
+  readonly visibilityTimeoutS: number;
+  readonly waitS: number;
+  readonly concurrency: number;
+  /** How much of the concurrency is taken. */
+  readonly load: () => number;
+  /** Told each answer, also one that comes while draining. @param startedAt when the poll was begun */
+  readonly onMessages: (messages: readonly Message[], startedAt: number) => void;
+  /** Told each failure, before the pause that follows it; rejects where polling again has no sense. */
+  readonly onError: (error: unknown, failures: number) => Promise<void>;
+  /** Told once that polling has ended for good. */
+  readonly onFailure: (error: Error) => void;
+}
+
+export class Poller {
+  readonly #options: PollerOptions;
+  readonly #draining = new AbortController();
+  readonly #polls = new Set<Promise<void>>();
+  /** Room that the open polls may fill. */
+  #reserved = 0;
+  #isBusy = false;
+  #isPaused = false;
+  #failures = 0;
+  #attemptId: string | undefined;
+  #cancelWait: (() => void) | undefined;
+
+  constructor(options: PollerOptions) {
+    this.#options = options;
+  }
+
+  get isDraining(): boolean {
+    return this.#draining.signal.aborted;
+  }
+
+  /** Polls where there is room. To be called whenever there may be more of it. */
+  poke(): void {
+    const { concurrency, load } = this.#options;
+    const full = Math.min(mostEntries, concurrency);
+    while (!this.isDraining && !this.#isPaused && this.#polls.size < this.#mostPolls()) {
+      const room = concurrency - load() - this.#reserved;
+      if (room <= 0) return;
+      if (this.#isBusy && room < full && load() > 0) return this.#waitForRoom();
+      this.#start(Math.min(mostEntries, room));
+    }
+  }
+
+  /** Aborts the open polls. Resolves when nothing can arrive any more. */
+  async drain(): Promise<void> {
+    this.#draining.abort();
+    this.#cancelWait?.();
+    await Promise.all(this.#polls);
+  }
+
+  /** A FIFO queue gives a lost answer again to the same attempt, but only if nothing else was asked in between. */
+  #mostPolls(): number {
+    return this.#isBusy && !this.#options.queue().isFifo ? mostPolls : 1;
+  }
+
+  #waitForRoom(): void {
+    this.#cancelWait ??= this.#options.context.clock.after(patienceMs, () => {
+      this.#cancelWait = undefined;
+      // Asked for with what room there is, once.
+      this.#isBusy = false;
+      this.poke();
+    });
+  }
+
+  #start(most: number): void {
+    this.#reserved += most;
+    const poll = this.#poll(most).finally(() => {
+      this.#polls.delete(poll);
+      this.poke();
+    });
+    this.#polls.add(poll);
+  }
+
+  /** Never rejects. */
+  async #poll(most: number): Promise<void> {
+    const { api, context, queue, visibilityTimeoutS, waitS, onMessages } = this.#options;
+    const startedAt = context.clock.now();
+    const { signal } = this.#draining;
+    if (queue().isFifo) this.#attemptId ??= randomUUID();
+    const attemptId = this.#attemptId;
+    try {
+      const messages = await api.receive(queue().url, {
+        most,
+        waitS,
+        visibilityTimeoutS,
+        attemptId,
+        signal,
+      });
+      // Not before the messages take the room, or another poll would ask for it as well.
+      this.#reserved -= most;
+      this.#attemptId = undefined;
+      this.#failures = 0;
+      this.#isBusy = messages.length > 0 && messages.length * 2 >= most;
+      onMessages(messages, startedAt);
+    } catch (error) {
+      this.#reserved -= most;
+      if (!signal.aborted) await this.#fail(error);
+    }
+  }
+
+  /** Every failure is followed by a pause, of whatever kind it is (sqs-consumer#484). */
+  async #fail(error: unknown): Promise<void> {
+    const { context, onError, onFailure } = this.#options;
+    this.#failures++;
+    // The same attempt is asked for once more, not for ever.
+    if (this.#failures > 1) this.#attemptId = undefined;
+    this.#isBusy = false;
+    const wasPaused = this.#isPaused;
+    this.#isPaused = true;
+    try {
+      await onError(error, this.#failures);
+    } catch (refusal) {
+      this.#draining.abort();
+      onFailure(toError(refusal));
+      return;
+    }
+    if (wasPaused) return;
+    this.#cancelWait?.();
+    this.#cancelWait = context.clock.after(backoffMs(this.#failures), () => {
+      this.#cancelWait = undefined;
+      this.#isPaused = false;
+      this.poke();
+    });
+  }
+}

@@ -1,0 +1,144 @@
+// What SqsConnection refuses, names and counts: names of queues, rights, credentials, sizes, delays.
+import { Buffer } from 'node:buffer';
+import { describe, expect, it, vi } from 'vitest';
+import { BrokerRefusedError, SendError, UnsupportedError } from '../../../src/errors.ts';
+import type { Delivery } from '../../../src/messaging/adapter.ts';
+import { SqsConnection } from '../../../src/messaging/sqs/connection.ts';
+import { sqsOptions, testContext } from './harness.ts';
+import { bodyOf, consume, createRig } from './rig.ts';
+
+const patience = { timeout: 15_000, interval: 10 };
+const options = { concurrency: 1, deadLetterQueueName: 'q_dead', onFailure: () => undefined };
+
+describe('connecting', () => {
+  it.for<[string, string]>([
+    ['ExpiredTokenException', 'expired credentials'],
+    ['InvalidClientTokenId', 'AWS_ACCESS_KEY_ID'],
+    ['SignatureDoesNotMatch', 'AWS_SECRET_ACCESS_KEY'],
+  ])('is refused for good with %s, and the message says what to do', async ([name, hint]) => {
+    await using rig = await createRig();
+    rig.proxy.rule = () => ({ error: name, status: 403 });
+    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext());
+    const error: unknown = await adapter.connect().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(BrokerRefusedError);
+    expect(error).toMatchObject({ exitCode: 69, message: expect.stringContaining(hint) as string });
+    await adapter.close();
+  });
+
+  it('tries again for as long as there is no answer, and says why', async () => {
+    await using rig = await createRig();
+    let calls = 0;
+    rig.proxy.rule = () => (++calls < 4 ? 'cut' : 'pass');
+    const lines: string[] = [];
+    const { log } = testContext();
+    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), {
+      ...testContext(),
+      log: Object.assign(Object.create(log) as typeof log, {
+        warn: (fields: { reason: string }) => lines.push(fields.reason),
+      }),
+    });
+    await adapter.connect();
+    expect(lines).toHaveLength(3);
+    expect(adapter.calls.lookup).toBe(4);
+    await adapter.close();
+  });
+
+  it('takes a denied look-up for an answer: the rights that count are those on the queue', async () => {
+    await using rig = await createRig();
+    rig.proxy.rule = () => ({ error: 'AccessDeniedException', status: 403 });
+    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext());
+    await adapter.connect();
+    await adapter.close();
+  });
+});
+
+describe('a queue', () => {
+  it.for(['a.b', 'a b', '', '.fifo', 'ü', 'x'.repeat(81), `${'x'.repeat(76)}.fifo`])(
+    'called %j is refused before any call',
+    async (name) => {
+      await using rig = await createRig();
+      const before = rig.proxy.total;
+      await expect(rig.adapter.ensureQueue(name)).rejects.toBeInstanceOf(BrokerRefusedError);
+      await expect(rig.adapter.sendMessage(name, Buffer.from('1'))).rejects.toBeInstanceOf(SendError);
+      await expect(rig.adapter.consumeMessages(name, () => undefined, options)).rejects.toThrow(`"${name}"`);
+      expect(rig.proxy.total).toBe(before);
+    },
+  );
+
+  it.for<[string, string]>([
+    ['CreateQueue', 'sqs:CreateQueue'],
+    ['GetQueueUrl', 'sqs:GetQueueUrl'],
+    ['GetQueueAttributes', 'sqs:GetQueueAttributes'],
+  ])('without the right to %s is refused by queue, region and action', async ([action, right]) => {
+    await using rig = await createRig();
+    rig.proxy.rule = (called) =>
+      called === action ? { error: 'AccessDeniedException', status: 403 } : 'pass';
+    const consuming = rig.adapter.consumeMessages('orders', () => undefined, options);
+    const error: unknown = await consuming.catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(BrokerRefusedError);
+    for (const part of ['"orders"', 'eu-central-1', right]) expect(String(error)).toContain(part);
+  });
+
+  it('is looked up at the endpoint, whatever host its URL has', async () => {
+    await using rig = await createRig({ listenIntervalS: 1 });
+    await rig.adapter.ensureQueue('orders');
+    // The URL leads past the proxy.
+    expect(new URL(rig.server.inspectQueue('orders')!.url).host).not.toBe(new URL(rig.proxy.url).host);
+    await rig.adapter.sendMessage('orders', Buffer.from('1'));
+    expect(rig.proxy.calls['SendMessageBatch']).toBe(1);
+    const made = rig.lines.find(({ msg }) => msg === 'queue was missing; created');
+    expect(made).toMatchObject({ queue: 'orders', region: 'eu-central-1' });
+  });
+});
+
+describe('a message', () => {
+  it.for<[string, Uint8Array]>([
+    ['empty', new Uint8Array(0)],
+    ['not UTF-8', Uint8Array.of(0xff, 0xfe)],
+    ['with a control character', Buffer.from('"\u0001"')],
+    ['with U+FFFF', Buffer.from('"\uFFFF"')],
+    ['over 1 MiB', Buffer.alloc(1_048_577, 'x')],
+  ])('that is %s is refused by name before the call', async ([, body]) => {
+    await using rig = await createRig();
+    const queue = rig.createQueue();
+    const error: unknown = await rig.adapter.sendMessage(queue, body).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(SendError);
+    expect(String(error)).toContain(queue);
+    expect(rig.proxy.calls['SendMessageBatch']).toBeUndefined();
+  });
+
+  it('is sent together with others that go at the same time', async () => {
+    await using rig = await createRig();
+    const queue = rig.createQueue();
+    await Promise.all(Array.from({ length: 100 }, () => rig.adapter.sendMessage(queue, Buffer.from('1'))));
+    expect(rig.proxy.calls['SendMessageBatch']).toBe(10);
+  });
+
+  it('can be delayed by 15 minutes and no more, and not at all on a FIFO queue', async () => {
+    await using rig = await createRig();
+    const [queue, fifo] = [rig.createQueue(), rig.createQueue({}, '.fifo')];
+    const body = Buffer.from('1');
+    await rig.adapter.sendMessage(queue, body, { delayMs: 900_000 });
+    expect(rig.server.inspectQueue(queue)!.messages.delayed).toHaveLength(1);
+    await expect(rig.adapter.sendMessage(queue, body, { delayMs: 900_001 })).rejects.toBeInstanceOf(
+      UnsupportedError,
+    );
+    await expect(rig.adapter.sendMessage(fifo, body, { delayMs: 1 })).rejects.toBeInstanceOf(
+      UnsupportedError,
+    );
+  });
+
+  it('of an SNS topic is unwrapped, and one that only looks like it is not', async () => {
+    await using rig = await createRig({ unwrapSns: true, listenIntervalS: 1 });
+    const queue = rig.createQueue();
+    const envelope = { Type: 'Notification', TopicArn: 'arn:aws:sns:eu-central-1:1:t', Message: '{"id":1}' };
+    rig.server.sendMessage(queue, JSON.stringify(envelope));
+    rig.server.sendMessage(queue, '{"Type":"Notification","Message":"mine"}');
+    const deliveries: Delivery[] = [];
+    await consume(rig, queue, 2, (delivery) => {
+      deliveries.push(delivery);
+    });
+    await vi.waitFor(() => expect(deliveries).toHaveLength(2), patience);
+    expect(deliveries.map(bodyOf).sort()).toEqual(['{"Type":"Notification","Message":"mine"}', '{"id":1}']);
+  });
+});

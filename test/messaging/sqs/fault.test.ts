@@ -1,0 +1,193 @@
+// Nothing is lost, and nothing loops hot, whatever happens to calls: through a proxy that breaks them.
+import { expect, it, vi } from 'vitest';
+import { done, consume, createRig, remaining, bodyOf, type Rig } from './rig.ts';
+import type { Fault } from './fault-proxy.ts';
+
+const patience = { timeout: 50_000, interval: 20 };
+
+/** Without luck: the same faults in each run. */
+function everyNth(faults: readonly [nth: number, fault: Fault][]) {
+  let call = 0;
+  return (): Fault => {
+    call++;
+    return faults.find(([nth]) => call % nth === 0)?.[1] ?? 'pass';
+  };
+}
+
+function attempts({ proxy }: Rig): number {
+  return (
+    (proxy.calls['ReceiveMessage'] ?? 0) +
+    (proxy.calls['DeleteMessageBatch'] ?? 0) +
+    (proxy.calls['ChangeMessageVisibilityBatch'] ?? 0)
+  );
+}
+
+it('loses none of 10,000 messages to 500s, throttling, cut sockets, hangs and batches that fail in part', async () => {
+  await using rig = await createRig({ visibilityTimeoutS: 3, listenIntervalS: 1 });
+  const queue = rig.createQueue();
+  rig.fill(queue, 10_000);
+  let hangs = 0;
+  const faulty = everyNth([
+    [41, 'cut-answer'],
+    [29, 'cut'],
+    [23, 'error'],
+    [19, 'throttle'],
+    [7, 'partial'],
+  ]);
+  let calls = 0;
+  rig.proxy.rule = () => {
+    // At one time, since it takes their callers ten seconds to give up.
+    if (++calls < 50 || hangs === 3) return faulty();
+    hangs++;
+    return 'hang';
+  };
+  const seen = new Set<string>();
+  const { failures } = await consume(rig, queue, 200, async (delivery) => {
+    seen.add(bodyOf(delivery));
+    await delivery.settle(done);
+  });
+  await vi.waitFor(() => expect(seen.size).toBe(10_000), patience);
+  await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
+  expect(failures).toEqual([]);
+  expect(hangs).toBe(3);
+  const { receive, delete: deletes, visibility } = rig.adapter.calls;
+  // Counted calls are those that were made: none is hidden in the SDK.
+  expect(receive + deletes + visibility).toBe(attempts(rig));
+});
+
+it('tells again what failed in a batch, so that no message is handled twice', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const queue = rig.createQueue({ VisibilityTimeout: '600' });
+  rig.fill(queue, 200);
+  rig.proxy.rule = (action) => (action === 'DeleteMessageBatch' ? 'partial' : 'pass');
+  const seen: string[] = [];
+  await consume(rig, queue, 50, async (delivery) => {
+    seen.push(bodyOf(delivery));
+    await delivery.settle(done);
+  });
+  await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
+  expect([seen.length, new Set(seen).size]).toEqual([200, 200]);
+});
+
+it('makes at most 0.22 calls for each message of a busy queue', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const queue = rig.createQueue();
+  rig.fill(queue, 3_000);
+  const before = rig.proxy.total;
+  let count = 0;
+  await consume(rig, queue, 50, async (delivery) => {
+    // Work of its own length, so that slots free up one by one.
+    await new Promise((resolve) => setTimeout(resolve, count++ % 20));
+    await delivery.settle(done);
+  });
+  await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
+  const perMessage = (rig.proxy.total - before) / 3_000;
+  expect(perMessage).toBeLessThanOrEqual(0.22);
+});
+
+it('makes one call in each listen interval while a queue is empty', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const queue = rig.createQueue();
+  await consume(rig, queue, 50, () => undefined);
+  await vi.waitFor(() => expect(rig.proxy.calls['ReceiveMessage']).toBe(1));
+  const startedAt = Date.now();
+  await vi.waitFor(() => expect(rig.proxy.calls['ReceiveMessage']).toBe(4), patience);
+  expect(Date.now() - startedAt).toBeGreaterThan(2_500);
+});
+
+it.concurrent.for<[string, Fault]>([
+  ['500s', 'error'],
+  ['throttling', 'throttle'],
+  ['cut sockets', 'cut'],
+  ['denied receives', { error: 'AccessDeniedException', status: 403 }],
+  ['expired credentials', { error: 'ExpiredTokenException', status: 403 }],
+])('pauses ever longer between receives that fail, and comes back: %s', async ([, fault]) => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const queue = rig.createQueue();
+  rig.fill(queue, 1);
+  const times: number[] = [];
+  rig.proxy.rule = (action) => {
+    if (action !== 'ReceiveMessage') return 'pass';
+    times.push(Date.now());
+    return times.length < 5 ? fault : 'pass';
+  };
+  const seen: string[] = [];
+  const { failures } = await consume(rig, queue, 1, async (delivery) => {
+    seen.push(bodyOf(delivery));
+    await delivery.settle(done);
+  });
+  await vi.waitFor(() => expect(seen).toEqual(['0']), patience);
+  // 100, 200, 400 and 800 ms, a tenth less at most.
+  const pauses = times.slice(0, 5).map((time, index) => time - (times[index - 1] ?? time));
+  for (const [index, least] of [90, 180, 360, 720].entries()) {
+    expect(pauses[index + 1]).toBeGreaterThanOrEqual(least - 5);
+  }
+  expect(failures).toEqual([]);
+  const warnings = rig.lines.filter(({ msg }) => msg === 'cannot receive; trying again');
+  expect(warnings).toHaveLength(4);
+  expect(warnings[0]!.queue).toBe(queue);
+});
+
+it('makes a queue again that is deleted while it is consumed, and says so', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const queue = rig.createQueue();
+  const seen: string[] = [];
+  await consume(rig, queue, 1, async (delivery) => {
+    seen.push(bodyOf(delivery));
+    await delivery.settle(done);
+  });
+  rig.server.deleteQueue(queue);
+  const made = () => rig.lines.some(({ msg }) => msg === 'queue was missing; created');
+  await vi.waitFor(() => expect(made()).toBe(true), patience);
+  rig.server.sendMessage(queue, '"after"');
+  await vi.waitFor(() => expect(seen).toEqual(['"after"']), patience);
+  const { reason } = rig.lines.find(({ msg }) => msg === 'cannot receive; trying again')!;
+  expect(reason).toContain(`no queue "${queue}"`);
+});
+
+it('does not delete a message before its dead letter is confirmed', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const queue = rig.createQueue();
+  rig.fill(queue, 1);
+  const order: string[] = [];
+  let refused = 0;
+  rig.proxy.rule = (action) => {
+    order.push(action);
+    return action === 'SendMessageBatch' && ++refused <= 6 ? 'error' : 'pass';
+  };
+  await consume(rig, queue, 1, (delivery) =>
+    delivery.settle({ kind: 'dead', reason: 'failed', error: { name: 'Error', message: 'bell \u0007' } }),
+  );
+  await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
+  expect(order.lastIndexOf('SendMessageBatch')).toBeLessThan(order.indexOf('DeleteMessageBatch'));
+  const [letter] = rig.server.inspectQueue(`${queue}_dead`)!.messages.ready;
+  expect(letter!.body).toBe('0');
+  expect(letter!.messageAttributes['svchost-error']!.StringValue).toBe('Error: bell \uFFFD');
+  expect(rig.server.inspectQueue(`${queue}_dead`)!.messages.ready).toHaveLength(1);
+});
+
+it('sends dead letters to the target of the redrive policy, and keeps all headers where there are ten', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const target = rig.createQueue();
+  const { arn } = rig.server.inspectQueue(target)!;
+  const policy = JSON.stringify({ deadLetterTargetArn: arn, maxReceiveCount: 10 });
+  const queue = rig.createQueue({ RedrivePolicy: policy });
+  const names = Array.from({ length: 10 }, (_, index) => `header-${index}`);
+  const entries = names.map((name) => [name, { DataType: 'String', StringValue: name }]);
+  rig.server.sendMessage(queue, '1', {
+    messageAttributes: Object.fromEntries(entries) as Record<
+      string,
+      { DataType: string; StringValue: string }
+    >,
+  });
+  await consume(rig, queue, 1, (delivery) =>
+    delivery.settle({ kind: 'dead', reason: 'invalid', error: { name: 'Error', message: 'no' } }),
+  );
+  await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
+  expect(rig.server.inspectQueue(`${queue}_dead`)).toBeUndefined();
+  const attributes = rig.server.inspectQueue(target)!.messages.ready[0]!.messageAttributes;
+  expect(Object.keys(attributes)).toHaveLength(10);
+  expect(attributes['svchost-reason']!.StringValue).toBe('invalid');
+  const packed = JSON.parse(attributes['svchost-headers']!.StringValue!) as Record<string, unknown>;
+  expect([...Object.keys(packed), ...Object.keys(attributes)]).toEqual(expect.arrayContaining(names));
+});

@@ -1,0 +1,102 @@
+// An SQS server as the contract suite needs it: each connection behind a proxy of its own, which knows what it holds.
+import { randomUUID } from 'node:crypto';
+import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { systemClock } from '../../../src/clock.ts';
+import { silentLog } from '../../../src/log.ts';
+import type { Capabilities, MessageAdapter, SendOptions } from '../../../src/messaging/adapter.ts';
+import { SqsConnection, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
+import type { AdapterHarness, BrowsedMessage } from '../contract.ts';
+import { FaultProxy } from './fault-proxy.ts';
+import { credentials, region, startServer, type FauxqsServer } from './server.ts';
+
+/** On FIFO queues, each message in a group of its own: what the suite asks of any queue does not depend on order. */
+class UngroupedConnection extends SqsConnection {
+  override readonly capabilities: Capabilities = { delayedSend: false, countsCrashes: false };
+
+  override async sendMessage(queueName: string, body: Uint8Array, options: SendOptions = {}): Promise<void> {
+    const headers = { ...options.headers, 'svchost-group': randomUUID() };
+    // A spread would lose a header of this name.
+    const proto = Object.getOwnPropertyDescriptor(options.headers ?? {}, '__proto__');
+    if (proto) Object.defineProperty(headers, '__proto__', proto);
+    await super.sendMessage(queueName, body, { ...options, headers });
+  }
+}
+
+/** The harness for standard queues, or with `.fifo` for FIFO queues. */
+export function sqsHarness(suffix: '' | '.fifo'): AdapterHarness {
+  const proxies = new Map<MessageAdapter, FaultProxy>();
+  let server: FauxqsServer;
+  return {
+    limits: {
+      unordered: true,
+      textBodies: true,
+      largestBodyBytes: 1_048_576 - 200 * suffix.length,
+      countsHandOuts: true,
+    },
+    start: async () => {
+      server = await startServer();
+    },
+    stop: async () => {
+      for (const proxy of proxies.values()) proxy.close();
+      await server.stop();
+    },
+    open: async () => {
+      const proxy = await new FaultProxy(server.port).start();
+      const Connection = suffix === '' ? SqsConnection : UngroupedConnection;
+      const adapter = new Connection(sqsOptions(proxy.url), testContext());
+      await adapter.connect();
+      proxies.set(adapter, proxy);
+      return adapter;
+    },
+    queueName: () => `contract-${randomUUID()}${suffix}`,
+    browse: (queueName) => Promise.resolve(browse(server, queueName)),
+    crash: async (adapter) => {
+      const proxy = proxies.get(adapter)!;
+      proxy.reset();
+      await returnAll(server, proxy);
+    },
+  };
+}
+
+export function testContext() {
+  return { connectionName: 'test@1', log: silentLog, clock: systemClock };
+}
+
+/** @param endpoint the server's, or a proxy's in front of it */
+export function sqsOptions(endpoint: string, overrides: Partial<SqsOptions> = {}): SqsOptions {
+  return { region, credentials, endpoint, ...overrides };
+}
+
+/** The messages that are ready in a queue. */
+export function browse(server: FauxqsServer, queueName: string): BrowsedMessage[] {
+  const name = queueName.replace(/\.fifo_dead$/, '_dead.fifo');
+  const ready = server.inspectQueue(name)?.messages.ready ?? [];
+  return ready.map(({ body, messageAttributes }) => {
+    const entries = Object.entries(messageAttributes).map(([key, { DataType, StringValue }]) => [
+      key,
+      DataType === 'Number' ? Number(StringValue) : StringValue,
+    ]);
+    const headers = Object.fromEntries(entries) as Record<string, unknown>;
+    return { body: Buffer.from(body), headers, messageId: String(headers['svchost-message-id']) };
+  });
+}
+
+/** As if the leases of all that went through the proxy had ended. */
+async function returnAll(server: FauxqsServer, { handles }: FaultProxy): Promise<void> {
+  const client = new SQSClient({
+    region,
+    credentials,
+    endpoint: server.address,
+    useQueueUrlAsEndpoint: false,
+  });
+  for (const { queueUrl, receiptHandle } of handles.splice(0)) {
+    const command = new ChangeMessageVisibilityCommand({
+      QueueUrl: queueUrl,
+      ReceiptHandle: receiptHandle,
+      VisibilityTimeout: 0,
+    });
+    // What was deleted meanwhile is not with anybody.
+    await client.send(command).catch(() => undefined);
+  }
+  client.destroy();
+}

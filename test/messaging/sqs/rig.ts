@@ -1,0 +1,89 @@
+// One connection behind a fault proxy, and what the tests of SQS ask of it. Owns no test.
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import type { Delivery, Outcome } from '../../../src/messaging/adapter.ts';
+import { SqsConnection, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
+import { FaultProxy } from './fault-proxy.ts';
+import { sqsOptions, testContext } from './harness.ts';
+import { startServer, type FauxqsServer } from './server.ts';
+
+export const done: Outcome = { kind: 'done' };
+
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly reason?: string;
+  readonly queue?: string;
+}
+
+/** A server, a proxy in front of it, and a connection through the proxy. */
+export interface Rig extends AsyncDisposable {
+  readonly server: FauxqsServer;
+  readonly proxy: FaultProxy;
+  readonly adapter: SqsConnection;
+  /** What the connection has logged. */
+  readonly lines: LogLine[];
+  /** Makes a queue with these attributes; returns its name. */
+  createQueue(attributes?: Record<string, string>, suffix?: string): string;
+  /** Puts messages on a queue, not through the proxy. */
+  fill(queueName: string, count: number, groupOf?: (index: number) => string): void;
+}
+
+export async function createRig(overrides: Partial<SqsOptions> = {}): Promise<Rig> {
+  const server = await startServer();
+  const proxy = await new FaultProxy(server.port).start();
+  const lines: LogLine[] = [];
+  const log = pino({ level: 'debug' }, { write: (line) => lines.push(JSON.parse(line) as LogLine) });
+  const adapter = new SqsConnection(sqsOptions(proxy.url, overrides), { ...testContext(), log });
+  await adapter.connect();
+  return {
+    server,
+    proxy,
+    adapter,
+    lines,
+    createQueue(attributes = {}, suffix = '') {
+      const name = `q-${randomUUID()}${suffix}`;
+      const fifo = suffix === '' ? {} : { FifoQueue: 'true' };
+      return server.createQueue(name, { attributes: { ...fifo, ...attributes } }).queueName;
+    },
+    fill(queueName, count, groupOf) {
+      for (let index = 0; index < count; index++) {
+        const fifo = groupOf && { messageGroupId: groupOf(index), messageDeduplicationId: String(index) };
+        server.sendMessage(queueName, String(index), fifo);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      proxy.rule = () => 'pass';
+      await adapter.close();
+      proxy.close();
+      await server.stop();
+    },
+  };
+}
+
+/** Consumes a queue; `handle` settles each delivery by itself. */
+export async function consume(
+  { adapter }: Rig,
+  queueName: string,
+  concurrency: number,
+  handle: (delivery: Delivery) => void | Promise<void>,
+) {
+  const failures: Error[] = [];
+  const fail = (error: unknown): void => void failures.push(error as Error);
+  const consumer = await adapter.consumeMessages(
+    queueName,
+    (delivery) => void Promise.resolve(handle(delivery)).catch(fail),
+    { concurrency, deadLetterQueueName: `${queueName}_dead`, onFailure: fail },
+  );
+  return { consumer, failures };
+}
+
+/** How many messages are in the queue in any state. */
+export function remaining({ server }: Rig, queueName: string): number {
+  const { ready, delayed, inflight } = server.inspectQueue(queueName)!.messages;
+  return ready.length + delayed.length + inflight.length;
+}
+
+export function bodyOf({ body }: Delivery): string {
+  return new TextDecoder().decode(body);
+}
