@@ -132,9 +132,12 @@ describe('a lease that is lost', () => {
       const { signal } = service.calls[0]!.context;
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       reasons.push(signal.reason);
+      // The next delivery keeps its lease.
+      rig.proxy.rule = () => 'pass';
     });
     await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
-    expect(String(reasons[0])).toContain('lease');
+    // The server may hand the message out again a moment before this host gives its lease up.
+    await vi.waitFor(() => expect(String(reasons[0])).toContain('lease'), patience);
     expect(service.calls.map(({ context }) => context.attempt)).toEqual([1, 2]);
     await service.stop();
   });
