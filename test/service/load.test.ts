@@ -46,7 +46,7 @@ describe.for([rabbitMqBroker(), sqliteBroker()])('on $name', (broker) => {
             }
             done[id]!++;
             count++;
-            if (count === total / 2 || count === total) {
+            if (count >= total / 2 && count % (total / 20) === 0) {
               collectGarbage();
               const { heapUsed, external } = process.memoryUsage();
               inUse.push(heapUsed + external);
@@ -61,7 +61,8 @@ describe.for([rabbitMqBroker(), sqliteBroker()])('on $name', (broker) => {
       await finished.promise;
       await service.stop();
       const seconds = (performance.now() - startedAt) / 1000;
-      const [half = 0, end = 0] = inUse;
+      // The least of several looks: what is on its way at one instant is no growth.
+      const [half, end] = [Math.min(...inUse.slice(0, 5)), Math.min(...inUse.slice(-5))];
       const growth = `${((end - half) / 1024).toFixed(0)} KiB of ${(end / 1024 / 1024).toFixed(0)} MiB`;
       await annotate(`${broker.name}: ${(total / seconds).toFixed(0)} messages/s, memory grew by ${growth}`);
       expect(done.every((times) => times === 1)).toBe(true);

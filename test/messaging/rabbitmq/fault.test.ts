@@ -144,6 +144,14 @@ async function expectEmpty(adapter: RabbitMqConnection): Promise<void> {
   }, patience);
 }
 
+/**
+ * The broker writes the registration of a new queue to its disk about a second later, and nothing tells when. One that
+ * is killed before has forgotten the queue, with all that was confirmed in it.
+ */
+async function registrationOnDisk(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+}
+
 function text({ body }: Delivery): string {
   return Buffer.from(body).toString();
 }
@@ -218,6 +226,7 @@ describe('every message is processed when', () => {
   it('the broker is killed and started again', { timeout: 120_000 }, async () => {
     // No retries here: a classic wait queue loses what it is handing over at the moment of the kill.
     const host = await startHost({ retriesSome: false });
+    await registrationOnDisk();
     const sending = sendAll(host.adapter, 300);
     await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
     await broker.kill();
@@ -233,8 +242,7 @@ describe('every message is processed when', () => {
       const host = await startHost({ queueType: 'quorum' });
       await sendAll(host.adapter, 10);
       await expectAllDone(host, 10);
-      // The broker writes the registration of a new quorum queue to its disk about a second later; nothing tells when.
-      await new Promise((resolve) => setTimeout(resolve, 3000));
+      await registrationOnDisk();
       host.done.clear();
       const sending = sendAll(host.adapter, 300);
       await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
