@@ -51,6 +51,8 @@ export interface Delivery {
   readonly body: Uint8Array;
   /** 1 for the first delivery, one more after each `retry`. A `requeue` does not count. */
   readonly attempt: number;
+  /** The broker counts each handing-over as an attempt, also those that ended in a `requeue` or with the host's death. */
+  readonly attemptCountsHandOuts?: true;
   /**
    * How often this attempt was handed out before without an outcome (its host died), as far as the broker can tell.
    * 0 where it cannot.

@@ -117,9 +117,9 @@ export class Executor {
 const spareAttempts = 10;
 
 /** A message that took its host down each time it was delivered must not do so for ever. */
-function refuseCrasher({ crashes, attempt }: Delivery, maxAttempts: number): void {
+function refuseCrasher({ crashes, attempt, attemptCountsHandOuts }: Delivery, maxAttempts: number): void {
   if (crashes >= maxAttempts) throw new CrashLoopError(crashes);
-  if (attempt > maxAttempts + spareAttempts) throw new CrashLoopError(attempt - 1);
+  if (attemptCountsHandOuts && attempt > maxAttempts + spareAttempts) throw new CrashLoopError(attempt - 1);
 }
 
 function decode(body: Uint8Array): unknown {

@@ -8,6 +8,7 @@ export class SqsDelivery implements Delivery {
   readonly body: Uint8Array;
   readonly attempt: number;
   /** SQS counts hosts that died among the attempts. */
+  readonly attemptCountsHandOuts = true;
   readonly crashes = 0;
   readonly headers: Headers;
   readonly enqueuedAt: Date | undefined;
