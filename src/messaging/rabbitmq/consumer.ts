@@ -23,7 +23,6 @@ export class RabbitMqConsumer implements Consumer {
   readonly #draining = new AbortController();
   #session: Session | undefined;
   #consumerTag: string | undefined;
-  #supervised: Promise<void> | undefined;
 
   constructor(
     broker: Broker,
@@ -40,7 +39,7 @@ export class RabbitMqConsumer implements Consumer {
   /** Resolves when the first delivery can arrive; rejects with a BrokerRefusedError where it never will. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#supervised = this.#supervise(resolve).then(resolve, (error: unknown) => {
+      this.#supervise(resolve).then(resolve, (error: unknown) => {
         reject(toError(error));
         this.#options.onFailure(toError(error));
       });
@@ -55,7 +54,6 @@ export class RabbitMqConsumer implements Consumer {
   async stop(): Promise<void> {
     await this.drain();
     if (this.#session) await within(this.#broker.context.clock, goodbyeMs, this.#session.close());
-    await this.#supervised;
   }
 
   /** Opens one session after the other until drained; throws where no further one can work. */
