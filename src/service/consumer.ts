@@ -70,9 +70,15 @@ export class DeliveryConsumer {
     while (this.#running.size < this.#concurrency) {
       const delivery = this.#waiting.shift();
       if (!delivery) return;
-      const run = new Run();
-      this.#running.set(run, this.#run(delivery, run));
+      // It comes again, to whoever has it now.
+      if (delivery.lost?.aborted) this.#handBack(delivery);
+      else this.#start(delivery);
     }
+  }
+
+  #start(delivery: Delivery): void {
+    const run = new Run();
+    this.#running.set(run, this.#run(delivery, run));
   }
 
   async #run(delivery: Delivery, run: Run): Promise<void> {

@@ -1,5 +1,5 @@
 // Deliveries in work: how many at once, what a drain and a failing broker make of them. On a queue in memory.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BrokerRefusedError, exitCode } from '../../src/errors.ts';
 import type {
   Consumer,
@@ -8,6 +8,7 @@ import type {
   MessageAdapter,
   Outcome,
 } from '../../src/messaging/adapter.ts';
+import { patience } from './broker.ts';
 import { deferred, host, overridden } from './hosted.ts';
 import { memoryWith, queueName } from './memory.ts';
 
@@ -88,23 +89,48 @@ describe('a service', () => {
   });
 });
 
+it('a delivery whose lease is lost while it waits for room is not started, but comes again', async () => {
+  const lost = new AbortController();
+  const waiting: Delivery[] = [];
+  const adapter = handingOut(await memoryWith([0, 1]), 2, (delivery) => {
+    waiting.push(delivery);
+    return waiting.length === 2 ? overridden(delivery, 'lost', lost.signal) : delivery;
+  });
+  const work = deferred();
+  const service = await host(adapter, queueName, () => work.promise, { concurrency: 1 });
+  await service.called(1);
+  await vi.waitFor(() => expect(waiting).toHaveLength(2), patience);
+  lost.abort(new Error('lease lost'));
+  work.resolve();
+  await service.settled(2);
+  await service.stop();
+  expect(waiting).toHaveLength(3);
+  expect(service.calls.map(({ message }) => message)).toEqual([0, 1]);
+});
+
 /** A broker whose user has lost the right to settle in one way. */
 function refusing(adapter: MessageAdapter, kind: Outcome['kind']): MessageAdapter {
+  return handingOut(adapter, undefined, (delivery) =>
+    overridden(delivery, 'settle', (outcome: Outcome) =>
+      outcome.kind === kind ? Promise.reject(new BrokerRefusedError('no rights')) : delivery.settle(outcome),
+    ),
+  );
+}
+
+/** A broker whose deliveries are changed before they are handed out, to as many as `concurrency` at once. */
+function handingOut(
+  adapter: MessageAdapter,
+  concurrency: number | undefined,
+  change: (delivery: Delivery) => Delivery,
+): MessageAdapter {
   const consumeMessages = (
     queue: string,
     onDelivery: (delivery: Delivery) => void,
     options: ConsumeOptions,
   ): Promise<Consumer> =>
-    adapter.consumeMessages(
-      queue,
-      (delivery) => {
-        const settle = (outcome: Outcome): Promise<void> =>
-          outcome.kind === kind
-            ? Promise.reject(new BrokerRefusedError('no rights'))
-            : delivery.settle(outcome);
-        onDelivery(overridden(delivery, 'settle', settle));
-      },
-      options,
-    );
+    adapter.consumeMessages(queue, (delivery) => onDelivery(change(delivery)), {
+      ...options,
+      concurrency: concurrency ?? options.concurrency,
+    });
   return overridden(adapter, 'consumeMessages', consumeMessages);
 }

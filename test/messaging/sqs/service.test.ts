@@ -127,9 +127,8 @@ describe('a lease that is lost', () => {
     const reasons: unknown[] = [];
     let calls = 0;
     rig.proxy.rule = (action) => (action === 'ChangeMessageVisibilityBatch' ? 'error' : 'pass');
-    const service = await host(rig.adapter, queue, async () => {
+    const service = await host(rig.adapter, queue, async (_message, { signal }) => {
       if (calls++ > 0) return;
-      const { signal } = service.calls[0]!.context;
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       reasons.push(signal.reason);
       // The next delivery keeps its lease.
