@@ -1,6 +1,8 @@
-// How long a service lives: told to stop, failed or crashed, whichever comes first. Owns no order of ending (shutdown.ts).
+// How long a service lives: from its processor's start until it is told to stop, fails or crashes, whichever comes first.
+// Owns no order of ending (shutdown.ts).
 import { exitCode, SvchostError, type ExitCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { MessageProcessor } from '../processor/processor.ts';
 import { describeThrown, legible } from './failure.ts';
 import { currentRun } from './run.ts';
 import type { Crash } from './shutdown.ts';
@@ -22,6 +24,7 @@ export class Life {
   readonly #log: Logger;
   #end: (cause: Cause) => void = () => undefined;
   #endAtOnce: (crash: Crash) => void = () => undefined;
+  #starting: Promise<void> | undefined;
   #isEnding = false;
   #hasCrashed = false;
   #failure: unknown;
@@ -44,6 +47,19 @@ export class Life {
   /** What it failed with first; undefined where it has not. */
   get failure(): unknown {
     return this.#failure;
+  }
+
+  /** The processor's `start`, once it has been called. */
+  get starting(): Promise<void> | undefined {
+    return this.#starting;
+  }
+
+  /** Awaits the processor's `start`, where it has one. Rejects as it does. */
+  startProcessor(processor: Pick<MessageProcessor, 'start'>): Promise<void> {
+    const start = async () => {
+      await processor.start?.();
+    };
+    return (this.#starting = start());
   }
 
   stop(reason: string): void {

@@ -48,8 +48,6 @@ export class ScheduleService {
   readonly #life: Life;
   readonly #executor: OccurrenceExecutor;
   readonly #runner: ScheduleRunner;
-  /** The processor's `start`, once it has been called. */
-  #starting: Promise<void> | undefined;
   #connecting: Promise<void> | undefined;
 
   constructor(options: ScheduleServiceOptions) {
@@ -104,8 +102,7 @@ export class ScheduleService {
       // Its end closes the connection, also one that is being made.
       if (!this.#life.isEnding()) this.fail(error);
     });
-    this.#starting = startProcessor(processor);
-    await this.#starting;
+    await this.#life.startProcessor(processor);
     if (this.#life.isEnding()) return;
     if (mode === 'once') {
       await this.#runOnce();
@@ -167,7 +164,7 @@ export class ScheduleService {
       subscription: { drain, stop: drain },
       deliveries: this.#executor,
       processor,
-      starting: this.#starting,
+      starting: this.#life.starting,
       crashed: this.#life.crashed,
       clock,
       log,
@@ -176,8 +173,4 @@ export class ScheduleService {
     log.info({ ...this.#executor.counts, cutOff }, 'stopped');
     return this.#life.exitCode(cause, cutOff);
   }
-}
-
-async function startProcessor(processor: ScheduleProcessor): Promise<void> {
-  await processor.start?.();
 }

@@ -40,8 +40,6 @@ export class MessageService {
   readonly #deliveries: DeliveryConsumer;
   readonly #counts = { done: 0, retry: 0, dead: 0, requeue: 0 };
   readonly #life: Life;
-  /** The processor's `start`, once it has been called. */
-  #starting: Promise<void> | undefined;
   #subscription: Consumer | undefined;
 
   constructor(options: MessageServiceOptions) {
@@ -104,8 +102,7 @@ export class MessageService {
     const { adapter, processor, queueName, deadLetterQueueName, concurrency, log } = this.#options;
     await adapter.connect();
     if (this.#life.isEnding()) return;
-    this.#starting = startProcessor(processor);
-    await this.#starting;
+    await this.#life.startProcessor(processor);
     if (this.#life.isEnding()) return;
     this.#subscription = await adapter.consumeMessages(
       queueName,
@@ -145,7 +142,7 @@ export class MessageService {
       subscription: this.#subscription,
       deliveries: this.#deliveries,
       processor,
-      starting: this.#starting,
+      starting: this.#life.starting,
       crashed: this.#life.crashed,
       clock,
       log,
@@ -159,8 +156,4 @@ export class MessageService {
     this.#counts[record.outcome.kind]++;
     this.#options.onRecord?.(record);
   }
-}
-
-async function startProcessor(processor: MessageProcessor): Promise<void> {
-  await processor.start?.();
 }
