@@ -137,11 +137,4 @@ describe('the schedules', () => {
     host.signal('SIGTERM');
     expect(await host.exited).toEqual({ code: 0, signal: null });
   });
-
-  it.each(['cron-service-example', 'cron-run-at-example'])('have %s, which runs as it says', async (name) => {
-    const cwd = path.join(root, 'examples', name);
-    const env = parseEnv(readFileSync(path.join(cwd, '.env.example'), 'utf8')) as Record<string, string>;
-    expect(await runCli(['check'], { cwd, env })).toMatchObject({ code: 0 });
-    expect(await runCli(['run', '--once'], { cwd, env })).toMatchObject({ code: 0 });
-  });
 });
