@@ -1,0 +1,123 @@
+// Node's inspector as a debugger speaks to it: commands, events, breakpoints. Knows no program.
+import { pathToFileURL } from 'node:url';
+
+/** What a command answers, or an event tells. */
+type Params = Readonly<Record<string, unknown>>;
+
+/** Where a program has stopped. */
+export interface Pause {
+  /** The file's URL. */
+  readonly url: string;
+  /** From 1, as editors count. */
+  readonly line: number;
+  /** The value of an expression there, as JSON can carry it. */
+  evaluate(expression: string): Promise<unknown>;
+}
+
+/** How long anything that must happen may take, in milliseconds. */
+const patienceMs = 20_000;
+
+/** One session with a process that listens for a debugger. */
+export class Inspector implements Disposable {
+  readonly #socket: WebSocket;
+  readonly #answers = new Map<number, (answer: Params) => void>();
+  /** Each script's URL by its id: a frame's own is empty where Node has stripped types. */
+  readonly #scripts = new Map<unknown, string>();
+  readonly #pauses: Params[] = [];
+  #onPause: () => void = () => undefined;
+  #lastId = 0;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.addEventListener('message', ({ data }) => this.#receive(JSON.parse(String(data)) as Params));
+  }
+
+  /** @param url as Node says it: `ws://127.0.0.1:9229/...` */
+  static async connect(url: string): Promise<Inspector> {
+    const socket = new WebSocket(url);
+    await new Promise((resolve, reject) => {
+      socket.addEventListener('open', resolve);
+      socket.addEventListener('error', () => reject(new Error(`no inspector answers at ${url}`)));
+    });
+    const inspector = new Inspector(socket);
+    // Without it a process that is done waits for its debugger to go away, and the debugger for the process.
+    await inspector.#send('NodeRuntime.notifyWhenWaitingForDisconnect', { enabled: true });
+    await inspector.#send('Runtime.enable');
+    await inspector.#send('Debugger.enable');
+    return inspector;
+  }
+
+  /** Sets a breakpoint in a file that may not be loaded yet. `line` from 1. */
+  async setBreakpoint(file: string, line: number): Promise<void> {
+    await this.#send('Debugger.setBreakpointByUrl', { url: pathToFileURL(file).href, lineNumber: line - 1 });
+  }
+
+  /** Lets a process begin that was started to wait for its debugger. */
+  async begin(): Promise<void> {
+    await this.#send('Runtime.runIfWaitingForDebugger');
+  }
+
+  /** The next stop at a breakpoint. */
+  async paused(): Promise<Pause> {
+    const timer = AbortSignal.timeout(patienceMs);
+    while (this.#pauses.length === 0) {
+      if (timer.aborted) throw new Error('the program did not stop at a breakpoint');
+      await new Promise<void>((resolve) => {
+        this.#onPause = resolve;
+        timer.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+    const { callFrames } = this.#pauses.shift() as unknown as {
+      readonly callFrames: readonly {
+        callFrameId: string;
+        location: { scriptId: string; lineNumber: number };
+      }[];
+    };
+    const { callFrameId, location } = callFrames[0]!;
+    return {
+      url: this.#scripts.get(location.scriptId) ?? '',
+      line: location.lineNumber + 1,
+      evaluate: async (expression) => {
+        const params = { callFrameId, expression, returnByValue: true };
+        const { result } = await this.#send('Debugger.evaluateOnCallFrame', params);
+        return (result as Params)['value'];
+      },
+    };
+  }
+
+  /** Lets the program go on. */
+  async resume(): Promise<void> {
+    await this.#send('Debugger.resume');
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+
+  #send(method: string, params: Params = {}): Promise<Params> {
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no answer to ${method}`)), patienceMs);
+      this.#answers.set(id, ({ result, error }) => {
+        clearTimeout(timer);
+        if (error === undefined) resolve(result as Params);
+        else reject(new Error(`${method}: ${JSON.stringify(error)}`));
+      });
+      this.#socket.send(JSON.stringify({ id, method, params }));
+    });
+  }
+
+  #receive(message: Params): void {
+    const { id, method, params } = message;
+    if (typeof id === 'number') this.#answers.get(id)?.(message);
+    if (method === 'Debugger.scriptParsed') {
+      const { scriptId, url } = params as { scriptId: string; url: string };
+      this.#scripts.set(scriptId, url);
+    }
+    if (method === 'Debugger.paused') {
+      this.#pauses.push(params as Params);
+      this.#onPause();
+    }
+    if (method === 'NodeRuntime.waitingForDisconnect') this.#socket.close();
+  }
+}
