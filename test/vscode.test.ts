@@ -176,7 +176,7 @@ describe('"Attach to the container"', () => {
     // Any port in place of the one that the container has to itself.
     const { NODE_OPTIONS } = container.environment;
     const options = NODE_OPTIONS.replace('0.0.0.0:9229', '127.0.0.1:0');
-    const host = debug([builtBin], app, { NODE_OPTIONS: options });
+    const host = debug([builtBin], { cwd: app, env: { NODE_OPTIONS: options } });
     const inspector = await host.attach();
     // As VS Code does with the two roots: where a file is below the one, it is below the other.
     const below = path.relative(localRoot, path.join(folder, 'processor.ts'));

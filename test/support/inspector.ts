@@ -15,20 +15,23 @@ export interface Pause {
 }
 
 /** How long anything that must happen may take, in milliseconds. */
-const patienceMs = 20_000;
+const patienceMs = 30_000;
 
-/** One session with a process that listens for a debugger. */
+/** A debugger's connection to a process. */
 export class Inspector implements Disposable {
   readonly #socket: WebSocket;
   readonly #answers = new Map<number, (answer: Params) => void>();
   /** Each script's URL by its id: a frame's own is empty where Node has stripped types. */
   readonly #scripts = new Map<unknown, string>();
   readonly #pauses: Params[] = [];
+  /** Aborted when the process is gone, or the connection. */
+  readonly #disconnected = new AbortController();
   #onPause: () => void = () => undefined;
   #lastId = 0;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
+    socket.addEventListener('close', () => this.#disconnected.abort());
     socket.addEventListener('message', ({ data }) => this.#receive(JSON.parse(String(data)) as Params));
   }
 
@@ -60,11 +63,12 @@ export class Inspector implements Disposable {
   /** The next stop at a breakpoint. */
   async paused(): Promise<Pause> {
     const timer = AbortSignal.timeout(patienceMs);
+    const ended = AbortSignal.any([timer, this.#disconnected.signal]);
     while (this.#pauses.length === 0) {
-      if (timer.aborted) throw new Error('the program did not stop at a breakpoint');
+      if (ended.aborted) throw new Error('the program did not stop at a breakpoint');
       await new Promise<void>((resolve) => {
         this.#onPause = resolve;
-        timer.addEventListener('abort', () => resolve(), { once: true });
+        ended.addEventListener('abort', () => resolve(), { once: true });
       });
     }
     const { callFrames } = this.#pauses.shift() as unknown as {
@@ -96,14 +100,17 @@ export class Inspector implements Disposable {
 
   #send(method: string, params: Params = {}): Promise<Params> {
     const id = ++this.#lastId;
+    const ended = AbortSignal.any([AbortSignal.timeout(patienceMs), this.#disconnected.signal]);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no answer to ${method}`)), patienceMs);
+      const fail = () => reject(new Error(`no answer to ${method}`));
+      ended.addEventListener('abort', fail, { once: true });
       this.#answers.set(id, ({ result, error }) => {
-        clearTimeout(timer);
+        ended.removeEventListener('abort', fail);
         if (error === undefined) resolve(result as Params);
         else reject(new Error(`${method}: ${JSON.stringify(error)}`));
       });
-      this.#socket.send(JSON.stringify({ id, method, params }));
+      if (ended.aborted) fail();
+      else this.#socket.send(JSON.stringify({ id, method, params }));
     });
   }
 

@@ -15,6 +15,7 @@ export interface LaunchConfiguration {
   readonly runtimeArgs?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  readonly killBehavior?: 'polite';
   readonly address?: string;
   readonly port?: number;
   readonly localRoot?: string;
@@ -56,7 +57,7 @@ function mapStrings(value: unknown, change: (text: string) => string): unknown {
 export interface Debuggee {
   /** Waits until the program says where its debugger may connect, and connects it. */
   attach(): Promise<Inspector>;
-  /** As the stop button does with `"killBehavior": "polite"`. */
+  /** What the stop button does: by default it kills. */
   stop(): void;
   /** Its exit code, when it has ended and all its output has been read. */
   readonly exited: Promise<number | null>;
@@ -67,24 +68,30 @@ export interface Debuggee {
 /**
  * Starts what a `launch` configuration says. The program waits for its debugger before it runs a line.
  *
- * @param env the rest of its environment, besides PATH and HOME; the configuration's own wins
+ * @param surroundings the rest of its environment, besides PATH and HOME; the configuration's own wins
  */
 export function launch(
   configuration: LaunchConfiguration,
   folder: string,
-  env: Readonly<Record<string, string>> = {},
+  surroundings: Readonly<Record<string, string>> = {},
 ): Debuggee {
   const { program, runtimeArgs = [], args = [] } = configuration;
   const programArgs = program === undefined ? [] : [`.${path.sep}${path.relative(folder, program)}`];
-  return debug([...runtimeArgs, ...programArgs, ...args], folder, {
-    ...env,
-    ...configuration.env,
-    NODE_OPTIONS: '--inspect-wait=127.0.0.1:0',
-  });
+  const env = { ...surroundings, ...configuration.env, NODE_OPTIONS: '--inspect-wait=127.0.0.1:0' };
+  const signal = configuration.killBehavior === 'polite' ? 'SIGTERM' : 'SIGKILL';
+  return debug([...runtimeArgs, ...programArgs, ...args], { cwd: folder, env, signal });
 }
 
-/** Runs Node, whose debugger is opened by NODE_OPTIONS. */
-export function debug(args: readonly string[], cwd: string, env: Readonly<Record<string, string>>): Debuggee {
+export interface DebugOptions {
+  readonly cwd: string;
+  /** All its environment, but PATH and HOME; NODE_OPTIONS opens the debugger. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What stops it; default: SIGTERM. */
+  readonly signal?: NodeJS.Signals;
+}
+
+/** Runs Node with its debugger open. */
+export function debug(args: readonly string[], { cwd, env, signal = 'SIGTERM' }: DebugOptions): Debuggee {
   const child = spawn(process.execPath, args, {
     cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
@@ -120,7 +127,7 @@ export function debug(args: readonly string[], cwd: string, env: Readonly<Record
       onTestFinished(() => inspector[Symbol.dispose]());
       return inspector;
     },
-    stop: () => void child.kill('SIGTERM'),
+    stop: () => void child.kill(signal),
     exited,
     output: () => output,
   };
