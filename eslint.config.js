@@ -98,7 +98,7 @@ export default tseslint.config(
   { files: ['**/*.js'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
   ...boundaries,
   {
-    files: ['src/config/**', 'test/**', 'examples/**', 'bench/**'],
+    files: ['src/config/**', 'base-image/**', 'test/**', 'examples/**', 'bench/**'],
     rules: { 'no-restricted-properties': 'off' },
   },
   {

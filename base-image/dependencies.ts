@@ -1,0 +1,117 @@
+// The first step of a build: installs the dependencies with nothing there but package.jsons and lockfiles, so that its
+// layer lasts until one of those changes. What cannot be installed without the sources is left to the second step.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { readBuilder } from './builder.ts';
+import { useDevPackages } from './development.ts';
+import { folderName } from './dev-packages.ts';
+import { BuildFault } from './fault.ts';
+import { findLockfile, parseManifest } from './manifest.ts';
+import { install, withoutScripts } from './npm.ts';
+import { makePlan, type Plan } from './plan.ts';
+import type { BuildRequest } from './request.ts';
+import { writeState } from './state.ts';
+import { copyTree, pruneTree } from './tree.ts';
+
+/** @throws BuildFault what is there is wrong; what is not there is no error yet */
+export function installDependencies(request: BuildRequest): void {
+  const { app, root, staged, state, builderFile } = request;
+  const service = path.resolve(app, root);
+  layOut(request, service);
+  const { isChanged } = useDevPackages(service, request.environment);
+  const plan = makePlan({ app, service, includesDev: request.installsDev, isChanged });
+  const reason = whyNotYet(plan);
+  if (reason === undefined) {
+    withoutScripts(plan.projects, () => plan.installations.forEach(install));
+  } else {
+    console.log(`svchost image: the dependencies are installed with the sources: ${reason}`);
+  }
+  // The package.jsons come again with the sources; a layer that held them twice would hold them for nothing.
+  pruneTree(app, 'node_modules');
+  mkdirSync(service, { recursive: true });
+  rmSync(staged, { recursive: true, force: true });
+  writeState(state, {
+    fingerprint: reason === undefined ? plan.fingerprint : '',
+    container: readBuilder(builderFile)?.container ?? '',
+  });
+}
+
+/** Puts what was copied where it is in the context. */
+function layOut({ staged, app, root }: BuildRequest, service: string): void {
+  const anchor = readFileSync(path.join(staged, 'service', 'package.json'), 'utf8');
+  const folders: Record<string, string> = root === '.' ? {} : { root: app };
+  for (const [name, target] of Object.entries({ ...folders, common: path.join(app, 'common') })) {
+    const source = path.join(staged, name);
+    // The service's package.json goes along with each COPY: it stands for a folder without one of its own.
+    const isThere = readFileSync(path.join(source, 'package.json'), 'utf8') !== anchor;
+    if (isThere) copyTree(source, target, new Set());
+  }
+  copyTree(path.join(staged, 'service'), service, new Set());
+  const devPackages = path.join(staged, folderName);
+  rmSync(path.join(devPackages, 'package.json'));
+  if (readdirSync(devPackages).length > 0) {
+    copyTree(devPackages, path.join(service, folderName), new Set(['node_modules', '.git']));
+  }
+  refuseSecrets([app, service, path.join(app, 'common')]);
+  addWorkspaces(app);
+}
+
+/** A token in an .npmrc would stay in the layer that it was copied with. */
+function refuseSecrets(directories: readonly string[]): void {
+  for (const file of directories.map((directory) => path.join(directory, '.npmrc'))) {
+    if (!existsSync(file)) continue;
+    const secret = /^\s*(?:[^\s=#;]*:)?(_authToken|_auth|_password)\s*=\s*(?!\s|["']?\$\{)/m.exec(
+      readFileSync(file, 'utf8'),
+    );
+    if (!secret) continue;
+    throw new BuildFault(
+      `an .npmrc in the build context holds a secret (${secret[1]}), which would stay in the image. ` +
+        'Name the file in .dockerignore, and give it as a build secret: docker build --secret id=npmrc,src=.npmrc',
+    );
+  }
+}
+
+/** The lockfile of a workspace root knows the package.jsons of all workspaces as far as npm needs them. */
+function addWorkspaces(app: string): void {
+  for (const [place, entry] of lockedPackages(app)) {
+    const file = path.join(app, place, 'package.json');
+    if (place === '' || /(^|\/)(node_modules|\.\.)(\/|$)/.test(place) || existsSync(file)) continue;
+    mkdirSync(path.dirname(file), { recursive: true });
+    // The names of its commands, but not the files: those come with the sources.
+    const name = entry['name'] ?? nameOf(app, place);
+    writeFileSync(file, JSON.stringify({ ...entry, name, bin: undefined }));
+  }
+}
+
+type Locked = Readonly<Record<string, unknown>>;
+
+function lockedPackages(directory: string): [string, Locked][] {
+  const file = findLockfile(directory);
+  if (file === undefined) return [];
+  const { packages } = parseManifest(readFileSync(file, 'utf8'), file);
+  return Object.entries((packages ?? {}) as Record<string, Locked>);
+}
+
+/** A workspace's name where its lock entry has none: it is that of the link to it. */
+function nameOf(app: string, place: string): string {
+  const link = lockedPackages(app).find(([, entry]) => entry['link'] === true && entry['resolved'] === place);
+  return link?.[0].replace(/^.*node_modules\//, '') ?? path.basename(place);
+}
+
+/** What of the sources an installation needs; undefined where it can be done now. */
+function whyNotYet({ missing, installations, packages }: Plan): string | undefined {
+  const [first] = missing;
+  if (first) return `"${first.name}" is "${first.wanted}"`;
+  for (const { directory } of installations) {
+    for (const [place, { resolved }] of lockedPackages(directory)) {
+      if (typeof resolved !== 'string' || !resolved.startsWith('file:')) continue;
+      if (!existsSync(path.resolve(directory, resolved.slice('file:'.length)))) {
+        return `the lockfile takes ${place} from ${resolved}`;
+      }
+    }
+  }
+  const override = packages.find(({ manifest }) =>
+    JSON.stringify(manifest['overrides'] ?? {}).includes('"file:'),
+  );
+  return override && 'an override names a file';
+}

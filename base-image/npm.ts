@@ -1,0 +1,81 @@
+// Calls of npm: the installation of one project, and scripts of its package.json. Owns the flags.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { BuildFault } from './fault.ts';
+import { parseManifest } from './manifest.ts';
+
+/** One folder in which npm is to install. */
+export interface Installation {
+  readonly directory: string;
+  /** Of a workspace root: the one workspace that is wanted, relative. */
+  readonly workspace: string | undefined;
+  /** `npm ci`: exactly what the lockfile says. Otherwise `npm install`, which keeps to it as far as it goes. */
+  readonly isLocked: boolean;
+  readonly hasLockfile: boolean;
+  readonly includesDev: boolean;
+}
+
+/** The arguments of npm for an installation. Pure. */
+export function installArguments(installation: Installation): string[] {
+  const { workspace, isLocked, hasLockfile, includesDev } = installation;
+  return [
+    isLocked ? 'ci' : 'install',
+    // The other is npm's default or not, depending on NODE_ENV.
+    includesDev ? '--include=dev' : '--omit=dev',
+    ...(workspace === undefined ? ['--workspaces=false'] : ['--workspace', workspace]),
+    ...(isLocked ? [] : [hasLockfile ? '--no-save' : '--no-package-lock']),
+    // A copy below node_modules could not be TypeScript: Node runs none there.
+    '--install-links=false',
+    '--no-audit',
+    '--no-fund',
+    '--no-update-notifier',
+  ];
+}
+
+/** @throws BuildFault npm failed; it has said why */
+export function install(installation: Installation): void {
+  npm(installation.directory, installArguments(installation));
+}
+
+/** Runs a script of a package.json; with `alone` without its pre- and post-scripts. Throws BuildFault where it fails. */
+export function runScript(directory: string, script: string, alone: boolean): void {
+  npm(directory, [
+    'run',
+    script,
+    '--workspaces=false',
+    '--no-update-notifier',
+    ...(alone ? ['--ignore-scripts'] : []),
+  ]);
+}
+
+function npm(directory: string, args: readonly string[]): void {
+  console.log(`svchost image: npm ${args.join(' ')} (in ${directory})`);
+  const { status, signal, error } = spawnSync('npm', args, {
+    cwd: directory,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (error) throw new BuildFault(`npm could not be started: ${error.message}`, { cause: error });
+  if (status !== 0) {
+    throw new BuildFault(
+      `npm ${args.slice(0, 2).join(' ')} in ${directory} failed with ${signal ?? status}; see above`,
+    );
+  }
+}
+
+/**
+ * Calls `action` while the package.json of each directory has no scripts: npm would run them before the sources are
+ * there, and development's own (`prepare`) without its tools.
+ */
+export function withoutScripts(directories: readonly string[], action: () => void): void {
+  const files = directories.map((directory) => path.join(directory, 'package.json'));
+  const originals = files.map((file) => [file, readFileSync(file, 'utf8')] as const);
+  for (const [file, text] of originals) {
+    writeFileSync(file, JSON.stringify({ ...parseManifest(text, file), scripts: undefined }, undefined, 2));
+  }
+  try {
+    action();
+  } finally {
+    for (const [file, text] of originals) writeFileSync(file, text);
+  }
+}

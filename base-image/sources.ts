@@ -1,0 +1,130 @@
+// The second step of a build: brings the sources, installs what the first step could not, builds, and leaves behind
+// nothing that a running service has no use for.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { readBuilder, refuseStaleCache } from './builder.ts';
+import { tidyDevPackages, useDevPackages, type Development } from './development.ts';
+import { folderName, usesDevPackages } from './dev-packages.ts';
+import { BuildFault } from './fault.ts';
+import { install, runScript, withoutScripts } from './npm.ts';
+import { makePlan, type Plan } from './plan.ts';
+import type { BuildRequest } from './request.ts';
+import { readState } from './state.ts';
+import { copyTree, findFiles, findFolders } from './tree.ts';
+
+const installed = 'node_modules';
+
+/** Never in an image: secrets come when it runs, and the rest is the machine's that builds it. */
+const neverCopied = [installed, '.git', '.svchost', '.env.secrets', '.env.local', folderName];
+
+/** Scripts of a package.json that npm runs after an installation; `prepare` belongs to development. */
+const installScripts = ['preinstall', 'install', 'postinstall'];
+
+/** @throws BuildFault the service cannot be built */
+export function addSources(request: BuildRequest): void {
+  const { app, root, environment, installsDev, state } = request;
+  const { fingerprint, container } = readState(state);
+  refuseStaleCache(readBuilder(request.builderFile), container, request.sourcesId);
+  const service = path.resolve(app, root);
+  bring(request, service);
+  const development = useDevPackages(service, environment);
+  const { isChanged } = development;
+  const plan = makePlan({ app, service, includesDev: installsDev, isChanged });
+  refuseMissing(plan, request);
+  if (plan.fingerprint === fingerprint) {
+    say('the dependencies are those of the step before');
+  } else {
+    for (const folder of [...findFolders(app, installed)]) rmSync(folder, { recursive: true });
+    installAll(plan);
+  }
+  runInstallScripts(plan);
+  build(request, isChanged);
+  tidy(request, service, development);
+}
+
+/** Copies the context, and says what was left out of it. */
+function bring({ context, app, root, environment }: BuildRequest, service: string): void {
+  const leftOut = copyTree(context, app, new Set(neverCopied));
+  const npmrc = [...findFiles(app, '.npmrc', installed)].map((file) => path.relative(app, file));
+  const all = [...leftOut, ...npmrc].sort();
+  if (all.length > 0) say(`left out of the image: ${all.join(', ')}`);
+  if (all.some((file) => file.includes('.env.'))) {
+    say('secrets and settings of one machine come when a container starts: docker run --env-file');
+  }
+  const devPackages = path.join(context, root, folderName);
+  if (!existsSync(devPackages)) return;
+  if (usesDevPackages(environment)) {
+    copyTree(devPackages, path.join(service, folderName), new Set([installed, '.git']));
+  } else {
+    say(`${folderName} is left alone: ENVIRONMENT is ${environment}, not local or development`);
+  }
+}
+
+function refuseMissing({ missing }: Plan, { root }: BuildRequest): void {
+  if (missing.length === 0) return;
+  const list = missing.map(
+    ({ manifest, name, wanted, reason }) => `${manifest} wants "${name}" from "${wanted}", which ${reason}`,
+  );
+  const devPackages = path.posix.join(root, folderName);
+  throw new BuildFault(
+    `${list.join('; ')}. Build with a directory that holds both as the context, and the way from there to the service ` +
+      'as SVC_ROOT_DIR (and see that .dockerignore does not name it); or pack it (npm pack --pack-destination ' +
+      `${devPackages}) and build with --build-arg ENVIRONMENT=development`,
+  );
+}
+
+function installAll({ projects, installations }: Plan): void {
+  withoutScripts(projects, () => installations.forEach(install));
+}
+
+/** What npm would run after an installation: the sources are there only now. */
+function runInstallScripts({ packages }: Plan): void {
+  for (const { directory, manifest } of packages) {
+    for (const script of installScripts) {
+      if (manifest.scripts?.[script] !== undefined) runScript(directory, script, true);
+    }
+  }
+}
+
+/**
+ * Runs the `build` scripts of the service and of the packages of the context that it is made of. They need the
+ * dependencies for development, which must not be in the image: so it is done on a copy, and what has come of it is
+ * brought back.
+ */
+function build({ app, root, installsDev }: BuildRequest, isChanged: boolean): void {
+  const planIn = (directory: string, includesDev: boolean) =>
+    makePlan({ app: directory, service: path.resolve(directory, root), includesDev, isChanged });
+  if (buildable(planIn(app, installsDev)).length === 0) return;
+  if (installsDev) return runBuilds(planIn(app, true));
+  const copy = mkdtempSync(path.join(tmpdir(), 'svchost-build-'));
+  try {
+    copyTree(app, copy, new Set([installed]));
+    const plan = planIn(copy, true);
+    refuseMissing(plan, { root } as BuildRequest);
+    installAll(plan);
+    runInstallScripts(plan);
+    runBuilds(plan);
+    copyTree(copy, app, new Set([installed]));
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+function buildable({ packages }: Plan): Plan['packages'] {
+  return packages.filter(({ manifest }) => manifest.scripts?.['build'] !== undefined);
+}
+
+function runBuilds(plan: Plan): void {
+  for (const { directory } of buildable(plan)) runScript(directory, 'build', false);
+}
+
+function tidy({ app, state }: BuildRequest, service: string, development: Development): void {
+  tidyDevPackages(service, development);
+  for (const file of [...findFiles(app, '.npmrc', installed)]) rmSync(file);
+  rmSync(state, { force: true });
+}
+
+function say(text: string): void {
+  console.log(`svchost image: ${text}`);
+}
