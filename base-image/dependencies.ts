@@ -102,7 +102,8 @@ function nameOf(app: string, place: string): string {
 function whyNotYet({ missing, installations, packages }: Plan): string | undefined {
   const [first] = missing;
   if (first) return `"${first.name}" is "${first.wanted}"`;
-  for (const { directory } of installations) {
+  for (const { directory, workspace, hasLockfile } of installations) {
+    if (workspace !== undefined && !hasLockfile) return 'the workspaces have no lockfile that names them';
     for (const [place, { resolved }] of lockedPackages(directory)) {
       if (typeof resolved !== 'string' || !resolved.startsWith('file:')) continue;
       if (!existsSync(path.resolve(directory, resolved.slice('file:'.length)))) {

@@ -1,6 +1,6 @@
 // The second step of a build: brings the sources, installs what the first step could not, builds, and leaves behind
 // nothing that a running service has no use for.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readBuilder, refuseStaleCache } from './builder.ts';
@@ -31,7 +31,7 @@ export function addSources(request: BuildRequest): void {
   const development = useDevPackages(service, environment);
   const { isChanged } = development;
   const plan = makePlan({ app, service, includesDev: installsDev, isChanged });
-  refuseMissing(plan, request);
+  refuseMissing(plan, root);
   if (plan.fingerprint === fingerprint) {
     say('the dependencies are those of the step before');
   } else {
@@ -47,21 +47,19 @@ export function addSources(request: BuildRequest): void {
 function bring({ context, app, root, environment }: BuildRequest, service: string): void {
   const leftOut = copyTree(context, app, new Set(neverCopied));
   const npmrc = [...findFiles(app, '.npmrc', installed)].map((file) => path.relative(app, file));
-  const all = [...leftOut, ...npmrc].sort();
+  const devPackages = path.join(root, folderName);
+  const all = [...leftOut, ...npmrc].filter((place) => place !== devPackages).sort();
   if (all.length > 0) say(`left out of the image: ${all.join(', ')}`);
-  if (all.some((file) => file.includes('.env.'))) {
-    say('secrets and settings of one machine come when a container starts: docker run --env-file');
-  }
-  const devPackages = path.join(context, root, folderName);
-  if (!existsSync(devPackages)) return;
+  if (!leftOut.includes(devPackages)) return;
   if (usesDevPackages(environment)) {
-    copyTree(devPackages, path.join(service, folderName), new Set([installed, '.git']));
+    const target = path.join(service, folderName);
+    copyTree(path.join(context, devPackages), target, new Set([installed, '.git']));
   } else {
-    say(`${folderName} is left alone: ENVIRONMENT is ${environment}, not local or development`);
+    say(`${devPackages} is left alone: ENVIRONMENT is ${environment}, not local or development`);
   }
 }
 
-function refuseMissing({ missing }: Plan, { root }: BuildRequest): void {
+function refuseMissing({ missing }: Plan, root: string): void {
   if (missing.length === 0) return;
   const list = missing.map(
     ({ manifest, name, wanted, reason }) => `${manifest} wants "${name}" from "${wanted}", which ${reason}`,
@@ -101,7 +99,7 @@ function build({ app, root, installsDev }: BuildRequest, isChanged: boolean): vo
   try {
     copyTree(app, copy, new Set([installed]));
     const plan = planIn(copy, true);
-    refuseMissing(plan, { root } as BuildRequest);
+    refuseMissing(plan, root);
     installAll(plan);
     runInstallScripts(plan);
     runBuilds(plan);

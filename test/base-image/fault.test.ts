@@ -1,0 +1,134 @@
+// Builds that cannot work: each ends with 1 and a line that names what is wrong and says what to do.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readRequest } from '../../base-image/request.ts';
+import { createTree, type Tree } from '../processor/tree.ts';
+import { buildImage } from './image.ts';
+import { startRegistry, type Registry } from './registry.ts';
+
+let registry: Registry;
+
+beforeAll(async () => {
+  registry = await startRegistry();
+});
+
+afterAll(async () => await registry[Symbol.asyncDispose]());
+
+async function failBuild(tree: Tree, args: Record<string, string> = {}): Promise<string> {
+  const image = await buildImage(createTree(tree), { registry, args });
+  expect(image.code).toBe(1);
+  const output = image.sources || image.dependencies;
+  // A line for people, not a stack.
+  expect(output).not.toMatch(/^\s+at /m);
+  return output;
+}
+
+const orders = (dependencies: Record<string, string>) => ({ name: 'orders', version: '1.0.0', dependencies });
+
+describe('a dependency given by a path', () => {
+  it('that leaves the context is named, with what to do', async () => {
+    const output = await failBuild({ 'package.json': orders({ host: 'file:../..' }) });
+    expect(output).toContain(
+      'package.json wants "host" from "file:../..", which leaves the build context. Build with a directory that holds both',
+    );
+    expect(output).toContain('npm pack --pack-destination dev_packages');
+    expect(output).toContain('--build-arg ENVIRONMENT=development');
+    expect(output).not.toContain('npm error');
+  });
+
+  it.each([
+    ['is not there', {}, 'is not in the build context'],
+    ['is no package', { 'common/readme.md': '' }, 'has no package.json in the build context'],
+  ])('that %s is named', async (_, common, reason) => {
+    const output = await failBuild(
+      { ...common, 'services/orders/package.json': orders({ common: 'file:../../common' }) },
+      { SVC_ROOT_DIR: 'services/orders' },
+    );
+    expect(output).toContain(
+      `services/orders/package.json wants "common" from "file:../../common", which ${reason}`,
+    );
+    expect(output).toContain('--pack-destination services/orders/dev_packages');
+  });
+
+  it('of another package is named with that one', async () => {
+    const output = await failBuild(
+      {
+        'services/orders/package.json': orders({ common: 'file:../../common' }),
+        'common/package.json': { name: 'common', version: '1.0.0', dependencies: { base: '../base' } },
+      },
+      { SVC_ROOT_DIR: 'services/orders' },
+    );
+    expect(output).toContain(
+      'common/package.json wants "base" from "../base", which is not in the build context',
+    );
+  });
+
+  it.each(['workspace:*', 'link:../common', 'catalog:'])(
+    'in the words of another package manager (%s)',
+    async (wanted) => {
+      const output = await failBuild({ 'package.json': orders({ common: wanted }) });
+      expect(output).toContain(`package.json: "common": "${wanted}" is not npm's`);
+    },
+  );
+});
+
+it.each([
+  ['is not JSON', '{', /app\/package\.json is not JSON: /],
+  ['is no object', '[]', /app\/package\.json is not a JSON object/],
+])('a package.json that %s', async (_, text, message) => {
+  expect(await failBuild({ 'package.json': text })).toMatch(message);
+});
+
+it('a build argument that is not what it can be', async () => {
+  const tree = { 'package.json': orders({}) };
+  expect(await failBuild(tree, { INSTALL_DEV: 'yes' })).toContain(
+    'INSTALL_DEV: expected true or false; found "yes"',
+  );
+});
+
+it.each(['..', '../orders', 'services/../../orders', '/..'])(
+  'an SVC_ROOT_DIR that leaves the context (%s)',
+  (root) => {
+    expect(() => readRequest(['sources'], { SVC_ROOT_DIR: root })).toThrow(
+      `SVC_ROOT_DIR=${root} leaves the build context`,
+    );
+  },
+);
+
+it.each([
+  ['', '.'],
+  ['./services/orders/', 'services/orders'],
+  ['/services//orders', 'services/orders'],
+])('but not one written as COPY allows it (%s)', (root, expected) => {
+  expect(readRequest(['sources'], { SVC_ROOT_DIR: root }).root).toBe(expected);
+});
+
+it.each([
+  '//registry.example.com/:_authToken=abc123',
+  '//registry.example.com/:_password = "abc123"',
+  '_auth=abc123',
+])('an .npmrc with a secret in it (%s)', async (line) => {
+  const output = await failBuild({ 'package.json': orders({}), '.npmrc': `fund=false\n${line}\n` });
+  expect(output).toContain('an .npmrc in the build context holds a secret');
+  expect(output).toContain('docker build --secret id=npmrc,src=.npmrc');
+  expect(output).not.toContain('abc123');
+});
+
+it('a package that the registry does not have', async () => {
+  const output = await failBuild({ 'package.json': orders({ nowhere: '^1.0.0' }) });
+  expect(output).toContain('404');
+  expect(output).toMatch(/svchost image: npm install --omit=dev in .* failed with 1; see above/);
+});
+
+it('a builder that would show old sources the next time', async () => {
+  const tree = createTree({ 'package.json': orders({}) });
+  const container = (id: string) => `engine="buildah-1.28.2"\nid="${id}"\n`;
+  const containers = [container('a'), container('b')] as const;
+  const stale = await buildImage(tree, { registry, containers });
+  expect(stale).toMatchObject({ code: 1 });
+  expect(stale.sources).toContain('--build-arg SOURCES_ID=');
+  expect(await buildImage(tree, { registry, containers, args: { SOURCES_ID: '1' } })).toMatchObject({
+    code: 0,
+  });
+  const same = [container('a'), container('a')] as const;
+  expect(await buildImage(tree, { registry, containers: same })).toMatchObject({ code: 0 });
+});
