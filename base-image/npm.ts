@@ -53,6 +53,8 @@ function npm(directory: string, args: readonly string[]): void {
   console.log(`svchost image: npm ${args.join(' ')} (in ${directory})`);
   const { status, signal, error } = spawnSync('npm', args, {
     cwd: directory,
+    // npm keeps its own code compiled in the temporary directory, which would stay in the image.
+    env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   if (error) throw new BuildFault(`npm could not be started: ${error.message}`, { cause: error });

@@ -39,7 +39,7 @@ export function addSources(request: BuildRequest): void {
     installAll(plan);
   }
   runInstallScripts(plan);
-  build(request, isChanged);
+  build(request, plan);
   tidy(request, service, development);
 }
 
@@ -87,21 +87,21 @@ function runInstallScripts({ packages }: Plan): void {
 
 /**
  * Runs the `build` scripts of the service and of the packages of the context that it is made of. They need the
- * dependencies for development, which must not be in the image: so it is done on a copy, and what has come of it is
- * brought back.
+ * dependencies for development, which must not be in the image: so it is done on a copy, where those are added to what is
+ * installed, and what has come of it is brought back.
  */
-function build({ app, root, installsDev }: BuildRequest, isChanged: boolean): void {
-  const planIn = (directory: string, includesDev: boolean) =>
-    makePlan({ app: directory, service: path.resolve(directory, root), includesDev, isChanged });
-  if (buildable(planIn(app, installsDev)).length === 0) return;
-  if (installsDev) return runBuilds(planIn(app, true));
+function build({ app, root, installsDev }: BuildRequest, installation: Plan): void {
+  const planIn = (directory: string) =>
+    // Not `npm ci`, which would begin with an empty node_modules.
+    makePlan({ app: directory, service: path.resolve(directory, root), includesDev: true, isChanged: true });
+  if (installsDev) return runBuilds(installation);
+  if (buildable(installation).length === 0) return;
   const copy = mkdtempSync(path.join(tmpdir(), 'svchost-build-'));
   try {
-    copyTree(app, copy, new Set([installed]));
-    const plan = planIn(copy, true);
+    copyTree(app, copy, new Set());
+    const plan = planIn(copy);
     refuseMissing(plan, root);
     installAll(plan);
-    runInstallScripts(plan);
     runBuilds(plan);
     copyTree(copy, app, new Set([installed]));
   } finally {
