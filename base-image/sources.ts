@@ -1,6 +1,6 @@
 // The second step of a build: brings the sources, installs what the first step could not, builds, and leaves behind
 // nothing that a running service has no use for.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readBuilder, refuseStaleCache } from './builder.ts';
@@ -45,6 +45,12 @@ export function addSources(request: BuildRequest): void {
 
 /** Copies the context, and says what was left out of it. */
 function bring({ context, app, root, environment }: BuildRequest, service: string): void {
+  if (!existsSync(context)) {
+    throw new BuildFault(
+      `the build context is not mounted at ${context}: this builder knows no RUN --mount; ` +
+        'build with BuildKit (Docker 23 or later), Buildah or Podman',
+    );
+  }
   const leftOut = copyTree(context, app, new Set(neverCopied));
   const npmrc = [...findFiles(app, '.npmrc', installed)].map((file) => path.relative(app, file));
   const devPackages = path.join(root, folderName);

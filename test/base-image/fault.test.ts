@@ -1,10 +1,14 @@
 // Builds that cannot work: each ends with 1 and a line that names what is wrong and says what to do.
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRequest } from '../../base-image/request.ts';
 import { createTree, type Tree } from '../processor/tree.ts';
+import { runCommand } from '../support/command.ts';
 import { buildImage } from './image.ts';
 import { startRegistry, type Registry } from './registry.ts';
 
+const install = fileURLToPath(new URL('../../base-image/install.ts', import.meta.url));
 let registry: Registry;
 
 beforeAll(async () => {
@@ -117,6 +121,18 @@ it('a package that the registry does not have', async () => {
   const output = await failBuild({ 'package.json': orders({ nowhere: '^1.0.0' }) });
   expect(output).toContain('404');
   expect(output).toMatch(/svchost image: npm install --omit=dev in .* failed with 1; see above/);
+});
+
+it('a builder that does not mount the context', async () => {
+  const places = ['context', 'app', 'state'].flatMap((place) => [
+    `--${place}`,
+    path.join(createTree({}), 'none'),
+  ]);
+  const { code, stderr } = await runCommand(process.execPath, [install, 'sources', ...places]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^svchost image: the build context is not mounted at .*BuildKit \(Docker 23 or later\)/,
+  );
 });
 
 it('a builder that would show old sources the next time', async () => {
