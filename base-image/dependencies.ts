@@ -17,7 +17,9 @@ import { copyTree, pruneTree } from './tree.ts';
 export function installDependencies(request: BuildRequest): void {
   const { app, root, staged, state, builderFile } = request;
   const service = path.resolve(app, root);
+  refuseSecrets(['root', 'service', 'common'].map((name) => path.join(staged, name)));
   layOut(request, service);
+  addWorkspaces(app);
   const { isChanged } = useDevPackages(service, request.environment);
   const plan = makePlan({ app, service, includesDev: request.installsDev, isChanged });
   const reason = whyNotYet(plan);
@@ -52,8 +54,6 @@ function layOut({ staged, app, root }: BuildRequest, service: string): void {
   if (readdirSync(devPackages).length > 0) {
     copyTree(devPackages, path.join(service, folderName), new Set(['node_modules', '.git']));
   }
-  refuseSecrets([app, service, path.join(app, 'common')]);
-  addWorkspaces(app);
 }
 
 /** A token in an .npmrc would stay in the layer that it was copied with. */
@@ -77,7 +77,7 @@ function addWorkspaces(app: string): void {
     const file = path.join(app, place, 'package.json');
     if (place === '' || /(^|\/)(node_modules|\.\.)(\/|$)/.test(place) || existsSync(file)) continue;
     mkdirSync(path.dirname(file), { recursive: true });
-    // The names of its commands, but not the files: those come with the sources.
+    // Without its commands, whose files come with the sources.
     const name = entry['name'] ?? nameOf(app, place);
     writeFileSync(file, JSON.stringify({ ...entry, name, bin: undefined }));
   }

@@ -117,6 +117,12 @@ it.each([
   expect(output).not.toContain('abc123');
 });
 
+it('an .npmrc with a secret in it that the service does not even use', async () => {
+  const tree = { '.npmrc': '_auth=abc123', 'services/orders/package.json': orders({}) };
+  const output = await failBuild(tree, { SVC_ROOT_DIR: 'services/orders' });
+  expect(output).toContain('an .npmrc in the build context holds a secret (_auth)');
+});
+
 it('a package that the registry does not have', async () => {
   const output = await failBuild({ 'package.json': orders({ nowhere: '^1.0.0' }) });
   expect(output).toContain('404');
