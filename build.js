@@ -1,6 +1,7 @@
-// Builds dist/ from src/. Owns the clean start and the executable bit, which tsc does not set.
+// Builds dist/ from src/. Owns what tsc does not do: the clean start, the templates of `svchost new`,
+// and the executable bit.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
@@ -10,4 +11,5 @@ const { status } = spawnSync(process.execPath, [tsc, '--project', 'tsconfig.buil
   stdio: 'inherit',
 });
 if (status !== 0) process.exit(status ?? 1);
+cpSync('src/template', 'dist/template', { recursive: true });
 chmodSync('dist/bin.js', 0o755);

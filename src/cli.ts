@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { check, describeReport } from './commands/check.ts';
+import { chooseKind, createService, describeService } from './commands/new.ts';
 import { run } from './commands/run.ts';
 import { send } from './commands/send.ts';
 import { suggest } from './config/suggestion.ts';
@@ -104,6 +105,26 @@ function createProgram(end: (code: ExitCode) => void): Command {
     })
     .addHelpText('after', checkHelp);
 
+  program
+    .command('new')
+    .description('write a new service: a processor with its test, and all that runs, configures and ships it')
+    .argument('[directory]', 'the directory to make; its last part names the service')
+    .option('--cron', 'on a schedule instead of a queue')
+    .option('--sqs', 'with its queue on Amazon SQS')
+    .option('--js', 'in JavaScript, with types in its comments, instead of TypeScript')
+    .action(async (directory: string | undefined, { js, ...flags }: NewFlags) => {
+      const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
+      const service = await createService({
+        directory,
+        kind: chooseKind(flags),
+        language: js ? 'js' : 'ts',
+        workingDirectory: process.cwd(),
+        terminal: isTerminal ? { input: process.stdin, output: process.stdout } : undefined,
+      });
+      console.log(describeService(service));
+    })
+    .addHelpText('after', newHelp);
+
   return program;
 }
 
@@ -113,6 +134,12 @@ interface SendFlags {
   readonly queue?: string;
   /** Milliseconds. */
   readonly delay?: number;
+}
+
+interface NewFlags {
+  readonly cron?: boolean;
+  readonly sqs?: boolean;
+  readonly js?: boolean;
 }
 
 /** Milliseconds; written as durations are in the environment. */
@@ -179,3 +206,12 @@ Examples:
   $ svchost check                  exit code as run would give: 0, 70 or 78
   $ svchost check --connect        69 where the broker refuses us
   $ svchost check --json | jq .messaging.queueName`;
+
+const newHelp = `
+Examples:
+  $ svchost new                    asks for the name, on a terminal
+  $ svchost new orders             the class OrdersServiceProcessor, on the queue orders
+  $ svchost new services/mail --sqs
+  $ svchost new nightly-report --cron --js
+
+The directory must be new or empty; nothing is written over.`;

@@ -12,6 +12,8 @@ import type { Record as DeliveryRecord } from './service/executor.ts';
 import { MessageService } from './service/service.ts';
 import { TestClock } from './test-clock.ts';
 
+export { runOnce, type RunOnceOptions } from './test-run.ts';
+
 /** How the processor is run. Durations are seconds, and defaults those of the environment variables. */
 export interface TestServiceOptions {
   /** RETRY_MAX_ATTEMPTS; default 5. */

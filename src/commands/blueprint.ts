@@ -1,0 +1,66 @@
+// Which files a new service has, and what is in them: those of src/template, with the names of the service put in.
+import { readFileSync } from 'node:fs';
+import { version } from '../version.ts';
+import type { ServiceName } from './service-name.ts';
+
+/** What drives a new service: a queue, a queue on Amazon SQS, or a schedule. */
+export type ServiceKind = 'queue' | 'sqs' | 'cron';
+
+export type ServiceLanguage = 'ts' | 'js';
+
+/** A new service. */
+export interface Blueprint extends ServiceName {
+  readonly kind: ServiceKind;
+  readonly language: ServiceLanguage;
+}
+
+const templates = new URL('../template/', import.meta.url);
+
+/**
+ * Each file of a service, and its template. No template is named as npm and git read it themselves: they would act on a
+ * .gitignore or leave it out of the package.
+ */
+function filesOf({ kind, language }: Blueprint): Readonly<Record<string, string>> {
+  const work = kind === 'cron' ? 'schedule' : 'message';
+  const secrets = `${kind}/env.secrets.example`;
+  return {
+    'package.json': `${language}/package.json`,
+    [`${language}config.json`]: `${language}/${language}config.json`,
+    [`processor.${language}`]: `${work}/processor.${language}`,
+    [`lib/handler.${language}`]: `${work}/lib/handler.${language}`,
+    [`processor.test.${language}`]: `${work}/processor.test.${language}`,
+    'README.md': `${kind}/README.md`,
+    '.env.example': `${kind}/env.example`,
+    '.env': `${kind}/env.example`,
+    ...(kind !== 'cron' && { '.env.secrets.example': secrets, '.env.secrets': secrets }),
+    Dockerfile: 'every/Dockerfile',
+    '.dockerignore': 'every/dockerignore',
+    '.gitignore': 'every/gitignore',
+    '.vscode/launch.json': `${work}/launch.json`,
+    ...(kind !== 'cron' && { '.vscode/finish.env': 'message/finish.env' }),
+  };
+}
+
+/** The files of a service by their paths in it, with `/`. */
+export function renderFiles(blueprint: Blueprint): ReadonlyMap<string, string> {
+  const rendered = Object.entries(filesOf(blueprint)).map(([file, template]) => {
+    const text = readFileSync(new URL(template, templates), 'utf8');
+    return [file, fillIn(text, blueprint)] as const;
+  });
+  return new Map(rendered);
+}
+
+/** Puts the service's own names in place of those that the templates work with. */
+function fillIn(text: string, { name, className, queueName, language }: Blueprint): string {
+  const names: Readonly<Record<string, string>> = {
+    'my-service': name,
+    MyServiceProcessor: className,
+    my_queue: queueName,
+    '.ts': `.${language}`,
+    '^0.0.0': `^${version}`,
+  };
+  return text.replace(
+    /my-service|MyServiceProcessor|my_queue|\.ts\b|\^0\.0\.0/g,
+    (found) => names[found] ?? found,
+  );
+}

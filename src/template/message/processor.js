@@ -1,0 +1,16 @@
+// The processor of the queue: svchost finds it, and hands it each message. What is done with one is in lib/.
+import { BaseServiceProcessor } from 'rococo-svchost';
+import { handleMessage } from './lib/handler.js';
+
+/** @import { MessageContext } from 'rococo-svchost' */
+
+export class MyServiceProcessor extends BaseServiceProcessor {
+  /**
+   * @override
+   * @param {unknown} message
+   * @param {MessageContext} context
+   */
+  async process(message, context) {
+    await handleMessage(message, context);
+  }
+}

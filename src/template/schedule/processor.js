@@ -1,0 +1,12 @@
+// The processor of the schedule: svchost finds it, and runs it when it is due. What a run does is in lib/.
+import { handleTask } from './lib/handler.js';
+
+/** @import { ScheduleContext, ScheduleProcessor } from 'rococo-svchost' */
+
+/** @implements {ScheduleProcessor} */
+export class MyServiceProcessor {
+  /** @param {ScheduleContext} context */
+  async process(context) {
+    await handleTask(context);
+  }
+}

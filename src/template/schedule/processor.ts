@@ -1,0 +1,9 @@
+// The processor of the schedule: svchost finds it, and runs it when it is due. What a run does is in lib/.
+import type { ScheduleContext, ScheduleProcessor } from 'rococo-svchost';
+import { handleTask } from './lib/handler.ts';
+
+export class MyServiceProcessor implements ScheduleProcessor {
+  async process(context: ScheduleContext): Promise<void> {
+    await handleTask(context);
+  }
+}
