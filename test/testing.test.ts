@@ -1,8 +1,15 @@
 // The testing kit: what users test their processors with.
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { BaseServiceProcessor, DeadLetterError, type MessageContext } from '../src/index.ts';
-import { runMessages, startTestService } from '../src/testing.ts';
+import {
+  BaseServiceProcessor,
+  DeadLetterError,
+  type MessageContext,
+  type ScheduleContext,
+  type ScheduleProcessor,
+} from '../src/index.ts';
+import { runMessages, runOnce, startTestService } from '../src/testing.ts';
 
 /** Fails as often as the message says. */
 class FlakyServiceProcessor extends BaseServiceProcessor {
@@ -135,5 +142,68 @@ describe('a test service', () => {
     };
     await runMessages(processor, [1]);
     expect(calls).toEqual(['start', 'process', 'stop']);
+  });
+});
+
+describe('runOnce', () => {
+  /** Keeps what it is called with. */
+  class ClockServiceProcessor implements ScheduleProcessor {
+    readonly calls: (string | ScheduleContext)[] = [];
+    start(): void {
+      this.calls.push('start');
+    }
+    async process(context: ScheduleContext): Promise<void> {
+      await Promise.resolve();
+      this.calls.push(context);
+      context.signal.throwIfAborted();
+    }
+    stop(): void {
+      this.calls.push('stop');
+    }
+  }
+
+  it('starts the processor, runs it now and for the first time, and stops it', async () => {
+    const processor = new ClockServiceProcessor();
+    const before = Date.now();
+    await runOnce(processor);
+    const [start, context, stop] = processor.calls as [string, ScheduleContext, string];
+    expect([start, stop]).toEqual(['start', 'stop']);
+    expect(context.scheduledFor.getTime()).toBeGreaterThanOrEqual(before);
+    expect(context.lastRun).toBeUndefined();
+    expect(context.signal.aborted).toBe(false);
+  });
+
+  it('tells it what the test says', async () => {
+    const processor = new ClockServiceProcessor();
+    const scheduledFor = new Date('2026-03-29T01:00:00Z');
+    const lastRun = {
+      scheduledFor,
+      startedAt: scheduledFor,
+      endedAt: scheduledFor,
+      outcome: 'failed',
+    } as const;
+    const lines: unknown[] = [];
+    const log = pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line)) });
+    await runOnce(processor, { scheduledFor, lastRun, log });
+    expect(processor.calls[1]).toMatchObject({ scheduledFor, lastRun });
+    (processor.calls[1] as ScheduleContext).log.info('seen');
+    expect(lines).toMatchObject([{ msg: 'seen', scheduledFor: scheduledFor.toISOString() }]);
+  });
+
+  it('rejects with what the processor throws, and stops it all the same', async () => {
+    const processor = new ClockServiceProcessor();
+    await expect(
+      runOnce(processor, { signal: AbortSignal.abort(new Error('the drain is over')) }),
+    ).rejects.toThrow('the drain is over');
+    expect(processor.calls.at(-1)).toBe('stop');
+  });
+
+  it('takes a class', async () => {
+    class BrokenServiceProcessor implements ScheduleProcessor {
+      process(): void {
+        throw new Error('this run failed');
+      }
+    }
+    await expect(runOnce(BrokenServiceProcessor)).rejects.toThrow('this run failed');
   });
 });

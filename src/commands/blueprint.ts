@@ -20,7 +20,10 @@ const templates = new URL('../template/', import.meta.url);
  * Each file of a service, and its template. No template is named as npm and git read it themselves: they would act on a
  * .gitignore or leave it out of the package.
  */
-function filesOf({ kind, language }: Blueprint): Readonly<Record<string, string>> {
+export function filesOf({
+  kind,
+  language,
+}: Pick<Blueprint, 'kind' | 'language'>): Readonly<Record<string, string>> {
   const work = kind === 'cron' ? 'schedule' : 'message';
   const secrets = `${kind}/env.secrets.example`;
   return {

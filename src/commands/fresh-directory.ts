@@ -34,7 +34,12 @@ export function writeFresh(directory: string, files: ReadonlyMap<string, string>
   }
 }
 
-function refuseTaken(directory: string): void {
+/**
+ * Refuses a directory that is not empty, and a path that can be none.
+ *
+ * @throws UsageError
+ */
+export function refuseTaken(directory: string): void {
   try {
     if (readdirSync(directory).length === 0) return;
   } catch (cause) {

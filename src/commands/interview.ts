@@ -21,12 +21,16 @@ export async function interview<T>(
   questions: (ask: Ask) => Promise<T>,
 ): Promise<T> {
   const lines = createInterface({ input, output });
+  let isOpen = true;
+  lines.once('close', () => (isOpen = false));
   // Not `question`: it loses what is typed before it is put.
   const answers = lines[Symbol.asyncIterator]();
   const ask: Ask = async (question, read) => {
     for (;;) {
       lines.setPrompt(question);
-      lines.prompt();
+      // The input may have ended with answers that are still to be read.
+      if (isOpen) lines.prompt();
+      else output.write(question);
       const { done, value } = await answers.next();
       if (done === true) {
         output.write('\n');

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { UsageError } from '../errors.ts';
 import { renderFiles, type ServiceKind, type ServiceLanguage } from './blueprint.ts';
-import { writeFresh } from './fresh-directory.ts';
+import { refuseTaken, writeFresh } from './fresh-directory.ts';
 import { interview, type Terminal } from './interview.ts';
 import { parseServiceName, type ServiceName } from './service-name.ts';
 
@@ -80,6 +80,7 @@ async function complete(command: NewCommand): Promise<{ directory: string; kind:
   return await interview(terminal, async (ask) => ({
     directory: await ask('Name of the service, or its directory: ', (answer) => {
       nameOf(answer, workingDirectory);
+      refuseTaken(path.resolve(workingDirectory, answer));
       return answer;
     }),
     kind:

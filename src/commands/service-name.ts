@@ -17,8 +17,9 @@ const longestName = 75;
 /** npm's rules for new packages, and a letter first: the class is named after it. */
 const allowed = /^[a-z][a-z0-9._-]*$/;
 
-/** Names that npm refuses, or that mean another package in the service's own directory. */
-const taken = ['node_modules', 'favicon.ico', 'rococo-svchost', 'typescript'];
+/** Names that npm refuses, and packages that the service depends on. */
+const refused = ['node_modules', 'favicon.ico'];
+const dependencies = ['rococo-svchost', 'typescript'];
 
 /**
  * Reads the name of a new service: `order-service` has the class OrderServiceProcessor and the queue order_service,
@@ -49,7 +50,8 @@ function nameFault(name: string): string | undefined {
     return `it has ${name.length} characters, and ${longestName} are what leaves room in the name of a queue`;
   }
   if (isBuiltin(name)) return 'it is a module of Node, and npm takes no package of that name';
-  if (taken.includes(name)) return 'it means another package';
+  if (refused.includes(name)) return 'npm takes no package of that name';
+  if (dependencies.includes(name)) return 'the service depends on the package of that name';
   return undefined;
 }
 

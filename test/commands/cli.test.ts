@@ -35,6 +35,10 @@ describe('--help', () => {
       ['check', '--help'],
       ['Usage: svchost check', '--json', '--connect', '$ svchost check --json | jq'],
     ],
+    [
+      ['new', '--help'],
+      ['Usage: svchost new', '--cron', '--sqs', '--js', '$ svchost new services/mail --sqs'],
+    ],
   ])('%j teaches the command, on standard output', async (args, parts) => {
     const { code, stdout, stderr } = await runCli(args, anywhere);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -61,11 +65,17 @@ describe('wrong usage ends with 64 and says what is wrong', () => {
     [['check', '--jsn'], "error: unknown option '--jsn'\n(Did you mean --json?)"],
     [
       ['chek'],
-      'svchost: unknown command "chek"; did you mean check? (there are run, send, check: see svchost --help)',
+      'svchost: unknown command "chek"; did you mean check? (there are run, send, check, new: see svchost --help)',
     ],
-    [['start'], 'svchost: unknown command "start" (there are run, send, check: see svchost --help)'],
+    [['start'], 'svchost: unknown command "start" (there are run, send, check, new: see svchost --help)'],
     [['check', 'mail'], "error: too many arguments for 'check'"],
     [['send', '1', '2'], "error: too many arguments for 'send'"],
+    [['new'], 'svchost: no name: give one, such as svchost new orders'],
+    [['new', 'a', 'b'], "error: too many arguments for 'new'"],
+    [
+      ['new', 'orders', '--cron', '--sqs'],
+      'svchost: give --cron or --sqs, not both: a schedule has no queue',
+    ],
     [['--dir'], "error: option '--dir <directory>' argument missing"],
     [
       ['send', '1', '--delay', '1e3'],

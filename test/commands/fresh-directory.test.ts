@@ -1,0 +1,68 @@
+// Files are written into a new directory, all of them or none, and over nothing.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { writeFresh } from '../../src/commands/fresh-directory.ts';
+import { SvchostError, UsageError } from '../../src/errors.ts';
+import { createTree } from '../processor/tree.ts';
+
+const files = new Map([
+  ['a', 'text'],
+  ['b/c/d', 'deep'],
+]);
+
+/** No file system has a file and a directory of one name: the second of these cannot be written. */
+const impossible = new Map([...files, ['b/c/d/e', '']]);
+
+it('writes into a directory that is not there yet, nor those above it', () => {
+  const root = createTree({});
+  writeFresh(path.join(root, 'x/y'), files);
+  expect(readFileSync(path.join(root, 'x/y/a'), 'utf8')).toBe('text');
+  expect(readFileSync(path.join(root, 'x/y/b/c/d'), 'utf8')).toBe('deep');
+});
+
+it('writes into an empty directory', () => {
+  const root = createTree({});
+  writeFresh(root, files);
+  expect(readdirSync(root, { recursive: true }).sort()).toEqual(['a', 'b', 'b/c', 'b/c/d']);
+});
+
+it.each([
+  ['a directory that is not empty', { '.git/HEAD': '' }, '', 'is there and not empty'],
+  ['a file', { orders: 'mine' }, 'orders', 'there is a file of that name, or above it'],
+  ['a path through a file', { orders: 'mine' }, 'orders/x', 'there is a file of that name, or above it'],
+])('refuses %s, and leaves it as it is', (_what, tree, at, message) => {
+  const root = createTree(tree);
+  const before = readdirSync(root, { recursive: true });
+  const write = () => writeFresh(path.join(root, at), files);
+  expect(write).toThrow(UsageError);
+  expect(write).toThrow(message);
+  expect(write).toThrow('choose another directory');
+  expect(readdirSync(root, { recursive: true })).toEqual(before);
+});
+
+it('takes everything back where one file cannot be written', () => {
+  const root = createTree({});
+  const write = () => writeFresh(path.join(root, 'x/y'), impossible);
+  expect(write).toThrow(SvchostError);
+  expect(write).toThrow(/^nothing was written: E[A-Z]+: .*b\/c\/d/);
+  expect(readdirSync(root)).toEqual([]);
+  expect(() => writeFresh(root, impossible)).toThrow('nothing was written');
+  expect(readdirSync(root)).toEqual([]);
+});
+
+it('neither overwrites nor takes away what another process writes meanwhile', () => {
+  const root = createTree({});
+  const target = path.join(root, 'orders');
+  /** Somebody else comes in before the second file. */
+  class Shared extends Map<string, string> {
+    override *[Symbol.iterator](): MapIterator<[string, string]> {
+      yield ['a', 'text'];
+      writeFileSync(path.join(target, 'b'), 'theirs');
+      yield ['b', 'ours'];
+    }
+  }
+  expect(() => writeFresh(target, new Shared())).toThrow('nothing was written: EEXIST');
+  expect(readdirSync(target)).toEqual(['b']);
+  expect(readFileSync(path.join(target, 'b'), 'utf8')).toBe('theirs');
+});
