@@ -17,8 +17,8 @@ export interface Blueprint extends ServiceName {
 const templates = new URL('../template/', import.meta.url);
 
 /**
- * Each file of a service, and its template. No template is named as npm and git read it themselves: they would act on a
- * .gitignore or leave it out of the package.
+ * Each file of a service, and its template. Templates of dotfiles have no dot: npm acts on a .gitignore that it packs, and
+ * leaves it out.
  */
 export function filesOf({
   kind,
