@@ -50,7 +50,7 @@ export function queueOptions(queueType: RabbitMqQueueType | undefined): Options.
  *
  * A quorum queue hands over at least once (RabbitMQ documentation, "Quorum queues", at-least-once dead lettering): it
  * keeps an expired message until its target has it. A classic queue forgets it first: a broker that is killed, or a
- * target that is missing, at that very moment loses it. README, "Durability on RabbitMQ".
+ * target that is missing, at that very moment loses it. docs/rabbitmq.md, "Durability".
  */
 export function waitQueueOptions(
   queueName: string,

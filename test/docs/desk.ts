@@ -1,0 +1,122 @@
+// Commands that a machine with only Node cannot run, or that must not run in a test: as much of them as can be checked
+// without. Owns what that is for each kind; runs nothing.
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { commandLines } from './command-line.ts';
+import type { deskKinds } from './page.ts';
+import { literal } from './pattern.ts';
+
+type DeskKind = (typeof deskKinds)[number];
+
+/** The programs of each kind. */
+const programs: Readonly<Record<DeskKind, readonly string[]>> = {
+  'sh repository': ['git', 'npm', 'npx'],
+  'sh docker': ['docker', 'podman'],
+  'sh kubernetes': ['kubectl'],
+  'sh publish': ['npm', 'docker', 'git'],
+};
+
+/** Options whose value is a file that must be there. */
+const fileOptions = ['-f', '--file', '--env-file', '--filename'];
+
+/**
+ * Checks the commands of a block.
+ *
+ * @param roots where their files may be: the page's directory, and the repository, which comes last
+ * @throws where a command names a program, file, script or build argument that is not there
+ */
+export function checkAtDesk(kind: DeskKind, text: string, roots: readonly string[]): void {
+  const lines = commandLines(text);
+  // `a && b` is two commands.
+  const commands = lines.flatMap(({ command, kind: form }) => (form === 'cd' ? [] : command.split(/ *&& */)));
+  const moves = lines.flatMap(({ command, kind: form }) => (form === 'cd' ? [command] : []));
+  const moved = roots.map((root) => path.resolve(root, ...moves));
+  if (commands.length === 0) throw new Error(`a block "${kind}" without a command`);
+  for (const command of commands) {
+    const words = command.split(/ +/);
+    if (!programs[kind].includes(words[0]!)) {
+      throw new Error(`"${command}" is no command of "${kind}"; that is for ${programs[kind].join(', ')}`);
+    }
+    checkFiles(words, moved);
+    if (kind === 'sh repository') checkRepositoryCommand(words, roots.at(-1)!);
+    if (words[1] === 'compose') checkCompose(words, moved);
+    if (words[1] === 'build') checkBuild(words, moved);
+    if (kind === 'sh publish' && words[0] === 'npm') checkPackage(roots.at(-1)!);
+  }
+}
+
+function checkFiles(words: readonly string[], roots: readonly string[]): void {
+  for (const file of valuesOf(words, fileOptions)) {
+    if (find(file, roots) === undefined) throw new Error(`"${words.join(' ')}": there is no ${file}`);
+  }
+}
+
+/** An npm script that is there, or an installed program and the files it is given. */
+function checkRepositoryCommand(words: readonly string[], root: string): void {
+  const [program, ...rest] = words;
+  if (program === 'git' || (program === 'npm' && rest[0] === 'ci')) return;
+  if (program === 'npm') {
+    const script = rest[0] === 'run' ? rest[1]! : rest[0]!;
+    const { scripts } = readManifest(root);
+    if (!(script in scripts)) throw new Error(`"${words.join(' ')}": package.json has no script "${script}"`);
+    return;
+  }
+  if (!existsSync(path.join(root, 'node_modules/.bin', rest[0]!)))
+    throw new Error(`${rest[0]!} is not installed`);
+  const files = rest.slice(1).filter((word) => /^[\w-]+\//.test(word));
+  for (const file of files) if (!existsSync(path.join(root, file))) throw new Error(`there is no ${file}`);
+}
+
+/** The context and its Dockerfile are there, and the Dockerfile knows the build arguments. */
+function checkBuild(words: readonly string[], roots: readonly string[]): void {
+  const context = words
+    .slice(2)
+    .findLast((word, index, all) => !word.startsWith('-') && !takesValue(all[index - 1]));
+  if (context === undefined) throw new Error(`"${words.join(' ')}" has no context`);
+  const [named] = valuesOf(words, ['-f', '--file']);
+  const file = find(named ?? path.join(context, 'Dockerfile'), roots);
+  if (file === undefined || find(context, roots) === undefined) {
+    throw new Error(`"${words.join(' ')}": there is no ${named ?? 'Dockerfile'} in ${context}`);
+  }
+  const dockerfile = readFileSync(file, 'utf8');
+  for (const argument of valuesOf(words, ['--build-arg'])) {
+    const name = argument.split('=')[0]!;
+    const isKnown = new RegExp(`^(ONBUILD )?ARG ${literal(name)}\\b`, 'm').test(dockerfile);
+    if (!isKnown) throw new Error(`"${words.join(' ')}": ${file} has no ARG ${name}`);
+  }
+}
+
+/** Compose has a file to read. */
+function checkCompose(words: readonly string[], roots: readonly string[]): void {
+  const files = ['compose', 'docker-compose'].flatMap((name) => [`${name}.yaml`, `${name}.yml`]);
+  if (valuesOf(words, ['-f', '--file']).length > 0 || files.some((file) => find(file, roots) !== undefined))
+    return;
+  throw new Error(`"${words.join(' ')}": there is no ${files.join(', ')}`);
+}
+
+/** All that is to be published is there. */
+function checkPackage(root: string): void {
+  const missing = readManifest(root).files.filter((file) => !existsSync(path.join(root, file)));
+  if (missing.length > 0) throw new Error(`package.json publishes ${missing.join(', ')}, which is not there`);
+}
+
+/** `--option value` and `--option=value`. */
+function valuesOf(words: readonly string[], options: readonly string[]): string[] {
+  return words.flatMap((word, index) => {
+    if (options.includes(word)) return [words[index + 1] ?? ''];
+    const option = options.find((name) => name.startsWith('--') && word.startsWith(`${name}=`));
+    return option === undefined ? [] : [word.slice(option.length + 1)];
+  });
+}
+
+function takesValue(word: string | undefined): boolean {
+  return word !== undefined && /^(-t|-f|--tag|--file|--build-arg|--target|--platform)$/.test(word);
+}
+
+function find(file: string, roots: readonly string[]): string | undefined {
+  return roots.map((root) => path.resolve(root, file)).find((candidate) => existsSync(candidate));
+}
+
+function readManifest(root: string): { scripts: Record<string, string>; files: string[] } {
+  return JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as ReturnType<typeof readManifest>;
+}

@@ -1,0 +1,116 @@
+// A page of the documentation, taken apart: its code blocks, headings and links. Pure; runs nothing.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** A fenced code block. */
+export interface Block {
+  /** The whole info string: a language, and for commands that a machine with only Node cannot run, what they need. */
+  readonly kind: string;
+  readonly text: string;
+  /** Of its first line of code. */
+  readonly line: number;
+  /** The heading that it stands under. */
+  readonly section: string;
+  /** The last file named in the paragraph before it. */
+  readonly file: string | undefined;
+}
+
+export interface Link {
+  readonly target: string;
+  readonly line: number;
+}
+
+export interface Page {
+  /** From the repository's root. */
+  readonly name: string;
+  readonly blocks: readonly Block[];
+  /** The headings' anchors, as GitHub makes them. */
+  readonly anchors: ReadonlySet<string>;
+  readonly links: readonly Link[];
+}
+
+/** Kinds of blocks that are files; the line before names the file. */
+export const fileKinds = ['ts', 'js', 'json', 'ini', 'yaml', 'dockerfile', 'python', 'toml'] as const;
+
+/** Kinds of commands that are read and not run: for a clone of this repository, a Docker engine, a cluster, a registry. */
+export const deskKinds = ['sh repository', 'sh docker', 'sh kubernetes', 'sh publish'] as const;
+
+/** All kinds: besides, commands that are run, what they write, and pictures. */
+export const kinds: readonly string[] = [...fileKinds, ...deskKinds, 'sh', 'text', 'text diagram'];
+
+const fence = /^( *)```(.*)$/;
+
+/** Reads a page of the repository. */
+export function readPage(root: string, name: string): Page {
+  return parsePage(name, readFileSync(path.join(root, name), 'utf8'));
+}
+
+/** Takes a page apart. */
+export function parsePage(name: string, markdown: string): Page {
+  const blocks: Block[] = [];
+  const anchors = new Set<string>();
+  const links: Link[] = [];
+  let section = '';
+  let paragraph: string[] = [];
+  let isOver = false;
+  let open: { kind: string; indent: number; line: number; lines: string[] } | undefined;
+  for (const [index, line] of markdown.split('\n').entries()) {
+    const [, indent = '', info] = fence.exec(line) ?? [];
+    if (open) {
+      if (info !== '') {
+        open.lines.push(line.slice(Math.min(open.indent, line.length - line.trimStart().length)));
+        continue;
+      }
+      const { kind, lines } = open;
+      blocks.push({
+        kind,
+        text: `${lines.join('\n')}\n`,
+        line: open.line,
+        section,
+        file: fileIn(paragraph.join(' ')),
+      });
+      open = undefined;
+      paragraph = [];
+    } else if (info !== undefined) {
+      open = { kind: info.trim(), indent: indent.length, line: index + 2, lines: [] };
+    } else if (/^#+ /.test(line)) {
+      section = line.replace(/^#+ /, '');
+      anchors.add(freeAnchor(anchorOf(section), anchors));
+      paragraph = [];
+    } else {
+      links.push(...linksIn(line).map((target) => ({ target, line: index + 1 })));
+      // A paragraph lasts until the next one begins: a block may come between.
+      if (line.trim() === '') isOver = true;
+      else if (isOver) [paragraph, isOver] = [[line], false];
+      else paragraph.push(line);
+    }
+  }
+  if (open) throw new Error(`${name}:${open.line}: the block has no end`);
+  return { name, blocks, anchors, links };
+}
+
+/** The anchor of a heading, before it is made unique. */
+export function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\p{M}_ -]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+function freeAnchor(anchor: string, taken: ReadonlySet<string>): string {
+  for (let count = 0; ; count++) {
+    const candidate = count === 0 ? anchor : `${anchor}-${count}`;
+    if (!taken.has(candidate)) return candidate;
+  }
+}
+
+/** A file's name in backticks: with an ending, or one of those that have none. */
+function fileIn(paragraph: string): string | undefined {
+  const spans = [...paragraph.matchAll(/`([^`]+)`/g)].map(([, span]) => span!);
+  return spans.findLast((span) => /^[\w./-]*(\.[a-z]+|\.env[\w.]*|Dockerfile)$/.test(span));
+}
+
+function linksIn(line: string): string[] {
+  const prose = line.replace(/`[^`]*`/g, '');
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
+}

@@ -1,0 +1,146 @@
+// Does what a page says, in its order: writes its files, runs its commands, compares its output. Owns the page's
+// directory; what cannot run on a machine with only Node is checked by desk.ts.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { mustRun } from '../support/command.ts';
+import { commandLines } from './command-line.ts';
+import { checkAtDesk } from './desk.ts';
+import { install } from './install.ts';
+import { deskKinds, fileKinds, type Block, type Page } from './page.ts';
+import { Terminal } from './terminal.ts';
+
+export interface RehearsalOptions {
+  /** The repository. */
+  readonly root: string;
+  /** Where the page is rehearsed: its own, and removed by the caller. */
+  readonly directory: string;
+  /** Set for its commands; wins over the page's env files. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Puts names of this run's own in the place of queue names, in env files and commands. */
+  readonly rename: (text: string) => string;
+}
+
+/** Rehearses a page from its first block to its last. */
+export async function rehearse(page: Page, options: RehearsalOptions): Promise<void> {
+  const rehearsal = new Rehearsal(page, options);
+  try {
+    await rehearsal.run();
+  } finally {
+    await rehearsal.end();
+  }
+}
+
+class Rehearsal {
+  readonly #page: Page;
+  readonly #options: RehearsalOptions;
+  readonly #terminal: Terminal;
+  /** Where the reader is: `cd` moves. */
+  #cwd: string;
+  #section = '';
+  /** The TypeScript files of the page, not yet checked by the compiler. */
+  readonly #unchecked = new Set<string>();
+
+  constructor(page: Page, options: RehearsalOptions) {
+    this.#page = page;
+    this.#options = options;
+    this.#cwd = options.directory;
+    const bin = path.join(options.root, 'node_modules/.bin');
+    this.#terminal = new Terminal({
+      // The Node that svchost runs on comes first; npm and its npx are the machine's.
+      PATH: `${bin}:${process.env.PATH}`,
+      HOME: process.env.HOME,
+      // What is not installed must fail, and not be fetched from anywhere.
+      npm_config_offline: 'true',
+      npm_config_update_notifier: 'false',
+      ...options.env,
+    });
+  }
+
+  async run(): Promise<void> {
+    for (const block of this.#page.blocks) {
+      if (block.section !== this.#section) await this.#endSection();
+      this.#section = block.section;
+      try {
+        await this.#act(block);
+      } catch (error) {
+        const { message } = error as Error;
+        throw new Error(`${this.#page.name}:${block.line}: ${message}`, { cause: error });
+      }
+    }
+    await this.#endSection();
+    await this.#checkTypes();
+  }
+
+  async end(): Promise<void> {
+    await this.#terminal.kill();
+  }
+
+  async #act(block: Block): Promise<void> {
+    const { kind } = block;
+    if (isOneOf(fileKinds, kind)) await this.#write(block);
+    else if (kind === 'sh') await this.#type(block);
+    else if (isOneOf(deskKinds, kind)) checkAtDesk(kind, block.text, [this.#cwd, this.#options.root]);
+    else if (kind === 'text') await this.#terminal.expectOutput(this.#expectedOutput(block));
+    else if (kind !== 'text diagram') throw new Error(`a block of unknown kind "${kind}"`);
+  }
+
+  /** A file, which the reader is to make. */
+  async #write({ kind, text, file }: Block): Promise<void> {
+    if (file === undefined) throw new Error('no file is named in the line before the block');
+    const target = path.resolve(this.#cwd, file);
+    if (!target.startsWith(this.#options.directory + path.sep))
+      throw new Error(`${file} is outside of the directory`);
+    if (kind === 'json') JSON.parse(text);
+    if (kind === 'yaml') parseYaml(text);
+    // Written over by a later block: checked while it is there.
+    if (this.#unchecked.has(target)) await this.#checkTypes();
+    if (kind === 'ts') this.#unchecked.add(target);
+    mkdirSync(path.dirname(target), { recursive: true });
+    writeFileSync(target, kind === 'ini' ? this.#options.rename(text) : text);
+  }
+
+  /** Commands, one after the other; a host goes on beside those that follow, to the end of the section. */
+  async #type({ text }: Block): Promise<void> {
+    for (const { command, kind, code } of commandLines(this.#options.rename(text))) {
+      if (kind === 'cd') this.#cwd = path.resolve(this.#cwd, command);
+      else if (kind === 'install') install(this.#cwd, this.#options.root);
+      else if (kind === 'host') await this.#terminal.start(command, this.#cwd);
+      else await this.#terminal.run(command, this.#cwd, code);
+    }
+  }
+
+  async #endSection(): Promise<void> {
+    const blocks = this.#page.blocks.filter(
+      ({ section, kind }) => section === this.#section && kind === 'text',
+    );
+    await this.#terminal.stop(blocks.flatMap((block) => this.#expectedOutput(block)));
+  }
+
+  #expectedOutput({ text }: Block): string[] {
+    return this.#options
+      .rename(text)
+      .split('\n')
+      .filter((line) => line.trim() !== '');
+  }
+
+  /** The page's TypeScript must pass the compiler as strictly as this repository's. */
+  async #checkTypes(): Promise<void> {
+    if (this.#unchecked.size === 0) return;
+    const { root } = this.#options;
+    const flags = [
+      ...['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--skipLibCheck'],
+      ...['--erasableSyntaxOnly', '--allowImportingTsExtensions', '--noImplicitOverride'],
+      ...['--types', 'node', '--typeRoots', path.join(root, 'node_modules/@types')],
+    ];
+    const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
+    await mustRun(process.execPath, [compiler, ...flags, ...this.#unchecked], {
+      cwd: this.#options.directory,
+    });
+    this.#unchecked.clear();
+  }
+}
+
+function isOneOf<T extends string>(list: readonly T[], value: string): value is T {
+  return (list as readonly string[]).includes(value);
+}
