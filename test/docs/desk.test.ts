@@ -49,7 +49,7 @@ describe('lines of commands', () => {
   it('are hosts, which go on, or commands, which end with a code', () => {
     const text =
       '# first\nnpx svchost\nCONCURRENCY=10 npx svchost --dir a\nnpx svchost  # exit code 0\n\n' +
-      'npx svchost check # exit code 78\nnpx svchost send \\\n  1\nnpx svchost run --once\ncd a\nnpm install\n';
+      'npx svchost check # exit code 78\nnpx svchost send \\\n  1\nnpx svchost run --once\ncd a && npm install\nnpx fauxqs\n';
     expect(commandLines(text).map(({ command, kind, code }) => [kind, code, command])).toEqual([
       ['host', 0, 'npx svchost'],
       ['host', 0, 'CONCURRENCY=10 npx svchost --dir a'],
@@ -59,6 +59,7 @@ describe('lines of commands', () => {
       ['command', 0, 'npx svchost run --once'],
       ['cd', 0, 'a'],
       ['install', 0, 'npm install'],
+      ['sqs', 0, 'npx fauxqs'],
     ]);
   });
 });

@@ -27,8 +27,7 @@ const fileOptions = ['-f', '--file', '--env-file', '--filename'];
  */
 export function checkAtDesk(kind: DeskKind, text: string, roots: readonly string[]): void {
   const lines = commandLines(text);
-  // `a && b` is two commands.
-  const commands = lines.flatMap(({ command, kind: form }) => (form === 'cd' ? [] : command.split(/ *&& */)));
+  const commands = lines.flatMap(({ command, kind: form }) => (form === 'cd' ? [] : [command]));
   const moves = lines.flatMap(({ command, kind: form }) => (form === 'cd' ? [command] : []));
   const moved = roots.map((root) => path.resolve(root, ...moves));
   if (commands.length === 0) throw new Error(`a block "${kind}" without a command`);
@@ -40,7 +39,7 @@ export function checkAtDesk(kind: DeskKind, text: string, roots: readonly string
     checkFiles(words, moved);
     if (kind === 'sh repository') checkRepositoryCommand(words, roots.at(-1)!);
     if (words[1] === 'compose') checkCompose(words, moved);
-    if (words[1] === 'build') checkBuild(words, moved);
+    if (words[1] === 'build') checkBuild(words, moved, roots.at(-1)!);
     if (kind === 'sh publish' && words[0] === 'npm') checkPackage(roots.at(-1)!);
   }
 }
@@ -68,7 +67,7 @@ function checkRepositoryCommand(words: readonly string[], root: string): void {
 }
 
 /** The context and its Dockerfile are there, and the Dockerfile knows the build arguments. */
-function checkBuild(words: readonly string[], roots: readonly string[]): void {
+function checkBuild(words: readonly string[], roots: readonly string[], repository: string): void {
   const context = words
     .slice(2)
     .findLast((word, index, all) => !word.startsWith('-') && !takesValue(all[index - 1]));
@@ -78,12 +77,18 @@ function checkBuild(words: readonly string[], roots: readonly string[]): void {
   if (file === undefined || find(context, roots) === undefined) {
     throw new Error(`"${words.join(' ')}": there is no ${named ?? 'Dockerfile'} in ${context}`);
   }
-  const dockerfile = readFileSync(file, 'utf8');
+  const dockerfile = withBase(readFileSync(file, 'utf8'), repository);
   for (const argument of valuesOf(words, ['--build-arg'])) {
     const name = argument.split('=')[0]!;
     const isKnown = new RegExp(`^(ONBUILD )?ARG ${literal(name)}\\b`, 'm').test(dockerfile);
     if (!isKnown) throw new Error(`"${words.join(' ')}": ${file} has no ARG ${name}`);
   }
+}
+
+/** A Dockerfile, with that of this repository's base image where it is built on it: it takes the same arguments. */
+function withBase(dockerfile: string, root: string): string {
+  if (!/^FROM (.*\/)?rococo-service-base-onbuild\b/m.test(dockerfile)) return dockerfile;
+  return `${dockerfile}\n${readFileSync(path.join(root, 'base-image/Dockerfile'), 'utf8')}`;
 }
 
 /** Compose has a file to read. */

@@ -8,7 +8,8 @@ interface Manifest {
 }
 
 /**
- * Links the packages that the directory's package.json names, and no other, so that a page which forgets one fails.
+ * Links the packages that the directory's package.json names, and no other, so that a page which forgets one fails. Those
+ * named by a path come from there.
  *
  * @param root the repository
  * @throws where this repository has not installed one of them
@@ -18,9 +19,13 @@ export function install(directory: string, root: string): void {
   const modules = path.join(directory, 'node_modules');
   rmSync(modules, { recursive: true, force: true });
   mkdirSync(path.join(modules, '.bin'), { recursive: true });
-  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })) {
+  for (const [name, range] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
     const isOwn = name === 'rococo-svchost';
-    const source = isOwn ? root : path.join(root, 'node_modules', name);
+    const source = isOwn
+      ? root
+      : range.startsWith('file:')
+        ? path.resolve(directory, range.slice('file:'.length))
+        : path.join(root, 'node_modules', name);
     if (!existsSync(source))
       throw new Error(`package.json names ${name}, which this repository has not installed`);
     mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });

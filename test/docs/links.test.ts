@@ -5,7 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { anchorOf, parsePage, readPage } from './page.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const names = globSync(['*.md', 'docs/*.md', 'examples/*/README.md'], { cwd: root }).sort();
+const names = globSync(['*.md', 'docs/*.md', 'examples/**/README.md'], {
+  cwd: root,
+  exclude: ['**/node_modules/**'],
+}).sort();
 
 describe('the links of', () => {
   it.for(names)('%s lead to what is there', (name) => {

@@ -1,5 +1,5 @@
 // Every page of the documentation does what it says: its files are written, its commands run, its output compared.
-import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
@@ -15,7 +15,10 @@ import { ownNames } from './queue-name.ts';
 import { rehearse } from './rehearsal.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const names = globSync(['*.md', 'docs/*.md', 'examples/*/README.md'], { cwd: root }).sort();
+const names = globSync(['*.md', 'docs/*.md', 'examples/**/README.md'], {
+  cwd: root,
+  exclude: ['**/node_modules/**'],
+}).sort();
 const pages = names.map((name) => readPage(root, name));
 const readme = pages.find(({ name }) => name === 'README.md')!;
 
@@ -66,22 +69,31 @@ function quickStart(): Page {
 function makeDirectory({ name }: Page): string {
   const directory = realpathSync(mkdtempSync(path.join(tmpdir(), 'svchost-page-')));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  if (!name.startsWith('examples/')) return directory;
-  const example = path.join(directory, path.basename(path.dirname(name)));
-  mkdirSync(example);
-  cpSync(path.join(root, path.dirname(name)), example, {
+  const [folder, example] = name.split('/');
+  if (folder !== 'examples') return directory;
+  // All of the example: a service of several may use its neighbours.
+  cpSync(path.join(root, 'examples', example!), path.join(directory, example!), {
     recursive: true,
-    filter: (file) => !/(node_modules|\.svchost|\.env|\.env\.secrets|\.env\.local)$/.test(file),
+    filter: (file) => !/\/(node_modules|\.svchost|\.env|\.env\.secrets|\.env\.local)$/.test(file),
   });
-  install(example, root);
-  return example;
+  const service = path.join(directory, path.relative('examples', path.dirname(name)));
+  if (existsSync(path.join(service, 'package.json'))) install(service, root);
+  return service;
+}
+
+/** The variables of the page's env files, and of the example that it is about. */
+function envFiles({ name, blocks }: Page): NodeJS.Dict<string>[] {
+  const example = path.join(root, path.dirname(name), '.env.example');
+  const texts = blocks.filter(({ kind }) => kind === 'ini').map(({ text }) => text);
+  if (name.startsWith('examples/') && existsSync(example)) texts.push(readFileSync(example, 'utf8'));
+  return texts.map((text) => parseEnv(text));
 }
 
 /** What the commands of a page are told of the brokers of the tests, where the page uses them. */
 async function prepareBrokers(
   page: Page,
 ): Promise<{ env: Record<string, string>; rename: (text: string) => string }> {
-  const files = page.blocks.filter(({ kind }) => kind === 'ini').map(({ text }) => parseEnv(text));
+  const files = envFiles(page);
   const uses = (type: string) => files.some(({ MESSAGING_TYPE }) => MESSAGING_TYPE === type);
   const env: Record<string, string> = {};
   if (uses('SqsConnection')) {

@@ -105,9 +105,15 @@ class Rehearsal {
     for (const { command, kind, code } of commandLines(this.#options.rename(text))) {
       if (kind === 'cd') this.#cwd = path.resolve(this.#cwd, command);
       else if (kind === 'install') install(this.#cwd, this.#options.root);
+      else if (kind === 'sqs') this.#expectSqs();
       else if (kind === 'host') await this.#terminal.start(command, this.#cwd);
       else await this.#terminal.run(command, this.#cwd, code);
     }
+  }
+
+  /** A server on a port that others use as well: the test has one of its own, and has said where. */
+  #expectSqs(): void {
+    if (!('AWS_ENDPOINT_URL_SQS' in this.#options.env)) throw new Error('no env file of the page is for SQS');
   }
 
   async #endSection(): Promise<void> {
