@@ -21,6 +21,7 @@ describe('commands that cannot run here', () => {
   it.for([
     ['sh docker', 'docker build . -t shop --build-arg SVC_ROOT_DIR=src --build-arg=ENVIRONMENT=local'],
     ['sh docker', 'docker run --env-file Dockerfile shop'],
+    ['sh docker', "npm run demo\ndocker build --build-arg A=1 -f - . <<< 'ARG A'"],
     ['sh docker', 'cd examples\ndocker run --env-file service-example/.env.example shop'],
     ['sh kubernetes', 'kubectl apply -f service.yaml'],
     ['sh repository', 'npm ci && npm run check\nnpx vitest run test/docs.test.ts'],
@@ -31,7 +32,8 @@ describe('commands that cannot run here', () => {
   it.for([
     ['sh docker', 'docker build . --build-arg SVC_ROOT=src', 'has no ARG SVC_ROOT'],
     ['sh docker', 'docker build -f Other ./src', 'there is no Other'],
-    ['sh docker', 'docker build nowhere', 'there is no Dockerfile in nowhere'],
+    ['sh docker', "docker build --build-arg B=1 -f - . <<< 'ARG A'", 'has no ARG B'],
+    ['sh docker', 'docker build nowhere', 'there is no context nowhere'],
     ['sh docker', 'docker run --env-file=.env.none shop', 'there is no .env.none'],
     ['sh docker', 'docker compose up -d', 'there is no compose.yaml'],
     ['sh docker', 'npx svchost', 'is no command of "sh docker"'],

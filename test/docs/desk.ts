@@ -11,7 +11,7 @@ type DeskKind = (typeof deskKinds)[number];
 /** The programs of each kind. */
 const programs: Readonly<Record<DeskKind, readonly string[]>> = {
   'sh repository': ['git', 'npm', 'npx'],
-  'sh docker': ['docker', 'podman'],
+  'sh docker': ['docker', 'podman', 'npm'],
   'sh kubernetes': ['kubectl'],
   'sh publish': ['npm', 'docker', 'git'],
 };
@@ -32,21 +32,26 @@ export function checkAtDesk(kind: DeskKind, text: string, roots: readonly string
   const moved = roots.map((root) => path.resolve(root, ...moves));
   if (commands.length === 0) throw new Error(`a block "${kind}" without a command`);
   for (const command of commands) {
-    const words = command.split(/ +/);
+    // A Dockerfile may come by standard input: `-f - . <<< 'FROM node'`.
+    const [line = '', input] = command.split(/ *<<< */);
+    const words = line.split(/ +/);
     if (!programs[kind].includes(words[0]!)) {
       throw new Error(`"${command}" is no command of "${kind}"; that is for ${programs[kind].join(', ')}`);
     }
     checkFiles(words, moved);
-    if (kind === 'sh repository') checkRepositoryCommand(words, roots.at(-1)!);
+    if (kind === 'sh repository' || (kind === 'sh docker' && words[0] === 'npm')) {
+      checkRepositoryCommand(words, roots.at(-1)!);
+    }
     if (words[1] === 'compose') checkCompose(words, moved);
-    if (words[1] === 'build') checkBuild(words, moved, roots.at(-1)!);
+    if (words[1] === 'build') checkBuild(words, input, moved, roots.at(-1)!);
     if (kind === 'sh publish' && words[0] === 'npm') checkPackage(roots.at(-1)!);
   }
 }
 
 function checkFiles(words: readonly string[], roots: readonly string[]): void {
   for (const file of valuesOf(words, fileOptions)) {
-    if (find(file, roots) === undefined) throw new Error(`"${words.join(' ')}": there is no ${file}`);
+    if (file !== '-' && find(file, roots) === undefined)
+      throw new Error(`"${words.join(' ')}": there is no ${file}`);
   }
 }
 
@@ -67,22 +72,32 @@ function checkRepositoryCommand(words: readonly string[], root: string): void {
 }
 
 /** The context and its Dockerfile are there, and the Dockerfile knows the build arguments. */
-function checkBuild(words: readonly string[], roots: readonly string[], repository: string): void {
+function checkBuild(
+  words: readonly string[],
+  input: string | undefined,
+  roots: readonly string[],
+  repository: string,
+): void {
+  const command = words.join(' ');
   const context = words
     .slice(2)
     .findLast((word, index, all) => !word.startsWith('-') && !takesValue(all[index - 1]));
-  if (context === undefined) throw new Error(`"${words.join(' ')}" has no context`);
-  const [named] = valuesOf(words, ['-f', '--file']);
-  const file = find(named ?? path.join(context, 'Dockerfile'), roots);
-  if (file === undefined || find(context, roots) === undefined) {
-    throw new Error(`"${words.join(' ')}": there is no ${named ?? 'Dockerfile'} in ${context}`);
+  if (context === undefined || find(context, roots) === undefined) {
+    throw new Error(`"${command}": there is no context ${context ?? ''}`);
   }
-  const dockerfile = withBase(readFileSync(file, 'utf8'), repository);
+  const [named = path.join(context, 'Dockerfile')] = valuesOf(words, ['-f', '--file']);
+  const dockerfile = withBase(input?.replaceAll(/^'|'$/g, '') ?? read(named, roots, command), repository);
   for (const argument of valuesOf(words, ['--build-arg'])) {
     const name = argument.split('=')[0]!;
     const isKnown = new RegExp(`^(ONBUILD )?ARG ${literal(name)}\\b`, 'm').test(dockerfile);
-    if (!isKnown) throw new Error(`"${words.join(' ')}": ${file} has no ARG ${name}`);
+    if (!isKnown) throw new Error(`"${command}": ${named} has no ARG ${name}`);
   }
+}
+
+function read(name: string, roots: readonly string[], command: string): string {
+  const file = find(name, roots);
+  if (file === undefined) throw new Error(`"${command}": there is no ${name}`);
+  return readFileSync(file, 'utf8');
 }
 
 /** A Dockerfile, with that of this repository's base image where it is built on it: it takes the same arguments. */
@@ -115,7 +130,10 @@ function valuesOf(words: readonly string[], options: readonly string[]): string[
 }
 
 function takesValue(word: string | undefined): boolean {
-  return word !== undefined && /^(-t|-f|--tag|--file|--build-arg|--target|--platform)$/.test(word);
+  return (
+    word !== undefined &&
+    /^(-t|-f|--tag|--file|--build-arg|--target|--platform|--secret|--format)$/.test(word)
+  );
 }
 
 function find(file: string, roots: readonly string[]): string | undefined {

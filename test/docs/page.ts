@@ -30,7 +30,17 @@ export interface Page {
 }
 
 /** Kinds of blocks that are files; the line before names the file. */
-export const fileKinds = ['ts', 'js', 'json', 'ini', 'yaml', 'dockerfile', 'python', 'toml'] as const;
+export const fileKinds = [
+  'ts',
+  'js',
+  'json',
+  'ini',
+  'yaml',
+  'dockerfile',
+  'dockerignore',
+  'python',
+  'toml',
+] as const;
 
 /** Kinds of commands that are read and not run: for a clone of this repository, a Docker engine, a cluster, a registry. */
 export const deskKinds = ['sh repository', 'sh docker', 'sh kubernetes', 'sh publish'] as const;

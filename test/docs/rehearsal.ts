@@ -80,9 +80,15 @@ class Rehearsal {
     const { kind } = block;
     if (isOneOf(fileKinds, kind)) await this.#write(block);
     else if (kind === 'sh') await this.#type(block);
-    else if (isOneOf(deskKinds, kind)) checkAtDesk(kind, block.text, [this.#cwd, this.#options.root]);
+    else if (isOneOf(deskKinds, kind)) this.#read(block, kind);
     else if (kind === 'text') await this.#terminal.expectOutput(this.#expectedOutput(block));
     else if (kind !== 'text diagram') throw new Error(`a block of unknown kind "${kind}"`);
+  }
+
+  /** Commands that cannot run here. Their files may also be beside the page. */
+  #read({ text }: Block, kind: (typeof deskKinds)[number]): void {
+    const { root } = this.#options;
+    checkAtDesk(kind, text, [this.#cwd, path.join(root, path.dirname(this.#page.name)), root]);
   }
 
   /** A file, which the reader is to make. */
