@@ -7,7 +7,6 @@ import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { brokerOptions } from '../messaging/rabbitmq/harness.ts';
 import { region, startServer } from '../messaging/sqs/server.ts';
 import { deleteQueues } from '../support/queue.ts';
-import { commandLines } from './command-line.ts';
 import { install } from './install.ts';
 import { kinds, readPage, type Page } from './page.ts';
 import { literal } from './pattern.ts';
@@ -38,23 +37,22 @@ describe('the pages', () => {
     const ci = readFileSync(path.join(root, '.ci/run'), 'utf8');
     const commands = readme.blocks
       .filter(({ kind }) => kind === 'sh repository')
-      .flatMap(({ text }) => commandLines(text).map(({ command }) => command));
+      .flatMap(({ text }) => text.trim().split('\n'));
     expect(commands.length).toBeGreaterThan(0);
     for (const command of commands) expect(ci).toMatch(new RegExp(`^step .*'${literal(command)}'`, 'm'));
   });
 
-  it.for(pages.filter(({ blocks }) => blocks.length > 0))(
-    '$name does what it says',
-    { timeout: 180_000 },
-    async (page) => {
-      const directory = makeDirectory(page);
-      const { env, rename } = await prepareBrokers(page);
-      const options = { root, directory, env, rename };
-      // The pages of docs/ go on with the service that the README has made.
-      if (page.name.startsWith('docs/')) await rehearse(quickStart(), { ...options, rename: (text) => text });
-      await rehearse(page, options);
-    },
-  );
+  const withBlocks = pages
+    .filter(({ blocks }) => blocks.length > 0)
+    .map((page) => [page.name, page] as const);
+  it.for(withBlocks)('%s does what it says', { timeout: 180_000 }, async ([, page]) => {
+    const directory = makeDirectory(page);
+    const { env, rename } = await prepareBrokers(page);
+    const options = { root, directory, env, rename };
+    // The pages of docs/ go on with the service that the README has made.
+    if (page.name.startsWith('docs/')) await rehearse(quickStart(), { ...options, rename: (text) => text });
+    await rehearse(page, options);
+  });
 });
 
 /** The README's quick start, up to where its service is installed. */
