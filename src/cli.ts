@@ -2,9 +2,11 @@
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { check, describeReport } from './commands/check.ts';
+import { dev } from './commands/dev.ts';
 import { chooseKind, createService, describeService } from './commands/new.ts';
 import { run } from './commands/run.ts';
 import { send } from './commands/send.ts';
+import { failOnStandstill } from './commands/standstill.ts';
 import { suggest } from './config/suggestion.ts';
 import { durationMs } from './config/value.ts';
 import { exitCode, SvchostError, toError, UsageError, type ExitCode } from './errors.ts';
@@ -13,14 +15,7 @@ import { version } from './version.ts';
 /** Parses the arguments, runs the command, and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<never> {
   let code: ExitCode = exitCode.ok;
-  // Nothing keeps the process alive and the command has not ended: it waits for what will never come. Without this,
-  // Node would end with 0, as if all were well.
-  process.once('beforeExit', () => {
-    console.error(
-      'svchost: nothing can wake this process any more, and it is not done; does the processor await for ever?',
-    );
-    process.exit(exitCode.failed);
-  });
+  failOnStandstill();
   const program = createProgram((ended) => (code = ended));
   try {
     await program.parseAsync(argv);
@@ -125,6 +120,18 @@ function createProgram(end: (code: ExitCode) => void): Command {
     })
     .addHelpText('after', newHelp);
 
+  program
+    .command('dev')
+    .description(
+      'run the service while its code is written: a change restarts it, and typed lines send messages',
+    )
+    .option(...directory)
+    .option('--watch <path...>', 'a file or folder that restarts it as well, such as templates')
+    .action(async ({ dir, watch = [] }: { dir: string; watch?: string[] }) => {
+      end(await dev({ directory: path.resolve(dir), data: watch.map((name) => path.resolve(name)) }));
+    })
+    .addHelpText('after', devHelp);
+
   return program;
 }
 
@@ -215,3 +222,16 @@ Examples:
   $ svchost new nightly-report --cron --js
 
 The directory must be new or empty; nothing is written over.`;
+
+const devHelp = `
+Examples:
+  $ svchost dev
+  $ svchost dev --dir services/mail --watch services/mail/templates
+
+Code that does not load leaves the running code in place. A restart drains first, so no message is lost.
+Unless set: MESSAGING_TYPE is the embedded queue, NODE_ENV development, LOG_FORMAT pretty.
+
+Typed lines:
+  s {"id": 1}   send a message to the queue of the service
+  d             list the newest dead letters (embedded queue)
+  r             restart        q   drain and quit        h   this list`;

@@ -33,7 +33,11 @@ import { resolutionError, resolveService, type Resolution } from './resolve.ts';
  * @returns the exit code; the process must end with it, since user code may have left timers and sockets behind
  */
 export async function run(directory: string, mode: 'service' | 'once'): Promise<ExitCode> {
-  const resolution = await resolveService(directory);
+  return await runResolved(await resolveService(directory), mode);
+}
+
+/** As `run`, for a service whose code is loaded already. */
+export async function runResolved(resolution: Resolution, mode: 'service' | 'once'): Promise<ExitCode> {
   const root = await createLog(resolution.settings.log);
   const log = root.child({ name: 'svchost' });
   log.info(`Rococo Service Host Version: ${version}`);

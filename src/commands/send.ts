@@ -78,11 +78,13 @@ function readMessages({
 }: SendCommand): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
   if (message !== undefined && file !== undefined) throw new UsageError('give a message or --file, not both');
   if (message !== undefined) {
-    return [parse(Buffer.from(message), 'the message', `; quote it for the shell, such as '{"id": 1}'`)];
+    return [
+      parseMessage(Buffer.from(message), 'the message', `; quote it for the shell, such as '{"id": 1}'`),
+    ];
   }
   if (file !== undefined) {
     const hint = '; a file holds one message, and one message per line goes to standard input';
-    return [parse(readBytes(file), file, hint)];
+    return [parseMessage(readBytes(file), file, hint)];
   }
   if (input.isTTY)
     throw new UsageError('nothing to send: give a JSON message, --file, or NDJSON on standard input');
@@ -93,12 +95,12 @@ async function* parseLines(input: NodeJS.ReadableStream): AsyncGenerator<Uint8Ar
   let number = 0;
   for await (const line of readLines(input)) {
     number++;
-    if (line.toString().trim() !== '') yield parse(line, `line ${number} of standard input`);
+    if (line.toString().trim() !== '') yield parseMessage(line, `line ${number} of standard input`);
   }
 }
 
 /** Lines as bytes, without their end. Not node:readline: it also breaks lines at U+2028, which JSON may hold as it is. */
-async function* readLines(input: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
+export async function* readLines(input: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   for await (const chunk of input) {
     const bytes = Buffer.from(chunk);
@@ -117,7 +119,7 @@ async function* readLines(input: NodeJS.ReadableStream): AsyncGenerator<Buffer> 
  * The bytes of a message that was written as JSON, as they are: read and written again, a number of more than 53 bits
  * would be another one. Says where it is not JSON, without quoting it.
  */
-function parse(bytes: Uint8Array, where: string, hint = ''): Uint8Array {
+export function parseMessage(bytes: Uint8Array, where: string, hint = ''): Uint8Array {
   try {
     const json = new TextDecoder('utf-8', { fatal: true }).decode(bytes).trim();
     JSON.parse(json);

@@ -91,6 +91,13 @@ export interface ConsumeOptions {
   readonly onFailure: (error: Error) => void;
 }
 
+/** A message that waits in a queue. */
+export interface WaitingMessage {
+  readonly messageId: string;
+  readonly body: Uint8Array;
+  readonly headers: Headers;
+}
+
 /** A running subscription to one queue. */
 export interface Consumer {
   /**
@@ -143,6 +150,14 @@ export interface MessageAdapter {
    * @param retryDelaysMs the delays that retries of this queue may have
    */
   countMessages(queueName: string, retryDelaysMs: readonly number[]): Promise<number>;
+  /**
+   * The newest messages that wait in a queue, oldest first, without handing them out; none where there is no such queue.
+   *
+   * Undefined where the broker shows a message only to who takes it.
+   *
+   * @param limit how many at most
+   */
+  browseMessages?(queueName: string, limit: number): Promise<readonly WaitingMessage[]>;
   /**
    * What about a queue, as it is at the broker, does not go with how it is used: a line for people each. Only where a
    * broker has something of the kind.

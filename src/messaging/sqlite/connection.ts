@@ -9,8 +9,10 @@ import type {
   ConsumeOptions,
   Consumer,
   Delivery,
+  Headers,
   MessageAdapter,
   SendOptions,
+  WaitingMessage,
 } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
 import { SqliteConsumer } from './consumer.ts';
@@ -134,13 +136,13 @@ export class SqliteConnection implements MessageAdapter {
 
   // eslint-disable-next-line @typescript-eslint/require-await -- a rejection, not a throw
   async countMessages(queueName: string): Promise<number> {
-    const { store } = this.#useSession();
-    try {
-      return store.count(queueName, this.#context.clock.now());
-    } catch (error) {
-      const message = `the messages of "${queueName}" were not counted: ${explain(error, this.#options.path)}`;
-      throw new SvchostError('DATABASE_FAILED', message, { cause: error });
-    }
+    return this.#read(queueName, 'counted', (store) => store.count(queueName, this.#context.clock.now()));
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- a rejection, not a throw
+  async browseMessages(queueName: string, limit: number): Promise<WaitingMessage[]> {
+    const messages = this.#read(queueName, 'read', (store) => store.newest(queueName, limit));
+    return messages.map((message) => ({ ...message, headers: JSON.parse(message.headers) as Headers }));
   }
 
   async claimOccurrence(scheduleName: string, occurrence: Date): Promise<boolean> {
@@ -202,6 +204,17 @@ export class SqliteConnection implements MessageAdapter {
     if (this.#session === undefined || this.#closed.signal.aborted)
       throw connectionClosed(this.#options.path);
     return this.#session;
+  }
+
+  #read<Result>(queueName: string, participle: string, work: (store: MessageStore) => Result): Result {
+    const { store } = this.#useSession();
+    try {
+      return work(store);
+    } catch (error) {
+      const reason = explain(error, this.#options.path);
+      const message = `the messages of "${queueName}" were not ${participle}: ${reason}`;
+      throw new SvchostError('DATABASE_FAILED', message, { cause: error });
+    }
   }
 
   /** Lets the consumers look for something new; those of `queueNames`, where it is known. */

@@ -18,12 +18,16 @@ export interface Lease {
   readonly token: string;
 }
 
-/** A message that was claimed. */
-export interface ClaimedMessage extends Lease {
+/** What is kept of a message in any case. */
+export interface StoredMessage {
   readonly messageId: string;
   readonly body: Uint8Array;
   /** JSON. */
   readonly headers: string;
+}
+
+/** A message that was claimed. */
+export interface ClaimedMessage extends Lease, StoredMessage {
   readonly attempt: number;
   readonly crashes: number;
   readonly enqueuedAt: number;
@@ -50,6 +54,10 @@ interface ClaimedRow {
   readonly enqueued_at: number;
   readonly due_at: number;
   readonly first_seen_at: number;
+}
+
+interface MessageRow {
+  readonly message_id: string;
 }
 
 interface ContentRow {
@@ -107,6 +115,10 @@ export class MessageStore {
       ),
       firstExpiry: handle.prepare(
         'SELECT min(lease_until) AS at FROM message WHERE queue = ? AND lease_until IS NOT NULL',
+      ),
+      newest: handle.prepare(
+        `SELECT message_id, headers, body FROM message JOIN content USING (id)
+          WHERE queue = ? AND lease_until IS NULL ORDER BY due_at DESC, id DESC LIMIT ?`,
       ),
       countFree: handle.prepare('SELECT count(*) AS n FROM message WHERE queue = ? AND lease_until IS NULL'),
       countExpired: handle.prepare('SELECT count(*) AS n FROM message WHERE queue = ? AND lease_until <= ?'),
@@ -200,6 +212,12 @@ export class MessageStore {
     const expiry = this.#statements.firstExpiry.get(queueName)?.['at'] as number | null;
     if (due === null) return expiry ?? undefined;
     return expiry === null ? due : Math.min(due, expiry);
+  }
+
+  /** The newest messages of the queue that are nobody's at the moment, oldest first. */
+  newest(queueName: string, limit: number): StoredMessage[] {
+    const rows = this.#statements.newest.all(queueName, limit) as unknown as (ContentRow & MessageRow)[];
+    return rows.reverse().map(({ message_id, headers, body }) => ({ messageId: message_id, headers, body }));
   }
 
   /** How many messages of the queue are nobody's at the moment. */

@@ -1,0 +1,133 @@
+// The process that hosts the service (host.ts), as dev sees it: its loading, its running and its end.
+import { fork, type ChildProcess } from 'node:child_process';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock, within } from '../../clock.ts';
+import type { QueueNames } from '../../config/queue-name.ts';
+import { exitCode } from '../../errors.ts';
+import { go, unwrap } from './report.ts';
+
+/** The host's own file, with the ending of this one: built or not. */
+const hostFile = fileURLToPath(new URL(`host${path.extname(import.meta.filename)}`, import.meta.url));
+
+/** How long a process that does not run the service yet may take to end, in milliseconds: it holds no message. */
+const idleEndMs = 2_000;
+
+/** What a drain may take beyond SHUTDOWN_TIMEOUT, in milliseconds: handing back, the processor's `stop`, closing. */
+const drainGraceMs = 10_000;
+
+/** How loading went. */
+export type Loading =
+  | { readonly kind: 'loaded'; readonly queues: QueueNames | undefined }
+  /** Without reasons where the process ended before it could tell any. */
+  | { readonly kind: 'refused'; readonly reasons: readonly string[] };
+
+/** How the process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export class Child {
+  readonly loading: Promise<Loading>;
+  readonly exited: Promise<Exit>;
+  readonly #process: ChildProcess;
+  #hasExited = false;
+  #isEnding = false;
+  #shutdownTimeoutMs = 0;
+  #endMs = idleEndMs;
+
+  /**
+   * Starts to load the service of a directory.
+   *
+   * @param onFiles told which files the code consists of, as they are imported
+   */
+  constructor(directory: string, onFiles: (files: readonly string[]) => void) {
+    // Detached, in a process group of its own: Ctrl-C on the terminal goes to the whole group of dev, and would be
+    // the service's second signal, or its helpers' first. What is typed is for dev, too.
+    const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
+    this.#process = fork(hostFile, [directory], { detached: true, stdio: [...stdio] });
+    this.exited = this.#followExit();
+    this.loading = this.#followReports(onFiles);
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** Whether its end was asked for. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  /** Lets it run the service that it has loaded. */
+  run(): void {
+    this.#endMs = this.#shutdownTimeoutMs + drainGraceMs;
+    // It may have ended meanwhile, which `exited` tells.
+    this.#process.send(go, () => undefined);
+  }
+
+  /** Drains it with SIGTERM; kills it where it takes longer than SHUTDOWN_TIMEOUT and some seconds. */
+  async end(): Promise<Exit> {
+    if (!this.#isEnding) this.#process.kill('SIGTERM');
+    this.#isEnding = true;
+    await within(systemClock, this.#endMs, this.exited);
+    this.kill();
+    return await this.exited;
+  }
+
+  /** Ends it at once, and what it has started; the broker delivers again what it held. */
+  kill(): void {
+    const { pid } = this.#process;
+    this.#isEnding = true;
+    if (this.#hasExited || pid === undefined) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It has ended in this very moment.
+    }
+  }
+
+  #followExit(): Promise<Exit> {
+    return new Promise((resolve) => {
+      const exit = (code: number | null, signal: NodeJS.Signals | null) => {
+        this.#hasExited = true;
+        resolve({ code, signal });
+      };
+      this.#process.once('exit', exit);
+      // It could not be started: no memory, or too many processes.
+      this.#process.once('error', () => exit(exitCode.failed, null));
+    });
+  }
+
+  #followReports(onFiles: (files: readonly string[]) => void): Promise<Loading> {
+    return new Promise((resolve) => {
+      this.#process.on('message', (message) => {
+        const report = unwrap(message);
+        if (report?.kind === 'files') onFiles(report.files);
+        if (report?.kind === 'loaded') this.#shutdownTimeoutMs = report.shutdownTimeoutMs;
+        if (report?.kind === 'loaded' || report?.kind === 'refused') resolve(report);
+      });
+      // Its last reports may be read after it has ended, but not after the channel has.
+      this.#process.once('disconnect', () => {
+        void this.exited.then(() => resolve({ kind: 'refused', reasons: [] }));
+      });
+      this.#process.once('error', ({ message }) => resolve({ kind: 'refused', reasons: [message] }));
+    });
+  }
+}
+
+const meanings = new Map<number | null, string>([
+  [exitCode.failed, 'the service failed'],
+  [exitCode.brokerRefused, 'the broker refused us'],
+  [exitCode.processor, 'the processor could not be loaded'],
+  [exitCode.drainTimedOut, 'the drain ran out of time, and work was handed back'],
+  [exitCode.configuration, 'configuration'],
+]);
+
+/** An exit in words: `exit code 1 (the service failed)`. */
+export function describeExit({ code, signal }: Exit): string {
+  if (signal) return `signal ${signal}`;
+  const meaning = meanings.get(code);
+  return `exit code ${code ?? 'none'}${meaning === undefined ? '' : ` (${meaning})`}`;
+}

@@ -1,0 +1,76 @@
+// What typed lines do with the broker: send to the queue of the service, and list its dead letters.
+import { processEnvironment } from '../../config/environment.ts';
+import type { MessagingSettings } from '../../config/messaging.ts';
+import type { QueueNames } from '../../config/queue-name.ts';
+import { readSettings } from '../../config/settings.ts';
+import { ConfigurationError, UsageError } from '../../errors.ts';
+import type { MessageAdapter } from '../../messaging/adapter.ts';
+import { openBroker } from '../reach.ts';
+import { describeDeadLetter } from './dead-letter.ts';
+import { loadDevEnvironment } from './environment.ts';
+
+/** How many dead letters are listed. */
+const shownLetters = 20;
+
+/** The settings of a service as they are now, without loading its code. */
+export function readDevSettings(directory: string) {
+  const env = { ...processEnvironment };
+  loadDevEnvironment(directory, env);
+  return readSettings(env, { serviceDirectory: directory, isTerminal: process.stdout.isTTY });
+}
+
+/**
+ * Sends a message to the queue of the service.
+ *
+ * @throws SvchostError the broker does not have it
+ */
+export async function sendTyped(
+  directory: string,
+  { queueName }: QueueNames,
+  body: Uint8Array,
+): Promise<void> {
+  await useBroker(directory, async (adapter) => {
+    await adapter.ensureQueue(queueName);
+    await adapter.sendMessage(queueName, body);
+  });
+}
+
+/**
+ * The newest dead letters of the service, for people.
+ *
+ * @throws SvchostError the broker cannot be reached
+ */
+export async function listDeadLetters(
+  directory: string,
+  { deadLetterQueueName: queueName }: QueueNames,
+): Promise<string> {
+  return await useBroker(directory, async (adapter, type) => {
+    if (!adapter.browseMessages) throw new UsageError(whereToLook(type, queueName));
+    const letters = await adapter.browseMessages(queueName, shownLetters);
+    const count = await adapter.countMessages(queueName, []);
+    const shown = count > letters.length ? `the newest ${letters.length} of ${count}` : String(count);
+    return [`dead letters in ${queueName}: ${shown}`, ...letters.map(describeDeadLetter)].join('\n');
+  });
+}
+
+/** Others hand a message out to show it, which counts as a delivery there. */
+function whereToLook(type: MessagingSettings['type'], queueName: string): string {
+  return type === 'SqsConnection'
+    ? 'SQS shows a message only to who receives it: look at the dead-letter queue in the AWS console'
+    : `RabbitMQ shows a message only to who takes it: look at the queue ${queueName} in its management UI`;
+}
+
+async function useBroker<Result>(
+  directory: string,
+  work: (adapter: MessageAdapter, type: MessagingSettings['type']) => Promise<Result>,
+): Promise<Result> {
+  const { settings, problems } = readDevSettings(directory);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  const broker = await openBroker(settings.messaging, undefined, 'dev');
+  try {
+    await broker.connect();
+    return await work(broker.adapter, settings.messaging.type);
+  } finally {
+    await broker.adapter.close();
+  }
+}

@@ -1,0 +1,32 @@
+// Which files a service's code consists of: takes note of each module as it is imported, also of those imported late.
+import { registerHooks } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The code of svchost itself, which is no part of a service, also where it is linked and not installed. */
+const ownCode = path.resolve(import.meta.dirname, '../..') + path.sep;
+
+/** Calls `onFiles` with the files, absolute and with links resolved, that are imported or required from now on. */
+export function followImports(onFiles: (files: readonly string[]) => void): void {
+  const known = new Set<string>();
+  const found: string[] = [];
+  registerHooks({
+    resolve(specifier, context, nextResolve) {
+      const result = nextResolve(specifier, context);
+      const file = serviceFile(result.url);
+      if (file !== undefined && !known.has(file)) {
+        known.add(file);
+        // Together: a module is seldom imported alone.
+        if (found.push(file) === 1) setImmediate(() => onFiles(found.splice(0)));
+      }
+      return result;
+    },
+  });
+}
+
+/** Undefined for what an edit does not change: installed packages, and what is no file. */
+function serviceFile(url: string): string | undefined {
+  if (!url.startsWith('file:')) return undefined;
+  const file = fileURLToPath(url);
+  return file.startsWith(ownCode) || file.split(path.sep).includes('node_modules') ? undefined : file;
+}
