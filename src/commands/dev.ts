@@ -31,10 +31,7 @@ export async function dev(command: DevCommand): Promise<ExitCode> {
   const log = (await createLog({ ...settings.log, level: 'info' })).child({ name: 'dev' });
 
   const loaded = new Set<string>();
-  const { messaging } = settings;
-  // Without a queue file, a name that no file can have.
-  const queueFile = messaging.type === 'SqliteConnection' ? messaging.path : '\0';
-  const scope = () => scopeOf(directory, loaded, data, queueFile);
+  const scope = () => scopeOf(directory, loaded, data, queueFileOf(directory));
   const session = new Session({
     directory,
     log,
@@ -72,6 +69,12 @@ function resolvePaths({ directory, data }: DevCommand): DevCommand {
   return { directory: realpathSync(directory), data: data.map((name) => realpathSync(name)) };
 }
 
+/** The file of the embedded queue as the settings are now; elsewhere a name that no file can have. */
+function queueFileOf(directory: string): string {
+  const { messaging } = readDevSettings(directory).settings;
+  return messaging.type === 'SqliteConnection' ? messaging.path : '\0';
+}
+
 function describeChange([first = '', ...others]: readonly string[], directory: string): string {
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
   return `changed: ${path.relative(directory, first)}${more}; loading the code`;
@@ -81,8 +84,8 @@ function describeChange([first = '', ...others]: readonly string[], directory: s
 const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 /**
- * How soon after the first a second signal is the same one, in milliseconds: npm and npx pass on to their child what the
- * terminal has sent to both.
+ * How soon after the first a second signal is the same one, in milliseconds: the terminal sends Ctrl-C to npx and to its
+ * child, and npx passes it on to that child, where its shell is one that makes way for the command (bash, not dash).
  */
 const sameSignalMs = 300;
 

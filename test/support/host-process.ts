@@ -1,6 +1,7 @@
 // The built `svchost` as a process of its own, as users run it. Owns the child and what it wrote; knows no log event.
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { runCommand, type CommandResult } from './command.ts';
@@ -18,6 +19,8 @@ export interface HostOptions {
   readonly args?: readonly string[];
   /** The script to run; default: `dist/bin.js`. */
   readonly bin?: string;
+  /** Its standard input can be typed into; default: it has none. */
+  readonly hasInput?: boolean;
 }
 
 export interface HostExit {
@@ -36,6 +39,10 @@ export interface HostProcess extends AsyncDisposable {
    * the output after `timeoutMs` (default 20 s) and when the host ends without it.
    */
   waitForLine(wanted: string | ((line: LogLine) => boolean), timeoutMs?: number): Promise<LogLine>;
+  /** Types a line into its standard input. */
+  type(line: string): void;
+  /** Ends its standard input. */
+  endInput(): void;
   /** Sends a signal to the host, if it still runs. */
   signal(signal: NodeJS.Signals): void;
   /** All it has written so far, standard output and error as they came. */
@@ -46,12 +53,12 @@ export interface HostProcess extends AsyncDisposable {
  * Starts a host. Inside a test it is killed when the test has finished; from a hook, dispose of it or signal it there.
  */
 export function startHost(options: HostOptions): HostProcess {
-  const { cwd, env = {}, args = [], bin = builtBin } = options;
+  const { cwd, env = {}, args = [], bin = builtBin, hasInput = false } = options;
   const child = spawn(process.execPath, [bin, ...args], {
     cwd,
     env: cleanEnvironment(env),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+    stdio: [hasInput ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  }) as ChildProcessByStdio<Writable | null, Readable, Readable>;
   const lines: LogLine[] = [];
   let output = '';
   const seen = new EventTarget();
@@ -88,6 +95,8 @@ export function startHost(options: HostOptions): HostProcess {
     pid: child.pid ?? -1,
     lines,
     exited,
+    type: (line) => void child.stdin?.write(`${line}\n`),
+    endInput: () => void child.stdin?.end(),
     signal,
     output: () => output,
     waitForLine: (wanted, timeoutMs = 20_000) => {

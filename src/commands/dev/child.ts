@@ -96,7 +96,7 @@ export class Child {
       };
       this.#process.once('exit', exit);
       // It could not be started: no memory, or too many processes.
-      this.#process.once('error', () => exit(exitCode.failed, null));
+      this.#process.on('error', () => this.pid === undefined && exit(exitCode.failed, null));
     });
   }
 

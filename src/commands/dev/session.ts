@@ -131,7 +131,7 @@ export class Session {
   #start(child: Child): void {
     const { log } = this.#options;
     this.#current = child;
-    log.info({ pid: child.pid }, 'starting the service');
+    log.info(`starting the service (process ${child.pid ?? 'none'})`);
     void child.exited.then((exit) => {
       if (this.#current === child) this.#current = undefined;
       if (!child.isEnding) this.#tellEnd(exit);
@@ -161,7 +161,7 @@ export class Session {
   #tellWhatRuns(child: Child | undefined): void {
     if (this.#isQuitting) return;
     const { log } = this.#options;
-    if (child) log.warn('the new code does not load: the service goes on with the code from before');
+    if (child) log.warn('the service goes on as it was before the change');
     else log.warn(`the service does not run; ${whenItStarts}`);
   }
 

@@ -4,7 +4,7 @@ import { readdirSync, statSync, watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { toError } from '../../errors.ts';
-import { foldersOf, isChange, isWalked, type Scope } from './scope.ts';
+import { foldersOf, isChange, isWalked, isWithin, type Scope } from './scope.ts';
 
 /** How long it must be quiet, in milliseconds: an editor saves in several steps, a checkout writes many files. */
 const quietMs = 100;
@@ -30,6 +30,7 @@ export class Watcher {
   readonly #options: WatcherOptions;
   readonly #folders = new Map<string, Folder>();
   readonly #touched = new Set<string>();
+  readonly #gone = new Set<string>();
   #scope: Scope | undefined;
   #hasTrouble = false;
   #waitsSince: number | undefined;
@@ -89,6 +90,16 @@ export class Watcher {
     this.#folders.delete(name);
   }
 
+  /** Of a folder that came, went or was renamed, the watch is that of another folder, or of none. */
+  #forget(folder: string): void {
+    for (const name of [...this.#folders.keys()]) {
+      if (!isWithin(folder, name)) continue;
+      this.#unwatch(name);
+      // What was in it is gone without an event of its own, where the folder was moved away.
+      this.#gone.add(folder);
+    }
+  }
+
   #tellTrouble(name: string, error: unknown): void {
     const { code, message } = toError(error) as NodeJS.ErrnoException;
     // The folder went away in this moment.
@@ -111,6 +122,7 @@ export class Watcher {
 
   #note(folder: string, event: string, file: string | null): void {
     const touched = file === null ? folder : path.join(folder, file);
+    if (event === 'rename') this.#forget(touched);
     // What is only written to, and does not count, is not looked at: a log file must not keep us busy. What comes, goes
     // or is renamed may be a folder.
     if (event === 'change' && file !== null && !(this.#scope && isChange(touched, this.#scope))) return;
@@ -129,8 +141,9 @@ export class Watcher {
     // Following may have noted the files of new folders, and set the timer anew.
     this.#cancelTimer?.();
     this.#waitsSince = undefined;
-    const changed = [...this.#touched].filter((file) => isChange(file, scope));
+    const changed = [...this.#touched].filter((file) => this.#gone.has(file) || isChange(file, scope));
     this.#touched.clear();
+    this.#gone.clear();
     if (changed.length > 0) this.#options.onChange(changed);
   }
 }
