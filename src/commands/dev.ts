@@ -95,10 +95,10 @@ function superviseSignals(session: Session, log: Logger): void {
   const onSignal = (signal: keyof typeof signalNumbers) => {
     if (firstAt === undefined) {
       firstAt = performance.now();
-      log.info({ signal }, 'quitting');
+      log.info(`${signal}: quitting; a second one ends at once`);
       session.quit();
     } else if (performance.now() - firstAt > sameSignalMs) {
-      log.warn({ signal }, 'second signal; ending at once');
+      log.warn(`second ${signal}: ending at once`);
       session.kill();
       process.exit(128 + signalNumbers[signal]);
     }

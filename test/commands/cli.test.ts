@@ -39,6 +39,10 @@ describe('--help', () => {
       ['new', '--help'],
       ['Usage: svchost new', '--cron', '--sqs', '--js', '$ svchost new services/mail --sqs'],
     ],
+    [
+      ['dev', '--help'],
+      ['Usage: svchost dev', '--dir', '--watch', '$ svchost dev', 's {"id": 1}', 'NODE_ENV development'],
+    ],
   ])('%j teaches the command, on standard output', async (args, parts) => {
     const { code, stdout, stderr } = await runCli(args, anywhere);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -65,9 +69,9 @@ describe('wrong usage ends with 64 and says what is wrong', () => {
     [['check', '--jsn'], "error: unknown option '--jsn'\n(Did you mean --json?)"],
     [
       ['chek'],
-      'svchost: unknown command "chek"; did you mean check? (there are run, send, check, new: see svchost --help)',
+      'svchost: unknown command "chek"; did you mean check? (there are run, send, check, new, dev: see svchost --help)',
     ],
-    [['start'], 'svchost: unknown command "start" (there are run, send, check, new: see svchost --help)'],
+    [['start'], 'svchost: unknown command "start" (there are run, send, check, new, dev: see svchost --help)'],
     [['check', 'mail'], "error: too many arguments for 'check'"],
     [['send', '1', '2'], "error: too many arguments for 'send'"],
     [['new'], 'svchost: no name: give one, such as svchost new orders'],

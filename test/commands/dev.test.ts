@@ -440,6 +440,20 @@ describe('the end', () => {
     expect(await dev.exited).toEqual({ code: null, signal: 'SIGKILL' });
   });
 
+  it('of dev by kill -9 ends also a service that never gives up the event loop', async () => {
+    const dev = await startConsuming(
+      {
+        'processor.ts':
+          "export class MailServiceProcessor { process(_, { log }) { log.info('stuck'); for (;;); } }",
+      },
+      { SHUTDOWN_TIMEOUT: '0' },
+    );
+    dev.type('s 1');
+    await dev.waitForLine('stuck');
+    dev.signal('SIGKILL');
+    expect(await dev.exited).toEqual({ code: null, signal: 'SIGKILL' });
+  });
+
   it.each<[string, string[], string]>([
     ['a directory that is none', ['--dir', 'nowhere'], 'nowhere is no directory'],
     ['nothing to watch', ['--watch', 'nothing'], 'nothing: there is no such file or folder'],

@@ -5,16 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { systemClock, within } from '../../clock.ts';
 import type { QueueNames } from '../../config/queue-name.ts';
 import { exitCode } from '../../errors.ts';
-import { go, unwrap } from './report.ts';
+import { drainGraceMs, go, idleEndMs, unwrap } from './report.ts';
 
 /** The host's own file, with the ending of this one: built or not. */
 const hostFile = fileURLToPath(new URL(`host${path.extname(import.meta.filename)}`, import.meta.url));
-
-/** How long a process that does not run the service yet may take to end, in milliseconds: it holds no message. */
-const idleEndMs = 2_000;
-
-/** What a drain may take beyond SHUTDOWN_TIMEOUT, in milliseconds: handing back, the processor's `stop`, closing. */
-const drainGraceMs = 10_000;
 
 /** How loading went. */
 export type Loading =

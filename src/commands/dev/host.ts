@@ -8,7 +8,8 @@ import { runResolved } from '../run.ts';
 import { failOnStandstill } from '../standstill.ts';
 import { loadDevEnvironment } from './environment.ts';
 import { followImports } from './import.ts';
-import { go, wrap, type Report } from './report.ts';
+import { drainGraceMs, go, idleEndMs, wrap, type Report } from './report.ts';
+import { watchParent } from './watchdog.ts';
 
 const directory = process.argv[2] ?? '.';
 let isRunning = false;
@@ -19,6 +20,7 @@ process.once('disconnect', () => {
   else process.exit(exitCode.ok);
 });
 
+const allowOrphan = watchParent(idleEndMs);
 failOnStandstill();
 // The channel to dev alone must not keep a process alive whose code awaits for ever.
 process.channel?.unref();
@@ -45,6 +47,7 @@ await tell({ kind: 'loaded', queues, shutdownTimeoutMs: settings.shutdownTimeout
 await mayRun;
 process.channel?.unref();
 isRunning = true;
+allowOrphan(settings.shutdownTimeoutMs + drainGraceMs);
 process.exit(await runResolved(resolution, 'service'));
 
 /** Resolves when dev has it, or cannot be reached any more. */

@@ -1,4 +1,4 @@
-// What the process that hosts the service under `svchost dev` and dev itself tell each other.
+// What the process that hosts the service under `svchost dev` and dev itself tell each other, and how long an end may take.
 import type { QueueNames } from '../../config/queue-name.ts';
 
 /** From the host to dev. */
@@ -14,6 +14,12 @@ export type Report =
   | { readonly kind: 'refused'; readonly reasons: readonly string[] }
   /** Files of the service's code, absolute, links resolved: all those imported since the last such report. */
   | { readonly kind: 'files'; readonly files: readonly string[] };
+
+/** How long a process that does not run the service yet may take to end, in milliseconds: it holds no message. */
+export const idleEndMs = 2_000;
+
+/** What a drain may take beyond SHUTDOWN_TIMEOUT, in milliseconds: handing back, the processor's `stop`, closing. */
+export const drainGraceMs = 10_000;
 
 /** From dev to the host: the service may run now. */
 export const go = 'svchost: run';

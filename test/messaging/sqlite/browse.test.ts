@@ -1,0 +1,58 @@
+// Looking into a queue without taking anything out of it.
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import { silentLog } from '../../../src/log.ts';
+import type { Delivery } from '../../../src/messaging/adapter.ts';
+import { SqliteConnection } from '../../../src/messaging/sqlite/connection.ts';
+import { newPath } from './file.ts';
+
+async function open(): Promise<SqliteConnection> {
+  const context = { connectionName: 'test@1', log: silentLog, clock: systemClock };
+  const adapter = new SqliteConnection({ path: newPath() }, context);
+  onTestFinished(() => adapter.close());
+  await adapter.connect();
+  await adapter.ensureQueue('orders');
+  return adapter;
+}
+
+const idsOf = (messages: readonly { readonly messageId: string }[]) =>
+  messages.map(({ messageId }) => messageId);
+
+describe('the messages that wait in a queue', () => {
+  it('are shown whole, the newest ones, oldest first, and stay', async () => {
+    const adapter = await open();
+    for (const messageId of ['a', 'b', 'c']) {
+      await adapter.sendMessage('orders', Buffer.from(`"${messageId}"`), {
+        messageId,
+        headers: { tenant: 'x' },
+      });
+    }
+    for (let look = 1; look <= 2; look++) {
+      const found = await adapter.browseMessages('orders', 2);
+      expect(idsOf(found)).toEqual(['b', 'c']);
+      expect(found[0]?.headers).toEqual({ tenant: 'x' });
+      expect(Buffer.from(found[0]!.body).toString()).toBe('"b"');
+    }
+    expect(await adapter.countMessages('orders')).toBe(3);
+  });
+
+  it('are not those in work', async () => {
+    const adapter = await open();
+    for (const messageId of ['a', 'b']) await adapter.sendMessage('orders', Buffer.from('1'), { messageId });
+    await new Promise<Delivery>((resolve, reject) => {
+      const options = { concurrency: 1, deadLetterQueueName: 'orders_dead', onFailure: reject };
+      void adapter.consumeMessages('orders', resolve, options);
+    });
+    expect(idsOf(await adapter.browseMessages('orders', 10))).toEqual(['b']);
+  });
+
+  it('are none where there is no such queue', async () => {
+    expect(await (await open()).browseMessages('orders_dead', 10)).toEqual([]);
+  });
+
+  it('cannot be shown without a connection', async () => {
+    const adapter = await open();
+    await adapter.close();
+    await expect(adapter.browseMessages('orders', 10)).rejects.toThrow('is closed');
+  });
+});
