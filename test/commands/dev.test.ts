@@ -46,7 +46,7 @@ function startDev(changes: Tree = {}, env: Record<string, string> = {}, args: st
     edit: (tree) => addFiles(cwd, tree),
     waitForNth: (text, count) => dev.waitForLine(() => linesOf(dev, text).length >= count),
     waitForText: async (text) => {
-      await vi.waitUntil(() => dev.output().includes(text), { timeout: 20_000 });
+      await vi.waitFor(() => expect(dev.output()).toContain(text), { timeout: 20_000 });
     },
   };
 }
@@ -313,7 +313,9 @@ describe('typed lines', () => {
     dev.type('h');
     await dev.waitForText('list the newest dead letters');
     for (let id = 1; id <= 21; id++) dev.type(`s {"id": ${id}}`);
+    // The log tells of one before it is in its queue.
     await dev.waitForNth('becomes a dead letter', 21);
+    await vi.waitUntil(() => waitingBodies(dev.cwd, 'CST_mail_dead').length === 21, { timeout: 20_000 });
     dev.type('d');
     await dev.waitForText('dead letters in CST_mail_dead: the newest 20 of 21\n');
     await dev.waitForText('    {"id": 21}\n');
