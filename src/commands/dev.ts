@@ -119,6 +119,7 @@ async function listen(directory: string, session: Session, log: Logger): Promise
           work = work.then(() => answer(typed, directory, session, log));
           break;
         case 'restart':
+          log.info('restarting: loading the code');
           session.renew();
           break;
         case 'quit':

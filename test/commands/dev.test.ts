@@ -398,6 +398,12 @@ describe('the end', () => {
     expect(linesOf(dev, 'finished by one')).toHaveLength(1);
   });
 
+  it('is for dev to bring about: Ctrl-C on its terminal does not reach the service, which leads a group of its own', async () => {
+    const leader = "start() { process.kill(-process.pid, 0); console.log('leads a group'); }";
+    const dev = await startConsuming({ 'processor.ts': processorOf('one', leader) });
+    expect(dev.output()).toContain('leads a group');
+  });
+
   it('comes at once with a second Ctrl-C, some time after the first', async () => {
     const dev = await startConsuming();
     dev.type(`s {"gate": "${makeGate()}"}`);

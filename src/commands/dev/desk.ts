@@ -5,7 +5,7 @@ import type { QueueNames } from '../../config/queue-name.ts';
 import { readSettings } from '../../config/settings.ts';
 import { ConfigurationError, UsageError } from '../../errors.ts';
 import type { MessageAdapter } from '../../messaging/adapter.ts';
-import { openBroker } from '../reach.ts';
+import { openBroker, type ReachableBroker } from '../reach.ts';
 import { describeDeadLetter } from './dead-letter.ts';
 import { loadDevEnvironment } from './environment.ts';
 
@@ -29,7 +29,8 @@ export async function sendTyped(
   { queueName }: QueueNames,
   body: Uint8Array,
 ): Promise<void> {
-  await useBroker(directory, async (adapter) => {
+  const broker = await openBroker(readMessaging(directory), undefined, 'dev');
+  await use(broker, async (adapter) => {
     await adapter.ensureQueue(queueName);
     await adapter.sendMessage(queueName, body);
   });
@@ -38,15 +39,19 @@ export async function sendTyped(
 /**
  * The newest dead letters of the service, for people.
  *
+ * @throws UsageError the broker does not show them
  * @throws SvchostError the broker cannot be reached
  */
 export async function listDeadLetters(
   directory: string,
   { deadLetterQueueName: queueName }: QueueNames,
 ): Promise<string> {
-  return await useBroker(directory, async (adapter, type) => {
-    if (!adapter.browseMessages) throw new UsageError(whereToLook(type, queueName));
-    const letters = await adapter.browseMessages(queueName, shownLetters);
+  const messaging = readMessaging(directory);
+  const broker = await openBroker(messaging, undefined, 'dev');
+  const browse = broker.adapter.browseMessages?.bind(broker.adapter);
+  if (!browse) throw new UsageError(whereToLook(messaging.type, queueName));
+  return await use(broker, async (adapter) => {
+    const letters = await browse(queueName, shownLetters);
     const count = await adapter.countMessages(queueName, []);
     const shown = count > letters.length ? `the newest ${letters.length} of ${count}` : String(count);
     return [`dead letters in ${queueName}: ${shown}`, ...letters.map(describeDeadLetter)].join('\n');
@@ -60,16 +65,19 @@ function whereToLook(type: MessagingSettings['type'], queueName: string): string
     : `RabbitMQ shows a message only to who takes it: look at the queue ${queueName} in its management UI`;
 }
 
-async function useBroker<Result>(
-  directory: string,
-  work: (adapter: MessageAdapter, type: MessagingSettings['type']) => Promise<Result>,
-): Promise<Result> {
+function readMessaging(directory: string): MessagingSettings {
   const { settings, problems } = readDevSettings(directory);
   if (problems.length > 0) throw new ConfigurationError(problems);
-  const broker = await openBroker(settings.messaging, undefined, 'dev');
+  return settings.messaging;
+}
+
+async function use<Result>(
+  broker: ReachableBroker,
+  work: (adapter: MessageAdapter) => Promise<Result>,
+): Promise<Result> {
   try {
     await broker.connect();
-    return await work(broker.adapter, settings.messaging.type);
+    return await work(broker.adapter);
   } finally {
     await broker.adapter.close();
   }
