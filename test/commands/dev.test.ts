@@ -3,7 +3,7 @@ import { existsSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { addFiles, createTree, type Tree } from '../processor/tree.ts';
-import { startHost, type HostProcess, type LogLine } from '../support/host-process.ts';
+import { runCli, startHost, type HostProcess, type LogLine } from '../support/host-process.ts';
 import { deleteQueues, uniqueQueueName } from '../support/queue.ts';
 import { expireLeases } from '../messaging/sqlite/file.ts';
 import { createService, waitingBodies } from './service.ts';
@@ -72,8 +72,10 @@ describe('an edit', () => {
     await dev.waitForLine('begun by one');
     dev.edit({ 'processor.ts': processorOf('two') });
     await dev.waitForLine('draining');
+    // From another terminal: long enough for the new code to begin with what waits, if it did not wait as well.
+    expect(await runCli(['send', '{"id": 3}'], { cwd: dev.cwd })).toMatchObject({ code: 0 });
     writeFileSync(gate, '');
-    await dev.waitForLine('finished by two');
+    await dev.waitForNth('finished by two', 2);
     const story = dev.lines
       .filter(({ msg }) => /^(changed|begun|finished|consuming|stopped)/.test(String(msg)))
       .map(({ msg, message }) =>
@@ -88,6 +90,8 @@ describe('an edit', () => {
       'consuming queue CST_mail',
       'begun by two 2',
       'finished by two 2',
+      'begun by two 3',
+      'finished by two 3',
     ]);
     dev.type('q');
     expect(await dev.exited).toEqual({ code: 0, signal: null });
