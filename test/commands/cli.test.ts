@@ -71,7 +71,10 @@ describe('wrong usage ends with 64 and says what is wrong', () => {
       ['chek'],
       'svchost: unknown command "chek"; did you mean check? (there are run, send, check, new, dev: see svchost --help)',
     ],
-    [['start'], 'svchost: unknown command "start" (there are run, send, check, new, dev: see svchost --help)'],
+    [
+      ['start'],
+      'svchost: unknown command "start" (there are run, send, check, new, dev: see svchost --help)',
+    ],
     [['check', 'mail'], "error: too many arguments for 'check'"],
     [['send', '1', '2'], "error: too many arguments for 'send'"],
     [['new'], 'svchost: no name: give one, such as svchost new orders'],
