@@ -101,7 +101,9 @@ async function openQueue(
     consumeConfig:
       settings.consumeConfigPath === undefined
         ? undefined
-        : new ConsumeConfigFile(settings.consumeConfigPath, (message) => log.warn(message)),
+        : new ConsumeConfigFile(settings.consumeConfigPath, settings.messaging.type, (message) =>
+            log.warn(message),
+          ),
     clock: systemClock,
     log,
     processorLog: root.child({ name: service.name }),

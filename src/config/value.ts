@@ -49,12 +49,12 @@ export function anyCaseChoice<const T extends string>(...choices: readonly T[]):
   };
 }
 
-/** A whole number in a range. */
-export function integer(min: number, max: number): Parse<number> {
+/** A whole number in a range; `what` it is, for people. */
+export function integer(min: number, max: number, what = 'a whole number'): Parse<number> {
   return (value) => {
     const number = decimal(value);
     if (!Number.isInteger(number) || number < min || number > max) {
-      throw new EnvError(`a whole number from ${min} to ${max}`);
+      throw new EnvError(`${what} from ${min} to ${max}`);
     }
     return number;
   };

@@ -89,7 +89,8 @@ export const variables = {
     description: 'deliveries processed at once; 1 keeps the order of the queue',
   }),
   CONSUME_CONFIG_FILE_PATH: variable(text, {
-    description: 'a dotenv file that is read again while running: `EXIT_WHEN_FINISHED=1`',
+    description:
+      'a dotenv file, re-read: `EXIT_WHEN_FINISHED=1`, on SQS `VISIBILITY_TIMEOUT`, `LISTEN_INTERVAL`',
   }),
 
   RABBITMQ_HOST: variable(hostList, {

@@ -89,6 +89,16 @@ export interface ConsumeOptions {
   readonly deadLetterQueueName: string;
   /** Called once when consuming has ended for good, and never started again: the service must end. */
   readonly onFailure: (error: Error) => void;
+  /** Asked before each poll and each lease: what it answers may change at any time. Only for SQS. */
+  readonly pace?: () => Pace;
+}
+
+/** How polls and leases are timed; what is undefined is the broker's, or the adapter's, to say. */
+export interface Pace {
+  /** How long a message is leased at a time, in whole seconds. */
+  readonly visibilityTimeoutS: number | undefined;
+  /** How long a poll waits for messages, in whole seconds. */
+  readonly listenIntervalS: number | undefined;
 }
 
 /** A message that waits in a queue. */

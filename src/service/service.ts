@@ -99,7 +99,8 @@ export class MessageService {
   }
 
   async #start(): Promise<void> {
-    const { adapter, processor, queueName, deadLetterQueueName, concurrency, log } = this.#options;
+    const { adapter, processor, queueName, deadLetterQueueName, concurrency, consumeConfig, log } =
+      this.#options;
     await adapter.connect();
     if (this.#life.isEnding()) return;
     await this.#life.startProcessor(processor);
@@ -111,6 +112,7 @@ export class MessageService {
         concurrency,
         deadLetterQueueName,
         onFailure: (error) => this.fail(error),
+        ...(consumeConfig && { pace: () => consumeConfig.read() }),
       },
     );
     // The end did not see this subscription: without this, what it hands back would be delivered to it again.

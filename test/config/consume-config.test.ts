@@ -2,61 +2,107 @@
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ConsumeConfigFile } from '../../src/config/consume-config.ts';
+import { ConsumeConfigFile, type ConsumeConfig } from '../../src/config/consume-config.ts';
+import type { MessagingSettings } from '../../src/config/messaging.ts';
 import { createTree } from '../processor/tree.ts';
 
-function open(content?: string) {
+const nothing: ConsumeConfig = {
+  exitWhenFinished: false,
+  visibilityTimeoutS: undefined,
+  listenIntervalS: undefined,
+};
+
+function open(content?: string, broker: MessagingSettings['type'] = 'SqsConnection') {
   const directory = createTree(content === undefined ? {} : { 'consume.env': content });
   const file = path.join(directory, 'consume.env');
   const warnings: string[] = [];
-  const config = new ConsumeConfigFile(file, (message) => warnings.push(message));
+  const config = new ConsumeConfigFile(file, broker, (message) => warnings.push(message));
   return { config, file, warnings };
 }
 
-describe('EXIT_WHEN_FINISHED', () => {
-  it.each([
-    ['EXIT_WHEN_FINISHED=1', true],
-    ['EXIT_WHEN_FINISHED=true\r\n', true],
-    ['\uFEFFEXIT_WHEN_FINISHED="yes"', true],
-    ['# EXIT_WHEN_FINISHED=1', false],
-    ['EXIT_WHEN_FINISHED=0', false],
-    ['EXIT_WHEN_FINISHED=', false],
-    ['VISIBILITY_TIMEOUT=30', false],
-    ['', false],
-  ])('in %j is read without a warning', (content, exitWhenFinished) => {
-    const { config, warnings } = open(content);
-    expect(config.read()).toEqual({ exitWhenFinished });
-    expect(warnings).toEqual([]);
-  });
+it.for<[string, Partial<ConsumeConfig>]>([
+  ['EXIT_WHEN_FINISHED=1', { exitWhenFinished: true }],
+  ['EXIT_WHEN_FINISHED=true\r\n', { exitWhenFinished: true }],
+  ['\uFEFFEXIT_WHEN_FINISHED="yes"', { exitWhenFinished: true }],
+  ['# EXIT_WHEN_FINISHED=1', {}],
+  ['EXIT_WHEN_FINISHED=0', {}],
+  ['EXIT_WHEN_FINISHED=', {}],
+  ['VISIBILITY_TIMEOUT=1', { visibilityTimeoutS: 1 }],
+  ['VISIBILITY_TIMEOUT= 43200 # twelve hours', { visibilityTimeoutS: 43_200 }],
+  ['VISIBILITY_TIMEOUT=', {}],
+  ['LISTEN_INTERVAL=0', { listenIntervalS: 0 }],
+  ['LISTEN_INTERVAL=20', { listenIntervalS: 20 }],
+  [
+    'LISTEN_INTERVAL=5\nEXIT_WHEN_FINISHED=1\nVISIBILITY_TIMEOUT=600',
+    { exitWhenFinished: true, visibilityTimeoutS: 600, listenIntervalS: 5 },
+  ],
+  ['', {}],
+])('%j is read without a warning', ([content, expected]) => {
+  const { config, warnings } = open(content);
+  expect(config.read()).toEqual({ ...nothing, ...expected });
+  expect(warnings).toEqual([]);
+});
 
-  it('counts as it is now, not as it was', () => {
-    const { config, file } = open('EXIT_WHEN_FINISHED=0');
-    expect(config.read().exitWhenFinished).toBe(false);
-    writeFileSync(file, 'EXIT_WHEN_FINISHED=1 # since noon');
-    expect(config.read().exitWhenFinished).toBe(true);
-    rmSync(file);
-    expect(config.read().exitWhenFinished).toBe(false);
-    writeFileSync(file, 'EXIT_WHEN_FINISHED=1');
-    expect(config.read().exitWhenFinished).toBe(true);
-  });
+it('counts as it is now, not as it was', () => {
+  const { config, file } = open('EXIT_WHEN_FINISHED=0');
+  expect(config.read().exitWhenFinished).toBe(false);
+  writeFileSync(file, 'EXIT_WHEN_FINISHED=1 # since noon\nVISIBILITY_TIMEOUT=60');
+  expect(config.read()).toEqual({ ...nothing, exitWhenFinished: true, visibilityTimeoutS: 60 });
+  rmSync(file);
+  expect(config.read()).toEqual(nothing);
+  writeFileSync(file, 'EXIT_WHEN_FINISHED=1');
+  expect(config.read().exitWhenFinished).toBe(true);
+});
 
-  it('that is neither true nor false is named in a warning, and not taken', () => {
-    const { config, file, warnings } = open('EXIT_WHEN_FINISHED=maybe');
-    expect(config.read().exitWhenFinished).toBe(false);
+describe('a wrong value', () => {
+  it.for<[string, string, string]>([
+    ['EXIT_WHEN_FINISHED', 'maybe', 'true or false'],
+    ['VISIBILITY_TIMEOUT', '0', 'whole seconds from 1 to 43200'],
+    ['VISIBILITY_TIMEOUT', '43201', 'whole seconds from 1 to 43200'],
+    ['VISIBILITY_TIMEOUT', '1.5', 'whole seconds from 1 to 43200'],
+    ['VISIBILITY_TIMEOUT', '30s', 'whole seconds from 1 to 43200'],
+    ['LISTEN_INTERVAL', '21', 'whole seconds from 0 to 20'],
+    ['LISTEN_INTERVAL', '-1', 'whole seconds from 0 to 20'],
+  ])('is named in a warning, and not taken: %s=%s', ([name, value, expected]) => {
+    const { config, file, warnings } = open(`${name}=${value}`);
+    expect([config.read(), config.read()]).toEqual([nothing, nothing]);
     expect(warnings).toEqual([
-      `CONSUME_CONFIG_FILE_PATH ${file}: EXIT_WHEN_FINISHED: expected true or false; found "maybe"; nothing of it is used`,
+      `CONSUME_CONFIG_FILE_PATH ${file}: ${name}: expected ${expected}; found "${value}"; it counts as unset`,
+    ]);
+  });
+
+  it('spoils no other value, and each has a warning', () => {
+    const { config, warnings } = open('EXIT_WHEN_FINISHED=on\nLISTEN_INTERVAL=often\nVISIBILITY_TIMEOUT=60');
+    expect(config.read()).toEqual({ ...nothing, visibilityTimeoutS: 60 });
+    expect(warnings).toEqual([
+      expect.stringContaining('EXIT_WHEN_FINISHED: expected true or false; found "on"'),
+      expect.stringContaining('LISTEN_INTERVAL: expected whole seconds from 0 to 20; found "often"'),
     ]);
   });
 });
 
+it.for(['RabbitMqConnection', 'SqliteConnection'] as const)(
+  'values that only SQS has a use for are named once with %s, right or wrong, and the others taken',
+  (broker) => {
+    const content = 'VISIBILITY_TIMEOUT=60\nLISTEN_INTERVAL=x\nEXIT_WHEN_FINISHED=1';
+    const { config, file, warnings } = open(content, broker);
+    const expected = { ...nothing, exitWhenFinished: true };
+    expect([config.read(), config.read()]).toEqual([expected, expected]);
+    expect(warnings).toEqual([
+      `CONSUME_CONFIG_FILE_PATH ${file}: not used with ${broker}, only on SQS: VISIBILITY_TIMEOUT, LISTEN_INTERVAL`,
+    ]);
+    writeFileSync(file, 'EXIT_WHEN_FINISHED=0');
+    expect(config.read()).toEqual(nothing);
+    expect(warnings).toHaveLength(1);
+  },
+);
+
 describe('a file that cannot be read', () => {
   it('sets nothing, with one warning as long as it stays so', () => {
     const { config, file, warnings } = open();
-    expect([config.read(), config.read()]).toEqual([
-      { exitWhenFinished: false },
-      { exitWhenFinished: false },
-    ]);
-    expect(warnings).toEqual([expect.stringContaining(`CONSUME_CONFIG_FILE_PATH ${file}: ENOENT`)]);
+    expect([config.read(), config.read()]).toEqual([nothing, nothing]);
+    expect(warnings).toEqual([expect.stringMatching(/ENOENT.*; nothing of it is used$/)]);
+    expect(warnings[0]).toContain(`CONSUME_CONFIG_FILE_PATH ${file}: `);
   });
 
   it('is warned about again when it went missing again', () => {
@@ -72,10 +118,12 @@ describe('a file that cannot be read', () => {
   it('never throws: the host would end by it', () => {
     const { config, file, warnings } = open();
     symlinkSync('consume.env', file);
-    expect(config.read()).toEqual({ exitWhenFinished: false });
+    expect(config.read()).toEqual(nothing);
     expect(warnings).toEqual([expect.stringContaining('ELOOP')]);
-    const directory = new ConsumeConfigFile(path.dirname(file), (message) => warnings.push(message));
-    expect(directory.read()).toEqual({ exitWhenFinished: false });
+    const directory = new ConsumeConfigFile(path.dirname(file), 'SqsConnection', (message) =>
+      warnings.push(message),
+    );
+    expect(directory.read()).toEqual(nothing);
     expect(warnings).toEqual([expect.any(String), expect.stringContaining('EISDIR')]);
   });
 });

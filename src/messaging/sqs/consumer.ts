@@ -7,7 +7,8 @@ import { Graveyard } from './dead-letter.ts';
 import { describeFailure, isMissingQueue, refusalOf, refusalPatienceMs } from './failure.ts';
 import { Holding } from './holding.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import { longestPollS, type SqsOptions } from './options.ts';
+import type { SqsOptions } from './options.ts';
+import { paceOf } from './pace.ts';
 import { Poller } from './poller.ts';
 import { wireName } from './queue-name.ts';
 import type { QueueRegister, SqsQueue } from './queue.ts';
@@ -95,25 +96,27 @@ export class SqsConsumer implements Consumer {
     this.#queue = await register.ensure(this.queueName);
     const facts = await register.facts(this.#queue);
     if (this.#draining.signal.aborted) return;
-    const visibilityTimeoutS = options.visibilityTimeoutS ?? facts.visibilityTimeoutS;
     const queue = (): SqsQueue => this.#current();
     const { api } = register;
     const context = this.#context;
+    const { queueName } = this;
+    const pace = paceOf(this.#options.pace, options, facts.visibilityTimeoutS, (changed) =>
+      context.log.info({ queue: queueName, ...changed }, 'consume config changed'),
+    );
     const graveyard = new Graveyard(
       register,
       senders,
-      this.queueName,
+      queueName,
       this.#options.deadLetterQueueName,
       facts.redrive,
     );
-    const keeper = new LeaseKeeper(api, context, queue, visibilityTimeoutS);
+    const keeper = new LeaseKeeper(api, context, queue, pace);
     const teller = new Teller(api, context, queue);
     const holding = new Holding({
       context,
-      queueName: this.queueName,
+      queueName,
       isFifo: this.#queue.isFifo,
       unwrapSns: options.unwrapSns ?? false,
-      visibilityTimeoutS,
       concurrency: this.#options.concurrency,
       teller,
       keeper,
@@ -125,13 +128,12 @@ export class SqsConsumer implements Consumer {
       api,
       context,
       queue,
-      visibilityTimeoutS,
-      waitS: options.listenIntervalS ?? longestPollS,
+      pace,
       concurrency: this.#options.concurrency,
       load: () => holding.load,
-      onMessages: (messages, startedAt) => {
+      onMessages: (messages, poll) => {
         this.#refusedSince = undefined;
-        holding.take(messages, startedAt);
+        holding.take(messages, poll);
       },
       onError: (error, failures) => this.#recover(error, failures),
       onFailure: this.#options.onFailure,

@@ -7,6 +7,7 @@ import { SqsDelivery } from './delivery.ts';
 import { GroupOrder } from './group.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import { Lease } from './lease.ts';
+import type { AnsweredPoll } from './poller.ts';
 import { readMessage, type Received } from './received.ts';
 import type { Teller } from './teller.ts';
 
@@ -15,7 +16,6 @@ export interface HoldingOptions {
   readonly queueName: string;
   readonly isFifo: boolean;
   readonly unwrapSns: boolean;
-  readonly visibilityTimeoutS: number;
   readonly concurrency: number;
   readonly teller: Teller;
   readonly keeper: LeaseKeeper;
@@ -59,9 +59,8 @@ export class Holding {
     return this.#held.size;
   }
 
-  /** @param startedAt when the poll was begun that brought them */
-  take(messages: readonly Message[], startedAt: number): void {
-    for (const message of messages) this.#take(message, startedAt);
+  take(messages: readonly Message[], poll: AnsweredPoll): void {
+    for (const message of messages) this.#take(message, poll);
   }
 
   /** Nothing is handed out from now on; what waits behind others goes back. Idempotent. */
@@ -82,8 +81,8 @@ export class Holding {
     for (const { lease } of this.#held.values()) lease.lose('the consumer has stopped');
   }
 
-  #take(message: Message, startedAt: number): void {
-    const { context, keeper, teller, visibilityTimeoutS } = this.#options;
+  #take(message: Message, { startedAt, visibilityTimeoutS }: AnsweredPoll): void {
+    const { context, keeper, teller } = this.#options;
     const { MessageId: id = '', ReceiptHandle: handle = '' } = message;
     if (teller.renewHandle(id, handle)) return;
     this.#held.get(id)?.lease.lose('SQS has delivered the message again');

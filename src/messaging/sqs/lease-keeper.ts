@@ -5,6 +5,7 @@ import { inBatches } from './batch.ts';
 import type { SqsApi } from './api.ts';
 import { describeFailure } from './failure.ts';
 import type { Lease } from './lease.ts';
+import type { SqsPace } from './pace.ts';
 import type { SqsQueue } from './queue.ts';
 
 /** A renewal that failed is tried again after this part of the timeout. */
@@ -14,17 +15,17 @@ export class LeaseKeeper {
   readonly #api: SqsApi;
   readonly #context: AdapterContext;
   readonly #queue: () => SqsQueue;
-  readonly #visibilityTimeoutMs: number;
+  readonly #pace: () => SqsPace;
   readonly #leases = new Set<Lease>();
   #cancel: (() => void) | undefined;
   #nextAt = Infinity;
 
   /** @param queue the queue as it is now known: one that was deleted and made again has another URL */
-  constructor(api: SqsApi, context: AdapterContext, queue: () => SqsQueue, visibilityTimeoutS: number) {
+  constructor(api: SqsApi, context: AdapterContext, queue: () => SqsQueue, pace: () => SqsPace) {
     this.#api = api;
     this.#context = context;
     this.#queue = queue;
-    this.#visibilityTimeoutMs = visibilityTimeoutS * 1000;
+    this.#pace = pace;
   }
 
   keep(lease: Lease): void {
@@ -56,11 +57,10 @@ export class LeaseKeeper {
   /** What is due, and what will be soon: a batch costs no more than one. */
   #renewDue(): void {
     const now = this.#context.clock.now();
-    const soon = now + this.#visibilityTimeoutMs * againPart;
     const due: Lease[] = [];
     for (const lease of this.#leases) {
       if (lease.expiresAt <= now) this.#lose(lease, 'it could not be renewed in time');
-      else if (!lease.renewal && lease.renewAt <= soon) due.push(lease);
+      else if (!lease.renewal && lease.renewAt <= now + lease.timeoutMs * againPart) due.push(lease);
     }
     for (const batch of inBatches(due)) {
       const renewal = this.#renew(batch).finally(() => {
@@ -75,13 +75,14 @@ export class LeaseKeeper {
   async #renew(leases: readonly Lease[]): Promise<void> {
     const { clock } = this.#context;
     const startedAt = clock.now();
+    const { visibilityTimeoutS } = this.#pace();
     const changes = leases.map((lease) => ({
       receiptHandle: lease.receiptHandle,
-      visibilityTimeoutS: Math.min(this.#visibilityTimeoutMs / 1000, lease.longestS(startedAt)),
+      visibilityTimeoutS: lease.ask(startedAt, visibilityTimeoutS),
     }));
     try {
       // No longer than leaves time for another try.
-      const timeoutMs = Math.min(10_000, this.#visibilityTimeoutMs / 4);
+      const timeoutMs = Math.min(10_000, ...leases.map((lease) => lease.timeoutMs / 4));
       const failed = await this.#api.changeVisibilityBatch(this.#queue().url, changes, timeoutMs);
       for (const [index, lease] of leases.entries()) {
         const failure = failed.get(index);
@@ -89,7 +90,7 @@ export class LeaseKeeper {
         if (failure?.SenderFault) this.#lose(lease, failure.Message ?? failure.Code ?? 'SQS refused it');
         else if (failure) this.#tryAgain(lease);
         // At its twelve hours' end there is nothing left to renew.
-        else if (extendedMs < this.#visibilityTimeoutMs) lease.renewAt = Infinity;
+        else if (extendedMs < visibilityTimeoutS * 1000) lease.renewAt = Infinity;
         else lease.extend(startedAt, extendedMs);
       }
     } catch (error) {
@@ -107,7 +108,7 @@ export class LeaseKeeper {
   }
 
   #tryAgain(lease: Lease): void {
-    lease.renewAt = this.#context.clock.now() + this.#visibilityTimeoutMs * againPart;
+    lease.renewAt = this.#context.clock.now() + lease.timeoutMs * againPart;
   }
 
   #lose(lease: Lease, why: string): void {

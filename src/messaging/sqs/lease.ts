@@ -8,6 +8,8 @@ export class Lease {
   /** The latest moment at which SQS may have begun to count: the message is ours until `expiresAt`, not longer. */
   readonly receivedAt: number;
   readonly #lost = new AbortController();
+  /** What it was last asked for, in milliseconds. */
+  timeoutMs: number;
   expiresAt: number;
   /** When it is to be renewed; Infinity for never again. */
   renewAt: number;
@@ -19,6 +21,7 @@ export class Lease {
     this.message = message;
     this.receiptHandle = receiptHandle;
     this.receivedAt = receivedAt;
+    this.timeoutMs = visibilityTimeoutMs;
     this.expiresAt = receivedAt + visibilityTimeoutMs;
     this.renewAt = renewalTime(receivedAt, visibilityTimeoutMs);
   }
@@ -37,8 +40,22 @@ export class Lease {
     this.#lost.abort(new Error(`the lease of the message is lost: ${why}`));
   }
 
+  /**
+   * SQS is about to be asked for so much more time.
+   *
+   * @returns what it can be asked for, in seconds
+   */
+  ask(startedAt: number, visibilityTimeoutS: number): number {
+    const askedS = Math.min(visibilityTimeoutS, this.longestS(startedAt));
+    // It may count from here on even where its answer is lost: a timeout that was shortened ends sooner.
+    this.expiresAt = Math.min(this.expiresAt, startedAt + askedS * 1000);
+    this.timeoutMs = Math.min(this.timeoutMs, visibilityTimeoutS * 1000);
+    return askedS;
+  }
+
   /** SQS counts anew from about `startedAt`. */
   extend(startedAt: number, visibilityTimeoutMs: number): void {
+    this.timeoutMs = visibilityTimeoutMs;
     this.expiresAt = startedAt + visibilityTimeoutMs;
     this.renewAt = renewalTime(startedAt, visibilityTimeoutMs);
   }

@@ -6,25 +6,36 @@ import type { AdapterContext } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
 import type { SqsApi } from './api.ts';
 import { mostEntries } from './batch.ts';
+import type { SqsPace } from './pace.ts';
 import type { SqsQueue } from './queue.ts';
 
 /** How long a full queue's next poll waits for room for a whole batch, in milliseconds: calls are what SQS costs. */
 const patienceMs = 50;
 
+/** How long after the beginning of a poll that found nothing the next one begins: with no wait they would loop hot. */
+const emptyPollMs = 1_000;
+
 /** Polls at once, at most. */
 const mostPolls = 10;
+
+/** How the messages of an answer were asked for. */
+export interface AnsweredPoll {
+  /** When the poll was begun. */
+  readonly startedAt: number;
+  readonly visibilityTimeoutS: number;
+}
 
 export interface PollerOptions {
   readonly api: SqsApi;
   readonly context: AdapterContext;
   readonly queue: () => SqsQueue;
-  readonly visibilityTimeoutS: number;
-  readonly waitS: number;
+  /** Asked before each poll. */
+  readonly pace: () => SqsPace;
   readonly concurrency: number;
   /** How much of the concurrency is taken. */
   readonly load: () => number;
-  /** Told each answer, also one that comes while draining. @param startedAt when the poll was begun */
-  readonly onMessages: (messages: readonly Message[], startedAt: number) => void;
+  /** Told each answer, also one that comes while draining. */
+  readonly onMessages: (messages: readonly Message[], poll: AnsweredPoll) => void;
   /** Told each failure, before the pause that follows it; rejects where polling again has no sense. */
   readonly onError: (error: unknown, failures: number) => Promise<void>;
   /** Told once that polling has ended for good. */
@@ -95,7 +106,8 @@ export class Poller {
 
   /** Never rejects. */
   async #poll(most: number): Promise<void> {
-    const { api, context, queue, visibilityTimeoutS, waitS, onMessages } = this.#options;
+    const { api, context, queue, pace, onMessages } = this.#options;
+    const { visibilityTimeoutS, listenIntervalS: waitS } = pace();
     const startedAt = context.clock.now();
     const { signal } = this.#draining;
     if (queue().isFifo) this.#attemptId ??= randomUUID();
@@ -113,7 +125,8 @@ export class Poller {
       this.#attemptId = undefined;
       this.#failures = 0;
       this.#isBusy = messages.length > 0 && messages.length * 2 >= most;
-      onMessages(messages, startedAt);
+      onMessages(messages, { startedAt, visibilityTimeoutS });
+      if (messages.length === 0) this.#rest(startedAt + emptyPollMs - context.clock.now());
     } catch (error) {
       this.#reserved -= most;
       if (!signal.aborted) await this.#fail(error);
@@ -122,7 +135,7 @@ export class Poller {
 
   /** Every failure is followed by a pause, of whatever kind it is (sqs-consumer#484). */
   async #fail(error: unknown): Promise<void> {
-    const { context, onError, onFailure } = this.#options;
+    const { onError, onFailure } = this.#options;
     this.#failures++;
     // The same attempt is asked for once more, not for ever.
     if (this.#failures > 1) this.#attemptId = undefined;
@@ -136,9 +149,19 @@ export class Poller {
       onFailure(toError(refusal));
       return;
     }
-    if (wasPaused) return;
+    if (!wasPaused) this.#resumeIn(backoffMs(this.#failures));
+  }
+
+  /** A pause after a poll that found nothing, unless another one is open, which may find something. */
+  #rest(delayMs: number): void {
+    if (delayMs <= 0 || this.#polls.size > 1 || this.#isPaused || this.isDraining) return;
+    this.#isPaused = true;
+    this.#resumeIn(delayMs);
+  }
+
+  #resumeIn(delayMs: number): void {
     this.#cancelWait?.();
-    this.#cancelWait = context.clock.after(backoffMs(this.#failures), () => {
+    this.#cancelWait = this.#options.context.clock.after(delayMs, () => {
       this.#cancelWait = undefined;
       this.#isPaused = false;
       this.poke();

@@ -1,7 +1,7 @@
 // One connection behind a fault proxy, and what the tests of SQS ask of it. Owns no test.
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
-import type { Delivery, Outcome } from '../../../src/messaging/adapter.ts';
+import type { Delivery, Outcome, Pace } from '../../../src/messaging/adapter.ts';
 import { SqsConnection, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { sqsOptions, testContext } from './harness.ts';
@@ -67,13 +67,14 @@ export async function consume(
   queueName: string,
   concurrency: number,
   handle: (delivery: Delivery) => void | Promise<void>,
+  pace?: () => Pace,
 ) {
   const failures: Error[] = [];
   const fail = (error: unknown): void => void failures.push(error as Error);
   const consumer = await adapter.consumeMessages(
     queueName,
     (delivery) => void Promise.resolve(handle(delivery)).catch(fail),
-    { concurrency, deadLetterQueueName: `${queueName}_dead`, onFailure: fail },
+    { concurrency, deadLetterQueueName: `${queueName}_dead`, onFailure: fail, ...(pace && { pace }) },
   );
   return { consumer, failures };
 }
