@@ -136,20 +136,22 @@ export class Poller {
   /** Every failure is followed by a pause, of whatever kind it is (sqs-consumer#484). */
   async #fail(error: unknown): Promise<void> {
     const { onError, onFailure } = this.#options;
-    this.#failures++;
-    // The same attempt is asked for once more, not for ever.
-    if (this.#failures > 1) this.#attemptId = undefined;
-    this.#isBusy = false;
     const wasPaused = this.#isPaused;
     this.#isPaused = true;
+    this.#isBusy = false;
+    // Polls that fail together have failed once.
+    if (!wasPaused) this.#failures++;
+    // The same attempt is asked for once more, not for ever.
+    if (this.#failures > 1) this.#attemptId = undefined;
     try {
       await onError(error, this.#failures);
     } catch (refusal) {
+      if (this.isDraining) return;
       this.#draining.abort();
       onFailure(toError(refusal));
       return;
     }
-    if (!wasPaused) this.#resumeIn(backoffMs(this.#failures));
+    if (!wasPaused && !this.isDraining) this.#resumeIn(backoffMs(this.#failures));
   }
 
   /** A pause after a poll that found nothing, unless another one is open, which may find something. */

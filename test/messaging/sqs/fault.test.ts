@@ -128,6 +128,32 @@ it.concurrent.for<[string, Fault]>([
   expect(warnings[0]!.queue).toBe(queue);
 });
 
+it('takes polls that fail together for one failure, and is back as soon as after one', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const queue = rig.createQueue();
+  rig.fill(queue, 500);
+  let [polls, open] = [0, 0];
+  rig.proxy.rule = (action) => {
+    if (action !== 'ReceiveMessage' || ++polls <= 5) return 'pass';
+    open++;
+    return 'hang';
+  };
+  await consume(rig, queue, 100, (delivery) => delivery.settle(done));
+  await vi.waitFor(() => expect(open).toBeGreaterThanOrEqual(5), patience);
+  const backAt: number[] = [];
+  rig.proxy.rule = (action) => {
+    if (action === 'ReceiveMessage') backAt.push(Date.now());
+    return 'pass';
+  };
+  const cutAt = Date.now();
+  rig.proxy.reset();
+  await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
+  expect(backAt[0]! - cutAt).toBeLessThan(700);
+  const warnings = rig.lines.filter(({ msg }) => msg === 'cannot receive; trying again');
+  expect(warnings.length).toBeGreaterThanOrEqual(5);
+  expect(warnings.every(({ failures }) => failures === 1)).toBe(true);
+});
+
 it('makes a queue again that is deleted while it is consumed, and says so', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();

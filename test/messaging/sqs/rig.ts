@@ -14,6 +14,7 @@ export interface LogLine {
   readonly msg: string;
   readonly reason?: string;
   readonly queue?: string;
+  readonly failures?: number;
 }
 
 /** A server, a proxy in front of it, and a connection through the proxy. */
