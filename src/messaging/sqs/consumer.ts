@@ -4,11 +4,12 @@ import { BrokerRefusedError, toError } from '../../errors.ts';
 import type { AdapterContext, Consumer, ConsumeOptions, Delivery } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
 import { Graveyard } from './dead-letter.ts';
-import { describeFailure, isMissingQueue, refusalOf, refusalPatienceMs } from './failure.ts';
+import { describeFailure, isMissingQueue, refusalOf } from './failure.ts';
 import { Holding } from './holding.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { SqsOptions } from './options.ts';
 import { paceOf } from './pace.ts';
+import { Patience } from './patience.ts';
 import { Poller } from './poller.ts';
 import { wireName } from './queue-name.ts';
 import type { QueueRegister, SqsQueue } from './queue.ts';
@@ -32,12 +33,12 @@ export class SqsConsumer implements Consumer {
   readonly #options: ConsumeOptions;
   readonly #context: AdapterContext;
   readonly #draining = new AbortController();
+  readonly #patience: Patience;
   #queue: SqsQueue | undefined;
   #poller: Poller | undefined;
   #holding: Holding | undefined;
   #teller: Teller | undefined;
   #keeper: LeaseKeeper | undefined;
-  #refusedSince: number | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(
@@ -49,6 +50,7 @@ export class SqsConsumer implements Consumer {
     this.queueName = wireName(queueName);
     this.#tools = tools;
     this.#context = tools.register.context;
+    this.#patience = new Patience(this.#context.clock);
     this.#onDelivery = onDelivery;
     this.#options = options;
   }
@@ -132,7 +134,7 @@ export class SqsConsumer implements Consumer {
       concurrency: this.#options.concurrency,
       load: () => holding.load,
       onMessages: (messages, poll) => {
-        this.#refusedSince = undefined;
+        this.#patience.renew();
         holding.take(messages, poll);
       },
       onError: (error, failures) => this.#recover(error, failures),
@@ -160,9 +162,8 @@ export class SqsConsumer implements Consumer {
       }
     }
     const refusal = latest instanceof BrokerRefusedError ? latest : refusalOf(latest, this.#place);
-    const now = this.#context.clock.now();
-    this.#refusedSince = refusal ? (this.#refusedSince ?? now) : undefined;
-    if (refusal && now - (this.#refusedSince ?? now) > refusalPatienceMs) throw refusal;
+    if (!refusal) this.#patience.renew();
+    else if (this.#patience.isOver()) throw refusal;
   }
 
   #current(): SqsQueue {

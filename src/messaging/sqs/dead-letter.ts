@@ -5,9 +5,10 @@ import { BrokerRefusedError, SendError, toError, UnroutableError } from '../../e
 import { header, type Headers, type Outcome } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
 import { attributeName, attributesSize, encodeHeaders, type Attributes } from './attribute.ts';
-import { isMissingQueue, refusalPatienceMs } from './failure.ts';
+import { isMissingQueue } from './failure.ts';
 import type { Lease } from './lease.ts';
 import { fifoId, type Outgoing } from './outgoing.ts';
+import { Patience } from './patience.ts';
 import { deadLetterName } from './queue-name.ts';
 import type { QueueRegister, Redrive, SqsQueue } from './queue.ts';
 import type { Received } from './received.ts';
@@ -24,6 +25,7 @@ export class Graveyard {
   readonly #senders: Senders;
   readonly #source: string;
   readonly #name: string;
+  readonly #patience: Patience;
   #redrive: Redrive | undefined;
 
   /** @param redrive where SQS itself would put what was received too often; undefined where the queue has no such policy */
@@ -39,6 +41,7 @@ export class Graveyard {
     this.#source = source;
     this.#name = deadLetterName(deadLetterQueueName, source);
     this.#redrive = redrive;
+    this.#patience = new Patience(register.context.clock);
   }
 
   /**
@@ -49,15 +52,16 @@ export class Graveyard {
    */
   async bury(lease: Lease, received: Received, outcome: Dead): Promise<boolean> {
     const { clock, log } = this.#register.context;
-    const startedAt = clock.now();
     for (let failures = 1; !lease.isLost; failures++) {
       try {
         const queue = await this.#target();
         await this.#senders.to(queue).send(this.#letter(queue, lease.message, received, outcome));
+        this.#patience.renew();
         return true;
       } catch (error) {
         const refusal = refusalIn(error);
-        if (refusal && clock.now() - startedAt > refusalPatienceMs) throw refusal;
+        if (!refusal) this.#patience.renew();
+        else if (this.#patience.isOver()) throw refusal;
         if (error instanceof UnroutableError) this.#register.forget(error.queueName);
         log.warn(
           { queue: this.#source, messageId: received.messageId, failures, reason: toError(error).message },

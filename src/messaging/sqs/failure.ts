@@ -23,6 +23,8 @@ const denied = /AccessDenied|UnauthorizedOperation|^NotAuthorized/;
 
 const throttled = /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|OverLimit/;
 
+const unknownHost = /^(ENOTFOUND|EAI_AGAIN)$/;
+
 /** The name of an error of SQS or its SDK. */
 export function failureName(error: unknown): string {
   return toError(error).name;
@@ -75,8 +77,8 @@ export function describeFailure(error: unknown, place: Place): string {
   }
   if (throttled.test(name))
     return `SQS throttles sqs:${place.action}${queue}: it slows down by itself (${message})`;
-  if (systemCodeOf(error) === 'ENOTFOUND') {
-    return `${message}: no such host; check AWS_REGION "${place.region}" and AWS_ENDPOINT_URL_SQS`;
+  if (unknownHost.test(String(systemCodeOf(error)))) {
+    return `${message}: no such host, or no name server; check AWS_REGION "${place.region}" and AWS_ENDPOINT_URL_SQS`;
   }
   return `sqs:${place.action}${queue}: ${message === '' ? name : message}`;
 }
@@ -90,6 +92,3 @@ function httpStatusOf(error: unknown): number | undefined {
 function systemCodeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
-
-/** How long a refusal that came while we ran may last, in milliseconds: rights and keys are changed one after the other. */
-export const refusalPatienceMs = 60_000;

@@ -5,8 +5,9 @@ import type { AdapterContext } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
 import type { FailedEntries, SqsApi } from './api.ts';
 import { Batch } from './batch.ts';
-import { describeFailure, isMissingQueue, refusalOf, refusalPatienceMs } from './failure.ts';
+import { describeFailure, isMissingQueue, refusalOf } from './failure.ts';
 import type { Lease } from './lease.ts';
+import { Patience } from './patience.ts';
 import type { SqsQueue } from './queue.ts';
 
 /** Something to be told about one message. */
@@ -14,11 +15,18 @@ interface Entry {
   readonly lease: Lease;
   /** The newest of the message. */
   receiptHandle: string;
-  /** Undefined: delete it. */
-  readonly visibilityTimeoutS: number | undefined;
+  /** Of a visibility change; 0 of a delete, which has none. */
+  readonly visibilityTimeoutS: number;
   /** Told whether SQS has done it; false where the message is no longer ours. */
   readonly resolve: (isTold: boolean) => void;
   readonly reject: (error: Error) => void;
+}
+
+/** One kind of thing to tell. */
+interface Kind {
+  readonly action: 'DeleteMessage' | 'ChangeMessageVisibility';
+  readonly patience: Patience;
+  readonly call: (url: string, entries: readonly Entry[]) => Promise<FailedEntries>;
 }
 
 export class Teller {
@@ -32,11 +40,26 @@ export class Teller {
   readonly #stopped = new AbortController();
 
   constructor(api: SqsApi, context: AdapterContext, queue: () => SqsQueue) {
+    const { clock } = context;
     this.#api = api;
     this.#context = context;
     this.#queue = queue;
-    this.#deletes = new Batch(context.clock, (entries) => void this.#tell(entries));
-    this.#changes = new Batch(context.clock, (entries) => void this.#tell(entries));
+    const deleting: Kind = {
+      action: 'DeleteMessage',
+      patience: new Patience(clock),
+      call: (url, entries) =>
+        api.deleteBatch(
+          url,
+          entries.map(({ receiptHandle }) => receiptHandle),
+        ),
+    };
+    const changing: Kind = {
+      action: 'ChangeMessageVisibility',
+      patience: new Patience(clock),
+      call: (url, entries) => api.changeVisibilityBatch(url, entries),
+    };
+    this.#deletes = new Batch(clock, (entries) => void this.#tell(deleting, entries));
+    this.#changes = new Batch(clock, (entries) => void this.#tell(changing, entries));
   }
 
   /**
@@ -48,7 +71,7 @@ export class Teller {
   async delete(lease: Lease): Promise<boolean> {
     const id = lease.message.MessageId ?? '';
     try {
-      return await this.#add(this.#deletes, lease, undefined, (entry) => this.#deleting.set(id, entry));
+      return await this.#add(this.#deletes, lease, 0, (entry) => this.#deleting.set(id, entry));
     } finally {
       this.#deleting.delete(id);
     }
@@ -86,7 +109,7 @@ export class Teller {
   #add(
     batch: Batch<Entry>,
     lease: Lease,
-    visibilityTimeoutS: number | undefined,
+    visibilityTimeoutS: number,
     onEntry?: (entry: Entry) => void,
   ): Promise<boolean> {
     return new Promise((resolve, reject) => {
@@ -98,15 +121,14 @@ export class Teller {
   }
 
   /** Never rejects: each entry is told for itself. */
-  async #tell(entries: readonly Entry[]): Promise<void> {
+  async #tell(kind: Kind, entries: readonly Entry[]): Promise<void> {
     const { clock } = this.#context;
-    const startedAt = clock.now();
     let open = entries;
     for (let failures = 1; ; failures++) {
       try {
-        open = await this.#tellOnce(open);
+        open = await this.#tellOnce(kind, open);
       } catch (error) {
-        if (this.#isHopeless(error, open, startedAt)) return;
+        if (this.#isHopeless(kind, error, open)) return;
       }
       if (open.length === 0) return;
       await sleep(clock, backoffMs(failures), this.#stopped.signal);
@@ -115,10 +137,11 @@ export class Teller {
   }
 
   /** One call for entries of one batch; returns those to be tried again. */
-  async #tellOnce(entries: readonly Entry[]): Promise<Entry[]> {
+  async #tellOnce(kind: Kind, entries: readonly Entry[]): Promise<Entry[]> {
     const again: Entry[] = [];
     const used = entries.map(({ receiptHandle }) => receiptHandle);
-    const failed = await this.#call(entries);
+    const failed = await kind.call(this.#queue().url, entries);
+    kind.patience.renew();
     for (const [index, entry] of entries.entries()) {
       const failure = failed.get(index);
       if (!failure) entry.resolve(true);
@@ -130,25 +153,8 @@ export class Teller {
     return again;
   }
 
-  #call(batch: readonly Entry[]): Promise<FailedEntries> {
-    const { url } = this.#queue();
-    if (batch[0]?.visibilityTimeoutS === undefined) {
-      return this.#api.deleteBatch(
-        url,
-        batch.map(({ receiptHandle }) => receiptHandle),
-      );
-    }
-    const changes = batch.map(({ receiptHandle, visibilityTimeoutS = 0 }) => ({
-      receiptHandle,
-      visibilityTimeoutS,
-    }));
-    return this.#api.changeVisibilityBatch(url, changes);
-  }
-
   /** Whether nothing more can be told: the queue is gone with its messages, or SQS refuses for too long. */
-  #isHopeless(error: unknown, entries: readonly Entry[], startedAt: number): boolean {
-    const isDelete = entries[0]?.visibilityTimeoutS === undefined;
-    const action = isDelete ? 'DeleteMessage' : 'ChangeMessageVisibility';
+  #isHopeless({ action, patience }: Kind, error: unknown, entries: readonly Entry[]): boolean {
     const place = { action, queueName: this.#queue().name, region: this.#api.region };
     const reason = describeFailure(error, place);
     if (isMissingQueue(error)) {
@@ -156,7 +162,8 @@ export class Teller {
       return true;
     }
     const refusal = refusalOf(error, place);
-    if (refusal && this.#context.clock.now() - startedAt > refusalPatienceMs) {
+    if (!refusal) patience.renew();
+    else if (patience.isOver()) {
       for (const entry of entries) entry.reject(refusal);
       return true;
     }

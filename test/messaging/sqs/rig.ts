@@ -1,6 +1,7 @@
 // One connection behind a fault proxy, and what the tests of SQS ask of it. Owns no test.
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
+import { systemClock, type Clock } from '../../../src/clock.ts';
 import type { Delivery, Outcome, Pace } from '../../../src/messaging/adapter.ts';
 import { SqsConnection, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
 import { FaultProxy } from './fault-proxy.ts';
@@ -30,12 +31,16 @@ export interface Rig extends AsyncDisposable {
   fill(queueName: string, count: number, groupOf?: (index: number) => string): void;
 }
 
-export async function createRig(overrides: Partial<SqsOptions> = {}): Promise<Rig> {
+/** @param clock the connection's */
+export async function createRig(
+  overrides: Partial<SqsOptions> = {},
+  clock: Clock = systemClock,
+): Promise<Rig> {
   const server = await startServer();
   const proxy = await new FaultProxy(server.port).start();
   const lines: LogLine[] = [];
   const log = pino({ level: 'debug' }, { write: (line) => lines.push(JSON.parse(line) as LogLine) });
-  const adapter = new SqsConnection(sqsOptions(proxy.url, overrides), { ...testContext(), log });
+  const adapter = new SqsConnection(sqsOptions(proxy.url, overrides), { ...testContext(), log, clock });
   await adapter.connect();
   return {
     server,

@@ -1,0 +1,95 @@
+// Refusals while a service runs: borne for a minute, since rights and keys are changed one after the other, then exit code 69.
+import { describe, expect, it, vi } from 'vitest';
+import { DeadLetterError } from '../../../src/errors.ts';
+import { Patience } from '../../../src/messaging/sqs/patience.ts';
+import { host } from '../../service/hosted.ts';
+import { ManualClock } from '../sqlite/manual-clock.ts';
+import { createRig, remaining, type Rig } from './rig.ts';
+import { ShiftedClock } from './shifted-clock.ts';
+
+const patience = { timeout: 20_000, interval: 10 };
+
+describe('the patience', () => {
+  it.for<[string, readonly number[], readonly boolean[]]>([
+    ['is over after more than a minute of refusals', [0, 30, 60, 61], [false, false, false, true]],
+    ['begins anew after a minute without one', [0, 40, 101, 150, 162], [false, false, false, false, true]],
+    ['is not over with the first one', [0, 1000], [false, false]],
+  ])('%s', ([, seconds, expected]) => {
+    const clock = new ManualClock();
+    const start = clock.now();
+    const borne = new Patience(clock);
+    const over = seconds.map((second) => {
+      clock.jump(start + second * 1000 - clock.now());
+      return borne.isOver();
+    });
+    expect(over).toEqual(expected);
+  });
+
+  it('begins anew with each call that is not refused', () => {
+    const clock = new ManualClock();
+    const borne = new Patience(clock);
+    borne.isOver();
+    clock.jump(50_000);
+    borne.renew();
+    expect(borne.isOver()).toBe(false);
+    clock.jump(50_000);
+    expect(borne.isOver()).toBe(false);
+  });
+});
+
+/** Waits for one more warning. */
+async function warned({ lines }: Rig, warning: string): Promise<void> {
+  const count = () => lines.filter(({ msg }) => msg === warning).length;
+  const before = count();
+  await vi.waitFor(() => expect(count()).toBeGreaterThan(before), patience);
+}
+
+describe('a service ends with 69', () => {
+  it.for<[error: string, hint: string]>([
+    ['AccessDeniedException', 'sqs:ReceiveMessage'],
+    ['ExpiredTokenException', 'expired credentials'],
+  ])('when receives are refused for more than a minute: %s', async ([error, hint]) => {
+    const clock = new ShiftedClock();
+    await using rig = await createRig({ listenIntervalS: 1 }, clock);
+    const queue = rig.createQueue();
+    const service = await host(rig.adapter, queue, () => undefined);
+    rig.proxy.rule = (action) => (action === 'ReceiveMessage' ? { error, status: 403 } : 'pass');
+    for (let jumps = 1; jumps <= 2; jumps++) {
+      await warned(rig, 'cannot receive; trying again');
+      clock.jump(40_000);
+    }
+    expect(await service.ended).toBe(69);
+    const message = String(service.service.failure);
+    for (const part of [hint, 'eu-central-1']) expect(message).toContain(part);
+  });
+
+  it.for<[right: string, warning: string]>([
+    ['DeleteMessage', 'outcomes not told; trying again'],
+    ['SendMessage', 'dead letter not confirmed; trying again'],
+  ])(
+    'when %s is denied for as long, though its messages are lost and come again meanwhile',
+    async ([right, warning]) => {
+      const clock = new ShiftedClock();
+      await using rig = await createRig({ listenIntervalS: 1, visibilityTimeoutS: 1 }, clock);
+      const queue = rig.createQueue();
+      rig.fill(queue, 1);
+      rig.proxy.rule = (action) => {
+        // No lease is renewed either: each ends long before the minute is over.
+        if (action === 'ReceiveMessage' || action.startsWith('Get') || action.startsWith('Create'))
+          return 'pass';
+        return { error: 'AccessDeniedException', status: 403 };
+      };
+      const service = await host(rig.adapter, queue, () => {
+        if (right === 'SendMessage') throw new DeadLetterError('no');
+      });
+      for (let jumps = 1; jumps <= 2; jumps++) {
+        await warned(rig, warning);
+        clock.jump(40_000);
+        if (jumps === 1) await service.called(2);
+      }
+      expect(await service.ended).toBe(69);
+      expect(String(service.service.failure)).toContain(`sqs:${right}`);
+      expect(remaining(rig, queue)).toBe(1);
+    },
+  );
+});
