@@ -85,7 +85,8 @@ export class Holding {
     const { context, keeper, teller } = this.#options;
     const { MessageId: id = '', ReceiptHandle: handle = '' } = message;
     if (teller.renewHandle(id, handle)) return;
-    this.#held.get(id)?.lease.lose('SQS has delivered the message again');
+    const earlier = this.#held.get(id);
+    if (earlier) keeper.lose(earlier.lease, 'SQS has given it out once more');
     const now = context.clock.now();
     const timeoutMs = visibilityTimeoutS * 1000;
     // The answer may have been on its way for a while, but a long poll has mostly waited.

@@ -11,6 +11,10 @@ import type { SqsQueue } from './queue.ts';
 /** A renewal that failed is tried again after this part of the timeout. */
 const againPart = 0.1;
 
+/** Why a lease was lost. */
+const notRenewed = 'it could not be renewed in time';
+const atItsEnd = 'SQS leaves a message with one receiver for 12 hours at most';
+
 export class LeaseKeeper {
   readonly #api: SqsApi;
   readonly #context: AdapterContext;
@@ -36,18 +40,35 @@ export class LeaseKeeper {
   /** The lease is renewed no more. Resolves when no renewal of it is under way, which would undo what is told next. */
   async release(lease: Lease): Promise<void> {
     this.#leases.delete(lease);
-    if (this.#leases.size === 0) this.stop();
+    if (this.#leases.size === 0) this.#disarm();
     await lease.renewal;
   }
 
+  /** The message may be somebody else's by now. */
+  lose(lease: Lease, why: string): void {
+    this.#leases.delete(lease);
+    if (lease.isLost) return;
+    this.#context.log.warn(
+      { queue: this.#queue().name, sqsMessageId: lease.message.MessageId, reason: why },
+      'lease lost; SQS delivers the message again',
+    );
+    lease.lose(why);
+  }
+
+  /** Renews nothing any more. */
   stop(): void {
+    this.#leases.clear();
+    this.#disarm();
+  }
+
+  #disarm(): void {
     this.#cancel?.();
     this.#cancel = undefined;
     this.#nextAt = Infinity;
   }
 
   #arm(): void {
-    this.stop();
+    this.#disarm();
     for (const lease of this.#leases) this.#nextAt = Math.min(this.#nextAt, dueAt(lease));
     if (this.#nextAt === Infinity) return;
     const delayMs = Math.max(0, this.#nextAt - this.#context.clock.now());
@@ -59,7 +80,8 @@ export class LeaseKeeper {
     const now = this.#context.clock.now();
     const due: Lease[] = [];
     for (const lease of this.#leases) {
-      if (lease.expiresAt <= now) this.#lose(lease, 'it could not be renewed in time');
+      if (lease.expiresAt <= now) this.lose(lease, lease.isAtItsEnd(now) ? atItsEnd : notRenewed);
+      else if (lease.isAtItsEnd(now)) lease.renewAt = Infinity;
       else if (!lease.renewal && lease.renewAt <= now + lease.timeoutMs * againPart) due.push(lease);
     }
     for (const batch of inBatches(due)) {
@@ -85,13 +107,12 @@ export class LeaseKeeper {
       const timeoutMs = Math.min(10_000, ...leases.map((lease) => lease.timeoutMs / 4));
       const failed = await this.#api.changeVisibilityBatch(this.#queue().url, changes, timeoutMs);
       for (const [index, lease] of leases.entries()) {
+        // It may have been deleted meanwhile.
+        if (!this.#leases.has(lease)) continue;
         const failure = failed.get(index);
-        const extendedMs = (changes[index]?.visibilityTimeoutS ?? 0) * 1000;
-        if (failure?.SenderFault) this.#lose(lease, failure.Message ?? failure.Code ?? 'SQS refused it');
+        if (failure?.SenderFault) this.lose(lease, failure.Message ?? failure.Code ?? 'SQS refused it');
         else if (failure) this.#tryAgain(lease);
-        // At its twelve hours' end there is nothing left to renew.
-        else if (extendedMs < visibilityTimeoutS * 1000) lease.renewAt = Infinity;
-        else lease.extend(startedAt, extendedMs);
+        else lease.extend(startedAt, changes[index]?.visibilityTimeoutS ?? 0, visibilityTimeoutS);
       }
     } catch (error) {
       const place = {
@@ -109,15 +130,6 @@ export class LeaseKeeper {
 
   #tryAgain(lease: Lease): void {
     lease.renewAt = this.#context.clock.now() + lease.timeoutMs * againPart;
-  }
-
-  #lose(lease: Lease, why: string): void {
-    this.#leases.delete(lease);
-    this.#context.log.warn(
-      { queue: this.#queue().name, sqsMessageId: lease.message.MessageId, reason: why },
-      'lease lost; SQS delivers the message again',
-    );
-    lease.lose(why);
   }
 }
 

@@ -53,11 +53,16 @@ export class Lease {
     return askedS;
   }
 
-  /** SQS counts anew from about `startedAt`. */
-  extend(startedAt: number, visibilityTimeoutMs: number): void {
-    this.timeoutMs = visibilityTimeoutMs;
-    this.expiresAt = startedAt + visibilityTimeoutMs;
-    this.renewAt = renewalTime(startedAt, visibilityTimeoutMs);
+  /** SQS counts anew from about `startedAt`. Where it was asked for less than is wanted, it will give no more. */
+  extend(startedAt: number, askedS: number, wantedS: number): void {
+    this.timeoutMs = askedS * 1000;
+    this.expiresAt = startedAt + this.timeoutMs;
+    this.renewAt = askedS < wantedS ? Infinity : renewalTime(startedAt, this.timeoutMs);
+  }
+
+  /** Whether SQS would leave the message with us for no longer than it does already. */
+  isAtItsEnd(now: number): boolean {
+    return this.renewAt === Infinity || this.longestS(now) === 0;
   }
 
   /** How long the message can still be kept invisible, in whole seconds: SQS allows 12 hours in all, and clamps nothing. */
