@@ -1,0 +1,14 @@
+// The SQS server of bench/sqs.ts, as a process of its own: what it costs is on nobody's event loop. Told by its parent
+// which queue to make, and how many messages to put on it.
+import { startFauxqs } from 'fauxqs';
+
+const server = await startFauxqs({ port: 0, logger: false, defaultRegion: 'eu-central-1' });
+
+process.on('message', ({ queue, messages }: { queue: string; messages: number }) => {
+  const { queueUrl } = server.createQueue(queue);
+  for (let id = 0; id < messages; id++)
+    server.sendMessage(queue, JSON.stringify({ id, text: 'x'.repeat(200) }));
+  process.send?.({ queueUrl });
+});
+process.on('disconnect', () => process.exit());
+process.send?.({ endpoint: server.address });

@@ -1,0 +1,149 @@
+// How many messages a second come through SQS: svchost with a concurrency of 50 beside sqs-consumer with its batches of
+// ten, in turns, on one server. Prints both, and the ratio; judges nothing. `npm run bench:sqs [-- <messages> <pairs>]`.
+import { fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { Consumer } from 'sqs-consumer';
+import { systemClock } from '../src/clock.ts';
+import { silentLog } from '../src/log.ts';
+import { SqsConnection } from '../src/messaging/sqs/connection.ts';
+import { MessageService } from '../src/service/service.ts';
+
+const messages = Number(process.argv[2] ?? 4000);
+const pairs = Number(process.argv[3] ?? 7);
+const region = 'eu-central-1';
+const credentials = { accessKeyId: 'bench', secretAccessKey: 'bench' };
+
+const server = fork(path.join(import.meta.dirname, 'sqs-server.ts'));
+const [{ endpoint }] = (await once(server, 'message')) as [{ endpoint: string }];
+
+/** What one consumer did, from the first message that it began with to the last that it deleted. */
+interface Run {
+  readonly perSecond: number;
+  readonly callsPerMessage: number;
+}
+
+/** What a consumer is given; `onDeleted` tells whether that was the last message. */
+interface Work {
+  readonly queue: string;
+  readonly queueUrl: string;
+  readonly handle: () => Promise<void>;
+  readonly onDeleted: () => boolean;
+}
+
+/** Works a queue off; returns how many calls it took. */
+type Consume = (work: Work) => Promise<number>;
+
+/** The whole host, but for its process: the pipeline that every message goes through. */
+const svchost: Consume = async ({ queue, handle, onDeleted }) => {
+  const context = { connectionName: 'bench@1', log: silentLog, clock: systemClock };
+  const adapter = new SqsConnection({ region, credentials, endpoint }, context);
+  const service: MessageService = new MessageService({
+    adapter,
+    processor: { process: handle },
+    schema: undefined,
+    queueName: queue,
+    deadLetterQueueName: `${queue}_dead`,
+    concurrency: 50,
+    retry: { maxAttempts: 5, initialDelayMs: 1000, factor: 5, maxDelayMs: 300_000 },
+    processTimeoutMs: undefined,
+    shutdownTimeoutMs: 30_000,
+    consumeConfig: undefined,
+    clock: systemClock,
+    log: silentLog,
+    processorLog: silentLog,
+    onRecord: () => {
+      if (onDeleted()) service.stop('all are deleted');
+    },
+  });
+  await service.run();
+  const { receive, delete: deletes, visibility } = adapter.calls;
+  return receive + deletes + visibility;
+};
+
+const sqsConsumer: Consume = async ({ queueUrl, handle, onDeleted }) => {
+  const sqs = new SQSClient({ region, credentials, endpoint });
+  let calls = 0;
+  sqs.middlewareStack.add(
+    (next) => (args) => {
+      calls++;
+      return next(args);
+    },
+    { step: 'initialize' },
+  );
+  const consumer = Consumer.create({
+    queueUrl,
+    sqs,
+    batchSize: 10,
+    handleMessage: async (message) => {
+      await handle();
+      return message;
+    },
+  });
+  await new Promise<void>((resolve, reject) => {
+    consumer.on('error', reject);
+    consumer.on('message_processed', () => {
+      if (onDeleted()) resolve();
+    });
+    consumer.start();
+  });
+  consumer.stop({ abort: true });
+  return calls;
+};
+
+async function measure(consume: Consume, workMs: number): Promise<Run> {
+  const queue = `bench-${randomUUID()}`;
+  server.send({ queue, messages });
+  const [{ queueUrl }] = (await once(server, 'message')) as [{ queueUrl: string }];
+  let [startedAt, endedAt, deleted] = [0, 0, 0];
+  const handle = async (): Promise<void> => {
+    startedAt ||= performance.now();
+    if (workMs > 0) await pause(workMs);
+  };
+  const onDeleted = (): boolean => {
+    endedAt = performance.now();
+    return ++deleted === messages;
+  };
+  const calls = await consume({ queue, queueUrl, handle, onDeleted });
+  return { perSecond: messages / ((endedAt - startedAt) / 1000), callsPerMessage: calls / messages };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+console.log(`${messages} messages a run, ${pairs} pairs of runs; messages a second, and calls a message`);
+for (const workMs of [8, 0]) {
+  const runs: [ours: Run, theirs: Run][] = [];
+  // The first pair warms up, and does not count.
+  for (let pair = 0; pair <= pairs; pair++) {
+    const order = pair % 2 === 0 ? [svchost, sqsConsumer] : [sqsConsumer, svchost];
+    const results = new Map<Consume, Run>();
+    for (const consume of order) results.set(consume, await measure(consume, workMs));
+    const [ours, theirs] = [results.get(svchost), results.get(sqsConsumer)];
+    if (pair > 0 && ours && theirs) runs.push([ours, theirs]);
+  }
+  const ratios = runs.map(([ours, theirs]) => ours.perSecond / theirs.perSecond).toSorted((a, b) => a - b);
+  const row = (name: string, own: readonly Run[]) => {
+    const rate = median(own.map(({ perSecond }) => perSecond)).toFixed(0);
+    const calls = median(own.map(({ callsPerMessage }) => callsPerMessage)).toFixed(2);
+    console.log(`  ${name.padEnd(12)} ${rate.padStart(6)} /s ${calls} calls`);
+  };
+  console.log(workMs > 0 ? `a handler that waits ${workMs} ms:` : 'a handler that does nothing:');
+  row(
+    'svchost',
+    runs.map(([ours]) => ours),
+  );
+  row(
+    'sqs-consumer',
+    runs.map(([, theirs]) => theirs),
+  );
+  const [least, most] = [ratios[0] ?? NaN, ratios.at(-1) ?? NaN];
+  console.log(
+    `  ratio: median of the pairs ${median(ratios).toFixed(2)}, from ${least.toFixed(2)} to ${most.toFixed(2)}`,
+  );
+}
+server.disconnect();
