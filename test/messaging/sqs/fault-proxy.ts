@@ -21,12 +21,15 @@ export type Fault =
   | 'cut'
   /** The server does what it is asked, and the connection ends before its answer. */
   | 'cut-answer'
-  /** No answer until the client gives up. */
+  /** The server sees the call after a minute, unless its client has given up by then. */
   | 'hang'
   /** Of a batch, each second entry fails and is not seen by the server. Other calls pass. */
   | 'partial'
   /** 400, with this error of SQS. */
   | { readonly error: string; readonly status?: number };
+
+/** How long a call hangs, in milliseconds. */
+const hangMs = 60_000;
 
 /** Says what happens to a call, by SQS's name of the action. */
 export type FaultRule = (action: string, body: Record<string, unknown>) => Fault;
@@ -42,6 +45,8 @@ interface Received {
 export class FaultProxy {
   /** How many calls came in, by action. */
   readonly calls: Record<string, number> = {};
+  /** How many calls that hung had a client that did not wait for the answer. */
+  givenUp = 0;
   /** Receipt handles handed out, with their queue. */
   readonly handles: { readonly queueUrl: string; readonly receiptHandle: string }[] = [];
   /** Changed while it runs. */
@@ -111,8 +116,11 @@ export class FaultProxy {
       case 'cut':
         incoming.socket.destroy();
         return;
-      case 'hang':
+      case 'hang': {
+        if (await outlives(outgoing, hangMs)) await this.#pass(incoming, outgoing, body);
+        else this.givenUp++;
         return;
+      }
       case 'cut-answer':
         await this.#forward(incoming, body);
         incoming.socket.destroy();
@@ -211,6 +219,17 @@ export class FaultProxy {
       call.end(JSON.stringify(body));
     });
   }
+}
+
+/** Whether the client is still there after so long. */
+function outlives(outgoing: ServerResponse, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(true), ms);
+    outgoing.once('close', () => {
+      clearTimeout(timer);
+      resolve(false);
+    });
+  });
 }
 
 function answerError(outgoing: ServerResponse, status: number, error: string): void {

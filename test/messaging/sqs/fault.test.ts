@@ -1,14 +1,15 @@
 // Nothing is lost, and nothing loops hot, whatever happens to calls: through a proxy that breaks them.
 import { expect, it, vi } from 'vitest';
 import { done, consume, createRig, remaining, bodyOf, type Rig } from './rig.ts';
+import { FastClock } from './fast-clock.ts';
 import type { Fault } from './fault-proxy.ts';
 
 const patience = { timeout: 50_000, interval: 20 };
 
 /** Without luck: the same faults in each run. */
-function everyNth(faults: readonly [nth: number, fault: Fault][]) {
+function everyNth<T extends Fault>(faults: readonly [nth: number, fault: T][]) {
   let call = 0;
-  return (): Fault => {
+  return (): T | 'pass' => {
     call++;
     return faults.find(([nth]) => call % nth === 0)?.[1] ?? 'pass';
   };
@@ -23,23 +24,30 @@ function attempts({ proxy }: Rig): number {
 }
 
 it('loses none of 10,000 messages to 500s, throttling, cut sockets, hangs and batches that fail in part', async () => {
-  await using rig = await createRig({ visibilityTimeoutS: 3, listenIntervalS: 1 });
+  // Its time limits of ten seconds are over in two and a half.
+  await using rig = await createRig({ visibilityTimeoutS: 4, listenIntervalS: 1 }, new FastClock(4));
   const queue = rig.createQueue();
   rig.fill(queue, 10_000);
-  let hangs = 0;
-  const faulty = everyNth([
+  const faults: readonly [number, Exclude<Fault, object>][] = [
+    [397, 'hang'],
     [41, 'cut-answer'],
     [29, 'cut'],
     [23, 'error'],
     [19, 'throttle'],
     [7, 'partial'],
-  ]);
-  let calls = 0;
-  rig.proxy.rule = () => {
-    // At one time, since it takes their callers ten seconds to give up.
-    if (++calls < 50 || hangs === 3) return faulty();
-    hangs++;
-    return 'hang';
+  ];
+  // Each kind of call meets each fault.
+  const rules: Record<string, () => Exclude<Fault, object>> = {
+    ReceiveMessage: everyNth(faults),
+    DeleteMessageBatch: everyNth(faults),
+  };
+  const others = everyNth(faults);
+  const met: Record<string, number> = {};
+  rig.proxy.rule = (action) => {
+    const fault = (rules[action] ?? others)();
+    const what = `${action} ${fault}`;
+    met[what] = (met[what] ?? 0) + 1;
+    return fault;
   };
   const seen = new Set<string>();
   const { failures } = await consume(rig, queue, 200, async (delivery) => {
@@ -49,7 +57,13 @@ it('loses none of 10,000 messages to 500s, throttling, cut sockets, hangs and ba
   await vi.waitFor(() => expect(seen.size).toBe(10_000), patience);
   await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
   expect(failures).toEqual([]);
-  expect(hangs).toBe(3);
+  for (const [, fault] of faults) {
+    for (const action of Object.keys(rules)) expect(met).toHaveProperty([`${action} ${fault}`]);
+  }
+  // Nobody waited for the minute that they hang.
+  const hangs = Object.entries(met).filter(([what]) => what.endsWith('hang'));
+  const hung = hangs.reduce((sum, [, count]) => sum + count, 0);
+  await vi.waitFor(() => expect(rig.proxy.givenUp).toBe(hung), patience);
   const { receive, delete: deletes, visibility } = rig.adapter.calls;
   // Counted calls are those that were made: none is hidden in the SDK.
   expect(receive + deletes + visibility).toBe(attempts(rig));
