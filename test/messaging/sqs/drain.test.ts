@@ -1,0 +1,96 @@
+// A drain on SQS: the open poll ends, what arrives all the same goes back at once, what is in work stays ours.
+import { expect, it, vi } from 'vitest';
+import { systemClock, type Clock } from '../../../src/clock.ts';
+import type { Delivery } from '../../../src/messaging/adapter.ts';
+import { bodyOf, consume, createRig, done, remaining } from './rig.ts';
+
+const patience = { timeout: 15_000, interval: 10 };
+
+it('aborts the open poll, and begins none any more', async () => {
+  await using rig = await createRig();
+  const queue = rig.createQueue();
+  rig.proxy.rule = (action) => (action === 'ReceiveMessage' ? 'hang' : 'pass');
+  let held = 0;
+  const { consumer } = await consume(rig, queue, 10, () => {
+    held++;
+  });
+  await vi.waitFor(() => expect(rig.proxy.calls['ReceiveMessage']).toBe(1), patience);
+  const startedAt = Date.now();
+  await consumer.drain();
+  expect(Date.now() - startedAt).toBeLessThan(1_000);
+  await vi.waitFor(() => expect(rig.proxy.givenUp).toBe(1), patience);
+  rig.proxy.rule = () => 'pass';
+  rig.fill(queue, 5);
+  await consumer.stop();
+  expect(rig.server.inspectQueue(queue)!.messages.ready).toHaveLength(5);
+  expect([held, rig.proxy.calls['ReceiveMessage']]).toEqual([0, 1]);
+});
+
+it('gives back at once what an answer brings that came when the drain began', async () => {
+  let onAnswer = (): void => undefined;
+  // The time limit of a poll is taken back when its answer is there, and before anybody sees it.
+  const clock: Clock = {
+    now: () => systemClock.now(),
+    after: (delayMs, fn) => {
+      const cancel = systemClock.after(delayMs, fn);
+      return () => {
+        cancel();
+        if (delayMs === 11_000) onAnswer();
+      };
+    },
+  };
+  await using rig = await createRig({ listenIntervalS: 1 }, clock);
+  const queue = rig.createQueue({ VisibilityTimeout: '600' });
+  let held = 0;
+  const { consumer } = await consume(rig, queue, 10, () => {
+    held++;
+  });
+  const drained = new Promise<void>((resolve, reject) => {
+    onAnswer = () => {
+      consumer.drain().then(resolve, reject);
+    };
+  });
+  rig.fill(queue, 5);
+  await drained;
+  await vi.waitFor(() => {
+    const { ready, inflight } = rig.server.inspectQueue(queue)!.messages;
+    expect([ready.length, inflight.length]).toEqual([5, 0]);
+    // They were with us.
+    expect(ready.every(({ approximateReceiveCount }) => approximateReceiveCount === 1)).toBe(true);
+  }, patience);
+  expect(held).toBe(0);
+  expect(rig.proxy.handles).toHaveLength(5);
+  expect(rig.adapter.calls.visibility).toBe(1);
+});
+
+it('renews the lease of what is in work until that is settled, and not after', async () => {
+  await using rig = await createRig({ listenIntervalS: 1, visibilityTimeoutS: 1 });
+  const queue = rig.createQueue();
+  rig.fill(queue, 1);
+  const deliveries: Delivery[] = [];
+  const { consumer } = await consume(rig, queue, 1, (delivery) => void deliveries.push(delivery));
+  await vi.waitFor(() => expect(deliveries).toHaveLength(1), patience);
+  await consumer.drain();
+  await vi.waitFor(() => expect(rig.adapter.calls.visibility).toBeGreaterThanOrEqual(4), patience);
+  await deliveries[0]!.settle(done);
+  const renewals = rig.adapter.calls.visibility;
+  expect([deliveries[0]!.lost!.aborted, remaining(rig, queue)]).toEqual([false, 0]);
+  await consumer.stop();
+  expect(rig.adapter.calls.visibility).toBe(renewals);
+});
+
+it('gives back what waits behind others of its group, and leaves the one in work to its end', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const queue = rig.createQueue({}, '.fifo');
+  rig.fill(queue, 4, (index) => `group-${index}`);
+  rig.proxy.groupOf = () => 'one';
+  const deliveries: Delivery[] = [];
+  const { consumer } = await consume(rig, queue, 10, (delivery) => void deliveries.push(delivery));
+  await vi.waitFor(() => expect(deliveries).toHaveLength(1), patience);
+  await consumer.drain();
+  const ready = () => rig.server.inspectQueue(queue)!.messages.ready.map(({ body }) => body);
+  await vi.waitFor(() => expect(ready()).toEqual(['3', '2', '1']), patience);
+  await deliveries[0]!.settle(done);
+  expect(deliveries.map(bodyOf)).toEqual(['0']);
+  expect(remaining(rig, queue)).toBe(3);
+});
