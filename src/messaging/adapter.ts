@@ -132,6 +132,8 @@ export interface MessageAdapter {
   readonly capabilities: Capabilities;
   /** The broker's address for people, without secrets. */
   readonly address: string;
+  /** How many calls were made so far, by kind, where the broker is paid by the call. */
+  readonly calls?: Readonly<Record<string, number>>;
   /** Retries for as long as it takes; rejects with a BrokerRefusedError where trying again cannot help. */
   connect(): Promise<void>;
   /** Makes the queue where it is missing, durable; leaves one that exists as it is. */

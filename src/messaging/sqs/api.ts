@@ -24,16 +24,13 @@ const pollMarginMs = 10_000;
 
 const connectTimeoutMs = 5_000;
 
+/** The kinds of calls. */
+const callKinds = ['lookup', 'create', 'attributes', 'receive', 'delete', 'visibility', 'send'] as const;
+
+type CallKind = (typeof callKinds)[number];
+
 /** The calls of one connection so far, by kind: SQS is paid by the call. */
-export interface CallCounts {
-  lookup: number;
-  create: number;
-  attributes: number;
-  receive: number;
-  delete: number;
-  visibility: number;
-  send: number;
-}
+export type CallCounts = Record<CallKind, number>;
 
 export interface ReceiveOptions {
   readonly most: number;
@@ -54,15 +51,7 @@ export type FailedEntries = ReadonlyMap<number, BatchResultErrorEntry>;
 
 export class SqsApi {
   readonly region: string;
-  readonly counts: CallCounts = {
-    lookup: 0,
-    create: 0,
-    attributes: 0,
-    receive: 0,
-    delete: 0,
-    visibility: 0,
-    send: 0,
-  };
+  readonly counts = Object.fromEntries(callKinds.map((kind) => [kind, 0])) as CallCounts;
   readonly #context: AdapterContext;
   /** Of its own, so that long polls never keep a settle waiting for a socket (aws-sdk-js-v3#7027). */
   readonly #polling: SQSClient;
@@ -171,7 +160,7 @@ export class SqsApi {
 
   /** A call with a time limit of its own: some hang for hours (sqs-consumer#137). */
   async #call<T>(
-    kind: keyof CallCounts,
+    kind: CallKind,
     call: (options: { abortSignal: AbortSignal }) => Promise<T>,
     timeoutMs = callTimeoutMs,
     signal?: AbortSignal,

@@ -50,7 +50,6 @@ export class SqsConnection implements MessageAdapter {
     this.#senders = new Senders(this.#api, context);
   }
 
-  /** How many calls were made so far, by kind. */
   get calls(): Readonly<CallCounts> {
     return this.#api.counts;
   }

@@ -2,10 +2,10 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, it, vi } from 'vitest';
 import { BrokerRefusedError, SendError, UnsupportedError } from '../../../src/errors.ts';
-import type { Delivery } from '../../../src/messaging/adapter.ts';
+import type { Delivery, MessageAdapter, Outcome } from '../../../src/messaging/adapter.ts';
 import { SqsConnection } from '../../../src/messaging/sqs/connection.ts';
 import { sqsOptions, testContext } from './harness.ts';
-import { bodyOf, consume, createRig } from './rig.ts';
+import { bodyOf, consume, createRig, done, remaining } from './rig.ts';
 
 const patience = { timeout: 15_000, interval: 10 };
 const options = { concurrency: 1, deadLetterQueueName: 'q_dead', onFailure: () => undefined };
@@ -88,6 +88,28 @@ describe('a queue', () => {
     expect(rig.proxy.calls['SendMessageBatch']).toBe(1);
     const made = rig.lines.find(({ msg }) => msg === 'queue was missing; created');
     expect(made).toMatchObject({ queue: 'orders', region: 'eu-central-1' });
+  });
+});
+
+it('counts its calls by kind, as many as SQS sees', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const adapter: MessageAdapter = rig.adapter;
+  await adapter.ensureQueue('orders');
+  await adapter.countMessages('orders', []);
+  await Promise.all([1, 2].map((id) => adapter.sendMessage('orders', Buffer.from(String(id)))));
+  const outcomes: Outcome[] = [{ kind: 'requeue' }, done, done];
+  const { consumer } = await consume(rig, 'orders', 1, (delivery) => delivery.settle(outcomes.shift()!));
+  await vi.waitFor(() => expect(remaining(rig, 'orders')).toBe(0), patience);
+  await consumer.stop();
+  const seen = rig.proxy.calls;
+  expect(adapter.calls).toEqual({
+    lookup: seen['GetQueueUrl'],
+    create: seen['CreateQueue'],
+    attributes: seen['GetQueueAttributes'],
+    receive: seen['ReceiveMessage'],
+    delete: seen['DeleteMessageBatch'],
+    visibility: seen['ChangeMessageVisibilityBatch'],
+    send: seen['SendMessageBatch'],
   });
 });
 

@@ -185,6 +185,25 @@ it('makes a queue again that is deleted while it is consumed, and says so', asyn
   expect(reason).toContain(`no queue "${queue}"`);
 });
 
+it('gives up the outcome of a message whose queue is deleted, says so, and goes on', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const queue = rig.createQueue();
+  rig.fill(queue, 1);
+  const seen: string[] = [];
+  const { failures } = await consume(rig, queue, 1, async (delivery) => {
+    seen.push(bodyOf(delivery));
+    if (seen.length === 1) rig.server.deleteQueue(queue);
+    await delivery.settle(done);
+  });
+  const given = () => rig.lines.find(({ msg }) => msg.startsWith('outcome not told'));
+  await vi.waitFor(() => expect(given()?.reason).toContain(`no queue "${queue}"`), patience);
+  const made = () => rig.lines.some(({ msg }) => msg === 'queue was missing; created');
+  await vi.waitFor(() => expect(made()).toBe(true), patience);
+  rig.server.sendMessage(queue, '"after"');
+  await vi.waitFor(() => expect(seen).toEqual(['0', '"after"']), patience);
+  expect(failures).toEqual([]);
+});
+
 it('does not delete a message before its dead letter is confirmed', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
