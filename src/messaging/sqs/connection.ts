@@ -14,7 +14,7 @@ import type {
 import { backoffMs } from '../backoff.ts';
 import { SqsApi, type CallCounts } from './api.ts';
 import { SqsConsumer } from './consumer.ts';
-import { describeFailure, failureName, isMissingQueue, refusalOf } from './failure.ts';
+import { describeFailure, failureName, isClockCorrected, isMissingQueue, refusalOf } from './failure.ts';
 import { describeAddress, type SqsOptions } from './options.ts';
 import { outgoingMessage } from './outgoing.ts';
 import { wireName } from './queue-name.ts';
@@ -63,7 +63,7 @@ export class SqsConnection implements MessageAdapter {
       } catch (error) {
         const place = { action: 'GetQueueUrl', queueName: undefined, region: this.#options.region };
         const refusal = refusalOf(error, place);
-        if (refusal) throw refusal;
+        if (refusal && !(failures === 1 && isClockCorrected(error))) throw refusal;
         const reason = describeFailure(error, place);
         this.#context.log.warn({ address: this.address, failures, reason }, 'cannot connect; trying again');
         await sleep(this.#context.clock, backoffMs(failures), this.#closing.signal);

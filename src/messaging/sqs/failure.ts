@@ -34,6 +34,11 @@ export function isMissingQueue(error: unknown): boolean {
   return missingQueue.test(failureName(error));
 }
 
+/** Our clock is minutes off, and the SDK goes by that of SQS from now on: the same call may pass. */
+export function isClockCorrected(error: unknown): boolean {
+  return metadataOf(error).clockSkewCorrected === true;
+}
+
 /** What a failure means where it is no accident of the network: credentials, rights. Undefined where it can pass. */
 export function refusalOf(cause: unknown, place: Place): BrokerRefusedError | undefined {
   const what = refusalText(cause, place);
@@ -58,7 +63,7 @@ function refusalText(cause: unknown, { action, queueName, region }: Place): stri
       `profile (${message})`
     );
   }
-  if (denied.test(name) || httpStatusOf(cause) === 403) {
+  if (denied.test(name) || metadataOf(cause).httpStatusCode === 403) {
     const queue = queueName === undefined ? 'queues' : `queue "${queueName}"`;
     return `SQS in ${region} denied sqs:${action} on ${queue}: allow the IAM action sqs:${action} (${message})`;
   }
@@ -83,10 +88,10 @@ export function describeFailure(error: unknown, place: Place): string {
   return `sqs:${place.action}${queue}: ${message === '' ? name : message}`;
 }
 
-function httpStatusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('$metadata' in error)) return undefined;
-  const { httpStatusCode } = error.$metadata as { httpStatusCode?: number };
-  return httpStatusCode;
+/** What the SDK notes about a call. */
+function metadataOf(error: unknown): { httpStatusCode?: number; clockSkewCorrected?: boolean } {
+  if (!(error instanceof Error) || !('$metadata' in error)) return {};
+  return error.$metadata as object;
 }
 
 function systemCodeOf(error: unknown): unknown {

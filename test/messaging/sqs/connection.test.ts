@@ -43,6 +43,22 @@ describe('connecting', () => {
     await adapter.close();
   });
 
+  it('goes by the clock of SQS where its own is wrong, and refuses only what is refused then', async () => {
+    await using rig = await createRig();
+    const date = new Date(Date.now() + 3_600_000);
+    const refused = { error: 'InvalidSignatureException', status: 403, date };
+    const times: string[] = [];
+    rig.proxy.rule = () => (times.push('call') === 1 ? refused : 'pass');
+    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext());
+    await adapter.connect();
+    expect(times).toHaveLength(2);
+    await adapter.close();
+    rig.proxy.rule = () => refused;
+    const other = new SqsConnection(sqsOptions(rig.proxy.url), testContext());
+    await expect(other.connect()).rejects.toBeInstanceOf(BrokerRefusedError);
+    await other.close();
+  });
+
   it('takes a denied look-up for an answer: the rights that count are those on the queue', async () => {
     await using rig = await createRig();
     rig.proxy.rule = () => ({ error: 'AccessDeniedException', status: 403 });

@@ -25,8 +25,8 @@ export type Fault =
   | 'hang'
   /** Of a batch, each second entry fails and is not seen by the server. Other calls pass. */
   | 'partial'
-  /** 400, with this error of SQS. */
-  | { readonly error: string; readonly status?: number };
+  /** 400, with this error of SQS; `date` is what the server's clock shows. */
+  | { readonly error: string; readonly status?: number; readonly date?: Date };
 
 /** How long a call hangs, in milliseconds. */
 const hangMs = 60_000;
@@ -101,6 +101,7 @@ export class FaultProxy {
     this.calls[action] = (this.calls[action] ?? 0) + 1;
     const fault = this.rule(action, body);
     if (typeof fault === 'object') {
+      if (fault.date) outgoing.setHeader('date', fault.date.toUTCString());
       answerError(outgoing, fault.status ?? 400, fault.error);
       return;
     }
