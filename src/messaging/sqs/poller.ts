@@ -129,11 +129,12 @@ export class Poller {
       if (messages.length === 0) this.#rest(startedAt + emptyPollMs - context.clock.now());
     } catch (error) {
       this.#reserved -= most;
-      if (!signal.aborted) await this.#fail(error);
+      // Not awaited: a drain need not wait until a queue that is gone is made again.
+      if (!signal.aborted) void this.#fail(error);
     }
   }
 
-  /** Every failure is followed by a pause, of whatever kind it is (sqs-consumer#484). */
+  /** Every failure is followed by a pause, of whatever kind it is (sqs-consumer#484). Never rejects. */
   async #fail(error: unknown): Promise<void> {
     const { onError, onFailure } = this.#options;
     const wasPaused = this.#isPaused;

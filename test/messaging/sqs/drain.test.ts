@@ -26,6 +26,21 @@ it('aborts the open poll, and begins none any more', async () => {
   expect([held, rig.proxy.calls['ReceiveMessage']]).toEqual([0, 1]);
 });
 
+it('does not wait for a queue that is being made again', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const { consumer } = await consume(rig, rig.createQueue(), 1, () => undefined);
+  let lookedUp = false;
+  rig.proxy.rule = (action) => {
+    if (action === 'ReceiveMessage') return { error: 'QueueDoesNotExist' };
+    lookedUp ||= action === 'GetQueueUrl';
+    return 'hang';
+  };
+  await vi.waitFor(() => expect(lookedUp).toBe(true), patience);
+  const startedAt = Date.now();
+  await consumer.drain();
+  expect(Date.now() - startedAt).toBeLessThan(1_000);
+});
+
 it('gives back at once what an answer brings that came when the drain began', async () => {
   let onAnswer = (): void => undefined;
   // The time limit of a poll is taken back when its answer is there, and before anybody sees it.
