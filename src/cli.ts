@@ -183,8 +183,9 @@ const environmentHelp = `
 Environment (also read from .env.local, .env.secrets and .env of the service directory; what is set already wins):
   <Class>_QUEUE_NAME   the queue to consume, named after the processor class
   QUEUE_NAME_PREFIX    put before it
-  MESSAGING_TYPE       RabbitMqConnection, or SqliteConnection (the embedded queue, the default outside production)
-  RABBITMQ_HOST, RABBITMQ_USER, RABBITMQ_PASSWORD, ...   see the README for all of them
+  MESSAGING_TYPE       RabbitMqConnection, SqsConnection, or SqliteConnection (the embedded queue, the default
+                       outside production)
+  RABBITMQ_HOST, RABBITMQ_USER, RABBITMQ_PASSWORD, AWS_REGION, ...   see the README for all of them
   EXECUTION_TYPE=CRON  a schedule instead of a queue: CRON_TIME_AMOUNT and CRON_TIME_UNIT, or CRON_EXPRESSIONS
 
 Exit codes:

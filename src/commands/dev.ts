@@ -10,6 +10,7 @@ import { Session } from './dev/session.ts';
 import { help, readTyped, type Typed } from './dev/typed.ts';
 import { Watcher } from './dev/watcher.ts';
 import { readLines } from './send.ts';
+import { answerSignals } from './signal.ts';
 
 export interface DevCommand {
   /** Absolute. */
@@ -80,30 +81,18 @@ function describeChange([first = '', ...others]: readonly string[], directory: s
   return `changed: ${path.relative(directory, first)}${more}; loading the code`;
 }
 
-/** A signal's number, for the exit code of a process that it ended at once. */
-const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
-
-/**
- * How soon after the first a second signal is the same one, in milliseconds: the terminal sends Ctrl-C to npx and to its
- * child, and npx passes it on to that child, where its shell is one that makes way for the command (bash, not dash).
- */
-const sameSignalMs = 300;
-
 /** The first signal drains and quits, a second one ends at once. SIGHUP: the terminal is closed. */
 function superviseSignals(session: Session, log: Logger): void {
-  let firstAt: number | undefined;
-  const onSignal = (signal: keyof typeof signalNumbers) => {
-    if (firstAt === undefined) {
-      firstAt = performance.now();
+  answerSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], {
+    onFirst: (signal) => {
       log.info(`${signal}: quitting; a second one ends at once`);
       session.quit();
-    } else if (performance.now() - firstAt > sameSignalMs) {
+    },
+    onSecond: (signal) => {
       log.warn(`second ${signal}: ending at once`);
       session.kill();
-      process.exit(128 + signalNumbers[signal]);
-    }
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
+    },
+  });
 }
 
 /** Does what is typed, line by line, until the input ends; that alone does not end dev. */

@@ -24,6 +24,7 @@ import { ScheduleService, type SharedSchedule } from '../service/schedule.ts';
 import { MessageService } from '../service/service.ts';
 import { version } from '../version.ts';
 import { resolutionError, resolveService, type Resolution } from './resolve.ts';
+import { answerSignals } from './signal.ts';
 
 /**
  * Runs the service of a directory until it ends.
@@ -155,9 +156,6 @@ function createProcessor({ processorClass, module, type }: LoadedProcessor): Mes
   }
 }
 
-/** A signal's number, for the exit code of a process that it ended at once. */
-const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const;
-
 /**
  * Ties the process to the service: the first SIGTERM or SIGINT drains, a second one ends at once; an error that
  * nothing caught ends the service.
@@ -165,19 +163,14 @@ const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const;
  * @returns a function that unties them
  */
 function superviseProcess(service: Service, log: Logger): () => void {
-  let signals = 0;
-  const onSignal = (signal: keyof typeof signalNumbers) => {
-    if (++signals > 1) {
-      log.warn({ signal }, 'second signal; ending at once');
-      process.exit(128 + signalNumbers[signal]);
-    }
-    service.stop(signal);
-  };
+  const ignoreSignals = answerSignals(['SIGINT', 'SIGTERM'], {
+    onFirst: (signal) => service.stop(signal),
+    onSecond: (signal) => log.warn({ signal }, 'second signal; ending at once'),
+  });
   const onUncaught = (error: unknown) => service.crash(error);
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   process.on('uncaughtException', onUncaught).on('unhandledRejection', onUncaught);
   return () => {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    ignoreSignals();
     process.off('uncaughtException', onUncaught).off('unhandledRejection', onUncaught);
   };
 }

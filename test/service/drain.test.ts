@@ -58,6 +58,20 @@ describe.for([rabbitMq, sqlite])('a host on $name', (broker) => {
     if (broker === rabbitMq) await expectWaiting(broker, service.queue, ['1', '2']);
   });
 
+  it('takes a signal that comes twice in one breath for one, as Ctrl-C under npx does', async () => {
+    const service = await makeService(broker);
+    const gate = service.gate();
+    await service.put({ act: 'wait', id: '1', gate });
+    const host = await service.startConsuming();
+    await begun(host, '1');
+    host.signal('SIGINT');
+    await host.waitForLine('draining');
+    host.signal('SIGINT');
+    await service.open(gate);
+    expect(await host.exited).toEqual({ code: 0, signal: null });
+    expect(ordersOf(host, 'finished')).toEqual(['1']);
+  });
+
   it('loses no message that comes while hosts come and go', async () => {
     const service = await makeService(broker);
     const ids = Array.from({ length: 60 }, (_, index) => String(index));
