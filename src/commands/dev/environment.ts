@@ -10,7 +10,7 @@ export function loadDevEnvironment(directory: string, env: Environment): void {
   assume(env, 'NODE_ENV', 'development');
   assume(env, 'LOG_FORMAT', 'pretty');
   // Elsewhere the embedded queue is the default already, with a warning where it looks like a slip. In production it
-  // must be named; but who types `svchost dev` is not in production, whatever his NODE_ENV is to test.
+  // must be named; but who types `svchost dev` is not in production, whatever NODE_ENV is set to for a trial.
   if (env['NODE_ENV'] === 'production') assume(env, 'MESSAGING_TYPE', 'SqliteConnection');
 }
 
