@@ -3,7 +3,7 @@ import { existsSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { addFiles, createTree, type Tree } from '../processor/tree.ts';
-import { runCli, startHost, type HostProcess, type LogLine } from '../support/host-process.ts';
+import { insist, runCli, startHost, type HostProcess, type LogLine } from '../support/host-process.ts';
 import { deleteQueues, uniqueQueueName } from '../support/queue.ts';
 import { expireLeases } from '../messaging/sqlite/file.ts';
 import { createService, waitingBodies } from './service.ts';
@@ -414,15 +414,7 @@ describe('the end', () => {
     await dev.waitForLine('begun by one');
     dev.signal('SIGINT');
     await dev.waitForLine('draining');
-    let hasEnded = false;
-    void dev.exited.then(() => (hasEnded = true));
-    await vi.waitUntil(
-      () => {
-        dev.signal('SIGINT');
-        return hasEnded;
-      },
-      { timeout: 10_000, interval: 100 },
-    );
+    await insist(dev, 'SIGINT');
     // Its output ends with the last process that holds it: the service's, too.
     expect(await dev.exited).toEqual({ code: 130, signal: null });
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CheckReport } from '../../src/commands/check.ts';
 import { describeProblem } from '../../src/errors.ts';
 import { createScheduledService, every } from '../schedule/service.ts';
-import { runCli, startHost, type HostProcess } from '../support/host-process.ts';
+import { insist, runCli, startHost, type HostProcess } from '../support/host-process.ts';
 import { createService } from './service.ts';
 
 type Env = Readonly<Record<string, string>>;
@@ -287,7 +287,7 @@ describe('told to stop', () => {
     await host.waitForLine('run begun');
     host.signal('SIGTERM');
     await host.waitForLine('draining');
-    host.signal('SIGTERM');
+    await insist(host, 'SIGTERM');
     expect(await host.exited).toEqual({ code: 143, signal: null });
   });
 });

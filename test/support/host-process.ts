@@ -3,7 +3,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { runCommand, type CommandResult } from './command.ts';
 
 const builtBin = fileURLToPath(new URL('../../dist/bin.js', import.meta.url));
@@ -173,4 +173,17 @@ function killAtTestEnd(kill: () => Promise<void>): void {
   } catch {
     // Started outside a test, e.g. in a hook: the caller disposes of it.
   }
+}
+
+/** Sends a signal again and again, as somebody does who will not wait. Resolves when the host has ended. */
+export async function insist(host: HostProcess, signal: NodeJS.Signals): Promise<void> {
+  let hasEnded = false;
+  void host.exited.then(() => (hasEnded = true));
+  await vi.waitUntil(
+    () => {
+      host.signal(signal);
+      return hasEnded;
+    },
+    { timeout: 10_000, interval: 100 },
+  );
 }
