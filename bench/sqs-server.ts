@@ -1,8 +1,8 @@
 // The SQS server of bench/sqs.ts, as a process of its own: what it costs is on nobody's event loop. Told by its parent
 // which queue to make, and how many messages to put on it.
-import { startFauxqs } from 'fauxqs';
+import { startServer } from '../test/messaging/sqs/server.ts';
 
-const server = await startFauxqs({ port: 0, logger: false, defaultRegion: 'eu-central-1' });
+const server = await startServer();
 
 process.on('message', ({ queue, messages }: { queue: string; messages: number }) => {
   const { queueUrl } = server.createQueue(queue);

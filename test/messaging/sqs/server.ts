@@ -1,9 +1,24 @@
-// An SQS-speaking server in this process (fauxqs), reached over HTTP. One per test file.
+// An SQS-speaking server in this process (fauxqs), reached over HTTP by this machine alone. One per test file.
+import { Server } from 'node:net';
 import { startFauxqs, type FauxqsServer } from 'fauxqs';
 
 export const region = 'eu-central-1';
 
 export const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+
+// fauxqs listens on all addresses, whatever it is told (its app.js): in this process that is loopback from now on.
+const listen = Object.getOwnPropertyDescriptor(Server.prototype, 'listen')!;
+const original = listen.value as (this: Server, ...args: unknown[]) => Server;
+Object.defineProperty(Server.prototype, 'listen', {
+  ...listen,
+  value(this: Server, options: unknown, ...rest: unknown[]): Server {
+    return original.call(this, isEverywhere(options) ? { ...options, host: '127.0.0.1' } : options, ...rest);
+  },
+});
+
+function isEverywhere(options: unknown): options is object {
+  return typeof options === 'object' && options !== null && 'host' in options && options.host === '0.0.0.0';
+}
 
 export function startServer(): Promise<FauxqsServer> {
   return startFauxqs({ port: 0, logger: false, defaultRegion: region });
