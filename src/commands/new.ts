@@ -1,10 +1,10 @@
 // `svchost new`: a complete service in a directory of its own, ready to be run.
 import path from 'node:path';
 import { UsageError } from '../errors.ts';
-import { renderFiles, type ServiceKind, type ServiceLanguage } from './blueprint.ts';
-import { refuseTaken, writeFresh } from './fresh-directory.ts';
-import { interview, type Terminal } from './interview.ts';
-import { parseServiceName, type ServiceName } from './service-name.ts';
+import { renderFiles, type ServiceKind, type ServiceLanguage } from './new/blueprint.ts';
+import { refuseTaken, writeFresh } from './new/fresh-directory.ts';
+import { interview, type Terminal } from './new/interview.ts';
+import { parseServiceName, type ServiceName } from './new/service-name.ts';
 
 export interface NewCommand {
   /** As typed: its last part names the service. Asked for where undefined. */

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync,
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { filesOf, type ServiceKind, type ServiceLanguage } from '../../src/commands/blueprint.ts';
+import { filesOf, type ServiceKind, type ServiceLanguage } from '../../src/commands/new/blueprint.ts';
 import { startServer } from '../messaging/sqs/server.ts';
 import { addFiles, createTree, linkPackage } from '../processor/tree.ts';
 import { runCommand } from '../support/command.ts';

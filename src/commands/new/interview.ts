@@ -1,6 +1,6 @@
 // Questions to whoever sits at the terminal. Owns how they are put, not what is asked.
 import { createInterface } from 'node:readline';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../../errors.ts';
 
 /** Where questions are put and answers come from. */
 export interface Terminal {

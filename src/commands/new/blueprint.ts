@@ -1,6 +1,6 @@
 // Which files a new service has, and what is in them: those of src/template, with the names of the service put in.
 import { readFileSync } from 'node:fs';
-import { version } from '../version.ts';
+import { version } from '../../version.ts';
 import type { ServiceName } from './service-name.ts';
 
 /** What drives a new service: a queue, a queue on Amazon SQS, or a schedule. */
@@ -14,7 +14,7 @@ export interface Blueprint extends ServiceName {
   readonly language: ServiceLanguage;
 }
 
-const templates = new URL('../template/', import.meta.url);
+const templates = new URL('../../template/', import.meta.url);
 
 /**
  * Each file of a service, and its template. Templates of dotfiles have no dot: npm acts on a .gitignore that it packs, and

@@ -1,7 +1,7 @@
 // Writes files into a directory that is new or empty: all of them, or none. Owns no knowledge of what they are.
 import { closeSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { SvchostError, toError, UsageError } from '../errors.ts';
+import { SvchostError, toError, UsageError } from '../../errors.ts';
 
 /**
  * Writes files, and takes back what it has made where one cannot be written. Never writes over a file.

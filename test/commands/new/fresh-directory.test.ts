@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { writeFresh } from '../../src/commands/fresh-directory.ts';
-import { SvchostError, UsageError } from '../../src/errors.ts';
-import { createTree } from '../processor/tree.ts';
+import { writeFresh } from '../../../src/commands/new/fresh-directory.ts';
+import { SvchostError, UsageError } from '../../../src/errors.ts';
+import { createTree } from '../../processor/tree.ts';
 
 const files = new Map([
   ['a', 'text'],

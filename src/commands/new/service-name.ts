@@ -1,6 +1,6 @@
 // What a new service may be called, and the names that are made from that: its class and its queue. Pure.
 import { isBuiltin } from 'node:module';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../../errors.ts';
 
 /** The names of a new service. */
 export interface ServiceName {

@@ -1,7 +1,7 @@
 // What a service may be called, and what its class and its queue are called then.
 import { describe, expect, it } from 'vitest';
-import { parseServiceName } from '../../src/commands/service-name.ts';
-import { UsageError } from '../../src/errors.ts';
+import { parseServiceName } from '../../../src/commands/new/service-name.ts';
+import { UsageError } from '../../../src/errors.ts';
 
 describe('a name gives the class and the queue', () => {
   it.each([

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
-import { createService, type NewCommand } from '../../src/commands/new.ts';
-import { createTree } from '../processor/tree.ts';
+import { createService, type NewCommand } from '../../../src/commands/new.ts';
+import { createTree } from '../../processor/tree.ts';
 
 const nameQuestion = 'Name of the service, or its directory: ';
 const kindQuestion = 'Driven by a queue (1), a queue on Amazon SQS (2) or a schedule (3)? [1] ';
