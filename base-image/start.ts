@@ -1,6 +1,5 @@
 // The container's process: runs the service's own svchost in this very process, so that signals and the exit code are
 // the host's. Stands in for `npx svchost`: with npm in between a SIGTERM would not reach the service.
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -21,15 +20,9 @@ await import(pathToFileURL(bin).href);
 
 /** The executable of the host that Node finds from a directory; undefined where there is none. */
 function findBin(directory: string): string | undefined {
-  let manifest: string;
   try {
-    manifest = createRequire(path.join(directory, 'package.json')).resolve(`${host}/package.json`);
+    return createRequire(path.join(directory, 'package.json')).resolve(`${host}/bin`);
   } catch {
     return undefined;
   }
-  const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as {
-    bin?: string | Readonly<Record<string, string>>;
-  };
-  const file = typeof bin === 'string' ? bin : bin?.['svchost'];
-  return file === undefined ? undefined : path.resolve(path.dirname(manifest), file);
 }
