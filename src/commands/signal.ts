@@ -9,7 +9,7 @@ export type EndSignal = keyof typeof numbers;
  * How soon after the first the same signal is still the first one, in milliseconds: the terminal sends Ctrl-C to npx and to
  * its child, and npx passes it on to that child, where its shell is one that makes way for the command (bash, not dash).
  */
-const echoMs = 300;
+const echoMs = 500;
 
 export interface SignalAnswers {
   readonly onFirst: (signal: EndSignal) => void;
