@@ -13,7 +13,7 @@ export interface MessageContext {
   readonly headers: Readonly<Record<string, unknown>>;
   /** When the message was sent, where the broker or the sender says so. */
   readonly enqueuedAt: Date | undefined;
-  /** Aborted by PROCESS_TIMEOUT and by the end of the drain: stop working, the message is delivered again. */
+  /** Aborted by PROCESS_TIMEOUT, the end of the drain, or a lease lost on SQS: stop working, the message comes again. */
   readonly signal: AbortSignal;
   /** A pino logger whose lines carry the message's id and attempt. */
   readonly log: Logger;
