@@ -1,5 +1,14 @@
 // Writes files into a directory that is new or empty: all of them, or none. Owns no knowledge of what they are.
-import { closeSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { SvchostError, toError, UsageError } from '../../errors.ts';
 
@@ -18,7 +27,7 @@ export function writeFresh(directory: string, files: ReadonlyMap<string, string>
   try {
     for (const [name, content] of files) {
       const file = path.join(directory, name);
-      made.push(...makeDirectory(path.dirname(file)));
+      makeDirectory(path.dirname(file), made);
       // Not over a file that another process has written since.
       const descriptor = openSync(file, 'wx');
       written.push(file);
@@ -53,13 +62,15 @@ export function refuseTaken(directory: string): void {
   );
 }
 
-/** Makes a directory and those above it that are missing. Returns what was made, the deepest first. */
-function makeDirectory(directory: string): string[] {
-  const highest = mkdirSync(directory, { recursive: true });
-  const made: string[] = [];
-  for (let at = directory; highest !== undefined && at.length >= highest.length; at = path.dirname(at))
-    made.push(at);
-  return made;
+/**
+ * Makes a directory and those above it that are missing, and adds them to `made`. Not by `recursive`, which never ends
+ * below /proc: there the system says ENOENT though the directory above is there.
+ */
+function makeDirectory(directory: string, made: string[]): void {
+  if (existsSync(directory)) return;
+  makeDirectory(path.dirname(directory), made);
+  mkdirSync(directory);
+  made.push(directory);
 }
 
 /** Removes files, and the directories that are empty without them. */

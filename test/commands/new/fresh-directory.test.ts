@@ -1,5 +1,5 @@
 // Files are written into a new directory, all of them or none, and over nothing.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { writeFresh } from '../../../src/commands/new/fresh-directory.ts';
@@ -49,6 +49,19 @@ it('takes everything back where one file cannot be written', () => {
   expect(readdirSync(root)).toEqual([]);
   expect(() => writeFresh(root, impossible)).toThrow('nothing was written');
   expect(readdirSync(root)).toEqual([]);
+});
+
+it('takes back also the directories it has made where one further down cannot be made', () => {
+  const root = createTree({});
+  const tooLong = 'x'.repeat(300);
+  expect(() => writeFresh(path.join(root, 'a', 'b'), new Map([[`c/${tooLong}/d`, 'text']]))).toThrow(
+    'nothing was written: ENAMETOOLONG',
+  );
+  expect(readdirSync(root)).toEqual([]);
+});
+
+it.runIf(existsSync('/proc'))('ends with an error where the system makes no directory at all', () => {
+  expect(() => writeFresh('/proc/orders', files)).toThrow('nothing was written: ENOENT');
 });
 
 it('neither overwrites nor takes away what another process writes meanwhile', () => {
