@@ -1,15 +1,7 @@
 // Writes files into a directory that is new or empty: all of them, or none. Owns no knowledge of what they are.
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, openSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { makeDirectory } from '../../directory.ts';
 import { SvchostError, toError, UsageError } from '../../errors.ts';
 
 /**
@@ -27,7 +19,7 @@ export function writeFresh(directory: string, files: ReadonlyMap<string, string>
   try {
     for (const [name, content] of files) {
       const file = path.join(directory, name);
-      makeDirectory(path.dirname(file), made);
+      makeDirectory(path.dirname(file), undefined, (directory) => made.push(directory));
       // Not over a file that another process has written since.
       const descriptor = openSync(file, 'wx');
       written.push(file);
@@ -60,17 +52,6 @@ export function refuseTaken(directory: string): void {
   throw new UsageError(
     `${directory} is there and not empty, so nothing was written; choose another directory`,
   );
-}
-
-/**
- * Makes a directory and those above it that are missing, and adds them to `made`. Not by `recursive`, which never ends
- * below /proc: there the system says ENOENT though the directory above is there.
- */
-function makeDirectory(directory: string, made: string[]): void {
-  if (existsSync(directory)) return;
-  makeDirectory(path.dirname(directory), made);
-  mkdirSync(directory);
-  made.push(directory);
 }
 
 /** Removes files, and the directories that are empty without them. */

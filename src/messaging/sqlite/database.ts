@@ -1,7 +1,8 @@
 // One open database file: how it is made, opened and set up, its transactions, and whether it is still there.
 // Owns no table and no message.
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { makeDirectory } from '../../directory.ts';
 import { BrokerRefusedError } from '../../errors.ts';
 import { openHandle, type DatabaseSync, type StatementSync } from './driver.ts';
 import { explain, isDiskFull, systemCodeOf } from './failure.ts';
@@ -130,7 +131,7 @@ function identityOf(path: string): string {
 
 function makeFile(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path), 0o700);
   } catch (error) {
     throw notMade(path, error);
   }

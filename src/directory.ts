@@ -1,0 +1,32 @@
+// Directories that have to be there. Owns nothing in them.
+import { mkdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+
+/**
+ * Makes a directory and those above it that are missing. Not by `recursive`, which never ends below /proc: there the
+ * system says ENOENT though the directory above is there.
+ *
+ * @param mode of the directories that are made; default: what the process's umask leaves
+ * @param onMade told each one that was made, the highest first
+ * @throws Error as of node:fs, where one cannot be made
+ */
+export function makeDirectory(
+  directory: string,
+  mode = 0o777,
+  onMade: (made: string) => void = () => undefined,
+): void {
+  if (isDirectory(directory)) return;
+  makeDirectory(path.dirname(directory), mode, onMade);
+  try {
+    mkdirSync(directory, mode);
+  } catch (error) {
+    // Another process has made it in this moment.
+    if (isDirectory(directory)) return;
+    throw error;
+  }
+  onMade(directory);
+}
+
+function isDirectory(name: string): boolean {
+  return statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
