@@ -11,5 +11,5 @@ const { status } = spawnSync(process.execPath, [tsc, '--project', 'tsconfig.buil
   stdio: 'inherit',
 });
 if (status !== 0) process.exit(status ?? 1);
-cpSync('src/template', 'dist/template', { recursive: true });
+cpSync('src/commands/new/template', 'dist/commands/new/template', { recursive: true });
 chmodSync('dist/bin.js', 0o755);

@@ -10,7 +10,7 @@ import { Consumer } from 'sqs-consumer';
 import { systemClock } from '../src/clock.ts';
 import { silentLog } from '../src/log.ts';
 import { SqsConnection } from '../src/messaging/sqs/connection.ts';
-import { MessageService } from '../src/service/service.ts';
+import { MessageService } from '../src/service/message-service.ts';
 
 const messages = Number(process.argv[2] ?? 4000);
 const pairs = Number(process.argv[3] ?? 7);

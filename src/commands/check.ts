@@ -13,9 +13,9 @@ import {
 } from '../errors.ts';
 import { upcoming, type Schedule } from '../schedule/schedule.ts';
 import { formatInstant } from '../schedule/wall-clock.ts';
-import { retryDelaysMs } from '../service/retry.ts';
-import { openBroker } from './reach.ts';
-import { processorProblem, resolutionError, resolveService, type Resolution } from './resolve.ts';
+import { retryDelaysMs } from '../service/delivery/retry.ts';
+import { openBroker } from '../host/broker.ts';
+import { processorProblem, resolutionError, resolveService, type Resolution } from '../host/resolution.ts';
 
 /** What check tells. `--json` writes all but the warnings, which go to standard error there. */
 export interface CheckReport {

@@ -4,13 +4,13 @@ import path from 'node:path';
 import { systemClock } from '../clock.ts';
 import { toError, UsageError, type ExitCode } from '../errors.ts';
 import { createLog, type Logger } from '../log.ts';
-import { listDeadLetters, readDevSettings, sendTyped } from './dev/desk.ts';
+import { listDeadLetters, readDevSettings, sendTyped } from './dev/actions.ts';
 import { scopeOf } from './dev/scope.ts';
 import { Session } from './dev/session.ts';
-import { help, readTyped, type Typed } from './dev/typed.ts';
+import { help, readTyped, type Typed } from './dev/input.ts';
 import { Watcher } from './dev/watcher.ts';
-import { readLines } from './send.ts';
-import { answerSignals } from './signal.ts';
+import { readLines } from '../messaging/ndjson.ts';
+import { answerSignals } from '../host/signal.ts';
 
 export interface DevCommand {
   /** Absolute. */

@@ -18,13 +18,13 @@ import { createLog, type Logger } from '../log.ts';
 import { openAdapter } from '../messaging/open.ts';
 import type { LoadedProcessor } from '../processor/loader.ts';
 import type { MessageProcessor, ScheduleProcessor } from '../processor/processor.ts';
-import type { ServiceDirectory } from '../processor/service.ts';
+import type { ServiceDirectory } from '../processor/directory.ts';
 import type { Schedule } from '../schedule/schedule.ts';
-import { ScheduleService, type SharedSchedule } from '../service/schedule.ts';
-import { MessageService } from '../service/service.ts';
+import { ScheduleService, type SharedSchedule } from '../service/schedule-service.ts';
+import { MessageService } from '../service/message-service.ts';
 import { version } from '../version.ts';
-import { resolutionError, resolveService, type Resolution } from './resolve.ts';
-import { answerSignals } from './signal.ts';
+import { resolutionError, resolveService, type Resolution } from '../host/resolution.ts';
+import { answerSignals } from '../host/signal.ts';
 
 /**
  * Runs the service of a directory until it ends.

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { ConfigurationError, toError, UsageError } from '../errors.ts';
 import type { MessageAdapter, SendOptions } from '../messaging/adapter.ts';
-import { openBroker } from './reach.ts';
-import { resolutionError, resolveService } from './resolve.ts';
+import { parseMessage, readLines } from '../messaging/ndjson.ts';
+import { openBroker } from '../host/broker.ts';
+import { resolutionError, resolveService } from '../host/resolution.ts';
 
 export interface SendCommand {
   /** Absolute. */
@@ -96,36 +97,6 @@ async function* parseLines(input: NodeJS.ReadableStream): AsyncGenerator<Uint8Ar
   for await (const line of readLines(input)) {
     number++;
     if (line.toString().trim() !== '') yield parseMessage(line, `line ${number} of standard input`);
-  }
-}
-
-/** Lines as bytes, without their end. Not node:readline: it also breaks lines at U+2028, which JSON may hold as it is. */
-export async function* readLines(input: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
-  let rest: Buffer[] = [];
-  for await (const chunk of input) {
-    const bytes = Buffer.from(chunk);
-    let start = 0;
-    for (let end = bytes.indexOf('\n'); end >= 0; end = bytes.indexOf('\n', start)) {
-      yield Buffer.concat([...rest, bytes.subarray(start, end)]);
-      rest = [];
-      start = end + 1;
-    }
-    rest.push(bytes.subarray(start));
-  }
-  yield Buffer.concat(rest);
-}
-
-/**
- * The bytes of a message that was written as JSON, as they are: read and written again, a number of more than 53 bits
- * would be another one. Says where it is not JSON, without quoting it.
- */
-export function parseMessage(bytes: Uint8Array, where: string, hint = ''): Uint8Array {
-  try {
-    const json = new TextDecoder('utf-8', { fatal: true }).decode(bytes).trim();
-    JSON.parse(json);
-    return Buffer.from(json);
-  } catch {
-    throw new UsageError(`${where} is not JSON${hint}`);
   }
 }
 

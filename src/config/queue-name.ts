@@ -3,7 +3,7 @@ import type { Problem } from '../errors.ts';
 import type { Environment } from './environment.ts';
 import { displayValue, type Settings } from './settings.ts';
 import { isFifoName, nameFault, wireName } from './sqs-queue-name.ts';
-import { suggest } from './suggestion.ts';
+import { suggest } from '../suggestion.ts';
 
 /** AMQP 0-9-1 has one byte for the length of a name. */
 const longestNameBytes = 255;

@@ -5,7 +5,7 @@ import type { Problem } from '../errors.ts';
 import type { LogOptions } from '../log.ts';
 import type { Environment } from './environment.ts';
 import { readMessaging, type MessagingSettings } from './messaging.ts';
-import { suggest } from './suggestion.ts';
+import { suggest } from '../suggestion.ts';
 import { otherNames, variables, type Values, type VariableName } from './variables.ts';
 
 /** How often and when a failed message is tried again. */

@@ -6,7 +6,7 @@ import { chooseClass, findClasses } from './class.ts';
 import { explainImportFailure } from './import-failure.ts';
 import { findModules, type ModuleCandidate, type ModuleCandidates } from './module.ts';
 import type { ProcessorClass } from './processor.ts';
-import type { ServiceDirectory } from './service.ts';
+import type { ServiceDirectory } from './directory.ts';
 
 /** A processor's class and where it came from. */
 export interface LoadedProcessor {

@@ -4,7 +4,7 @@ import { findPackageJSON } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ProcessorError } from '../errors.ts';
-import { readServiceDirectory, type ServiceDirectory } from './service.ts';
+import { readServiceDirectory, type ServiceDirectory } from './directory.ts';
 
 /** Endings of a module, sources before what is built from them. */
 const extensions = ['.ts', '.mts', '.js', '.mjs', '.cjs'];

@@ -1,5 +1,5 @@
 // Says what is wrong with a cron expression, by field. Owns the words; croner alone decides what is right.
-import { suggest } from '../config/suggestion.ts';
+import { suggest } from '../suggestion.ts';
 import { isExpression } from './expression.ts';
 
 /** What was expected of an expression, and what was found instead: the two halves of a Problem. */

@@ -1,5 +1,5 @@
 // Which time zones there are: reads CRON_TIMEZONE, and finds the machine's. Owns no conversion; that is wall-clock.ts's.
-import { suggest } from '../config/suggestion.ts';
+import { suggest } from '../suggestion.ts';
 
 /** The machine's zone; none where Intl cannot tell, as with TZ=Foo/Bar or an empty TZ. Reads the machine, so not pure. */
 export function machineTimezone(): string | undefined {

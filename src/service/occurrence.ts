@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts';
 import { toError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { LastRun, RunOutcome, ScheduleContext, ScheduleProcessor } from '../processor/processor.ts';
-import { describeThrown, CutOffError, ProcessTimeoutError } from './failure.ts';
-import { Run } from './run.ts';
+import { describeThrown, CutOffError, ProcessTimeoutError } from './delivery/failure.ts';
+import { Run } from './delivery/run.ts';
 
 export interface OccurrenceExecutorOptions {
   readonly processor: ScheduleProcessor;

@@ -3,9 +3,9 @@ import { sleep, within, type Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Consumer, MessageAdapter } from '../messaging/adapter.ts';
 import type { MessageProcessor } from '../processor/processor.ts';
-import type { DeliveryConsumer } from './consumer.ts';
-import { describeThrown } from './failure.ts';
-import type { Run } from './run.ts';
+import type { DeliveryConsumer } from './delivery/consumer.ts';
+import { describeThrown } from './delivery/failure.ts';
+import type { Run } from './delivery/run.ts';
 
 /** How long handing back, the processor's `start` and `stop`, and closing may each take, in milliseconds. */
 const stepTimeoutMs = 5_000;

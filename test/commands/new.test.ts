@@ -231,7 +231,7 @@ async function localSqs() {
 
 it('uses every template', () => {
   const used = kinds.flatMap(([kind, language]) => Object.values(filesOf({ kind, language })));
-  expect([...new Set(used)].sort()).toEqual(filesIn(path.join(root, 'src/template')));
+  expect([...new Set(used)].sort()).toEqual(filesIn(path.join(root, 'src/commands/new/template')));
 });
 
 describe('the directory', () => {

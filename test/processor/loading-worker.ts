@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { SvchostError } from '../../src/errors.ts';
 import { loadProcessor, type ProcessorChoice } from '../../src/processor/loader.ts';
 import type { MessageContext } from '../../src/processor/processor.ts';
-import { readServiceDirectory } from '../../src/processor/service.ts';
+import { readServiceDirectory } from '../../src/processor/directory.ts';
 import type { Loading } from './loading.ts';
 
 async function load(directory: string, choice: ProcessorChoice): Promise<Loading> {

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findModules } from '../../src/processor/module.ts';
-import { readServiceDirectory } from '../../src/processor/service.ts';
+import { readServiceDirectory } from '../../src/processor/directory.ts';
 import { createTree, type Tree } from './tree.ts';
 
 function find(tree: Tree, configured?: string) {

@@ -1,7 +1,7 @@
 // The runner on a clock that is moved by hand: what is called when, and what is skipped.
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ScheduleRunner, type Skipped } from '../../src/schedule/runner.ts';
-import { readSchedule, type ScheduleVariables } from '../../src/schedule/settings.ts';
+import { readSchedule, type ScheduleVariables } from '../../src/schedule/read.ts';
 import { MovedClock } from './moved-clock.ts';
 
 const second = 1000;

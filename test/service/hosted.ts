@@ -6,8 +6,8 @@ import type { ExitCode } from '../../src/errors.ts';
 import type { Logger } from '../../src/log.ts';
 import type { MessageAdapter } from '../../src/messaging/adapter.ts';
 import type { MessageContext, MessageProcessor } from '../../src/processor/processor.ts';
-import type { Record } from '../../src/service/executor.ts';
-import { MessageService, type MessageServiceOptions } from '../../src/service/service.ts';
+import type { DeliveryRecord } from '../../src/service/delivery/executor.ts';
+import { MessageService, type MessageServiceOptions } from '../../src/service/message-service.ts';
 import { patience } from './broker.ts';
 
 export type LogLine = Readonly<{ [field: string]: unknown }>;
@@ -32,7 +32,7 @@ export interface Call {
 export interface Hosted {
   readonly service: MessageService;
   readonly calls: readonly Call[];
-  readonly records: readonly Record[];
+  readonly records: readonly DeliveryRecord[];
   readonly lines: readonly LogLine[];
   /** Resolves with the exit code when the service has ended. */
   readonly ended: Promise<ExitCode>;
@@ -52,7 +52,7 @@ export async function host(
   overrides: Partial<MessageServiceOptions> & { readonly logLevel?: string } = {},
 ): Promise<Hosted> {
   const calls: Call[] = [];
-  const records: Record[] = [];
+  const records: DeliveryRecord[] = [];
   const { log, lines } = keepLog(overrides.logLevel);
   const processor: MessageProcessor = {
     process: (message, context) => {

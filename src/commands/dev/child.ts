@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock, within } from '../../clock.ts';
 import type { QueueNames } from '../../config/queue-name.ts';
 import { exitCode } from '../../errors.ts';
-import { drainGraceMs, go, idleEndMs, unwrap } from './report.ts';
+import { drainGraceMs, go, idleEndMs, unwrap } from './protocol.ts';
 
 /** The host's own file, with the ending of this one: built or not. */
 const hostFile = fileURLToPath(new URL(`host${path.extname(import.meta.filename)}`, import.meta.url));

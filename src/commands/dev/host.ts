@@ -3,12 +3,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { processEnvironment } from '../../config/environment.ts';
 import { ConfigurationError, describeProblem, exitCode, toError } from '../../errors.ts';
-import { resolutionError, resolveService, type Resolution } from '../resolve.ts';
+import { resolutionError, resolveService, type Resolution } from '../../host/resolution.ts';
 import { runResolved } from '../run.ts';
-import { failOnStandstill } from '../standstill.ts';
+import { failOnStandstill } from '../../host/standstill.ts';
 import { loadDevEnvironment } from './environment.ts';
-import { followImports } from './import.ts';
-import { drainGraceMs, go, idleEndMs, wrap, type Report } from './report.ts';
+import { followImports } from './module-hook.ts';
+import { drainGraceMs, go, idleEndMs, wrap, type Report } from './protocol.ts';
 import { watchParent } from './watchdog.ts';
 
 const directory = process.argv[2] ?? '.';

@@ -1,4 +1,4 @@
-// Which files a new service has, and what is in them: those of src/template, with the names of the service put in.
+// Which files a new service has, and what is in them: those of template/, with the names of the service put in.
 import { readFileSync } from 'node:fs';
 import { version } from '../../version.ts';
 import type { ServiceName } from './service-name.ts';
@@ -14,7 +14,7 @@ export interface Blueprint extends ServiceName {
   readonly language: ServiceLanguage;
 }
 
-const templates = new URL('../../template/', import.meta.url);
+const templates = new URL('template/', import.meta.url);
 
 /**
  * Each file of a service, and its template. Templates of dotfiles have no dot: npm acts on a .gitignore that it packs, and
@@ -24,23 +24,24 @@ export function filesOf({
   kind,
   language,
 }: Pick<Blueprint, 'kind' | 'language'>): Readonly<Record<string, string>> {
-  const work = kind === 'cron' ? 'schedule' : 'message';
-  const secrets = `${kind}/env.secrets.example`;
+  const work = `processor/${kind === 'cron' ? 'schedule' : 'message'}`;
+  const own = `kind/${kind}`;
+  const secrets = `${own}/env.secrets.example`;
   return {
-    'package.json': `${language}/package.json`,
-    [`${language}config.json`]: `${language}/${language}config.json`,
+    'package.json': `language/${language}/package.json`,
+    [`${language}config.json`]: `language/${language}/${language}config.json`,
     [`processor.${language}`]: `${work}/processor.${language}`,
     [`lib/handler.${language}`]: `${work}/lib/handler.${language}`,
     [`processor.test.${language}`]: `${work}/processor.test.${language}`,
-    'README.md': `${kind}/README.md`,
-    '.env.example': `${kind}/env.example`,
-    '.env': `${kind}/env.example`,
+    'README.md': `${own}/README.md`,
+    '.env.example': `${own}/env.example`,
+    '.env': `${own}/env.example`,
     ...(kind !== 'cron' && { '.env.secrets.example': secrets, '.env.secrets': secrets }),
-    Dockerfile: 'every/Dockerfile',
-    '.dockerignore': 'every/dockerignore',
-    '.gitignore': 'every/gitignore',
+    Dockerfile: 'common/Dockerfile',
+    '.dockerignore': 'common/dockerignore',
+    '.gitignore': 'common/gitignore',
     '.vscode/launch.json': `${work}/launch.json`,
-    ...(kind !== 'cron' && { '.vscode/finish.env': 'message/finish.env' }),
+    ...(kind !== 'cron' && { '.vscode/finish.env': 'processor/message/finish.env' }),
   };
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { DeadLetterError } from '../../../src/errors.ts';
-import type { MessageServiceOptions } from '../../../src/service/service.ts';
+import type { MessageServiceOptions } from '../../../src/service/message-service.ts';
 import { host, never } from '../../service/hosted.ts';
 import { createRig, remaining, type Rig } from './rig.ts';
 

@@ -1,0 +1,121 @@
+// The ways in which a delivery can fail before, in or around `process`. Errors of this folder; users never see them.
+import { DeadLetterError, toError } from '../../errors.ts';
+import type { DeadReason, Failure } from '../../messaging/adapter.ts';
+import type { SchemaIssue } from '../../processor/processor.ts';
+
+/** The body is not a message. */
+export class UndecodableError extends Error {
+  override readonly name = 'UndecodableError';
+}
+
+/** The processor's schema refused the message. The message of this error names the places, never the values. */
+export class InvalidMessageError extends Error {
+  override readonly name = 'InvalidMessageError';
+  /** What the schema said, values included: for the dead letter, which holds the body anyway; not for the log. */
+  readonly details: string;
+
+  constructor(issues: readonly SchemaIssue[]) {
+    super(`the schema refused ${issues.map(describePath).join(', ')}`);
+    this.details = issues.map((issue) => `${describePath(issue)}: ${issue.message}`).join('; ');
+  }
+}
+
+/** `process` took longer than PROCESS_TIMEOUT. */
+export class ProcessTimeoutError extends Error {
+  override readonly name = 'ProcessTimeoutError';
+
+  constructor(timeoutMs: number) {
+    super(`process took longer than PROCESS_TIMEOUT (${timeoutMs / 1000} s)`);
+  }
+}
+
+/** An exception or rejection that nothing caught came out of this delivery's work, and ends the process. */
+export class CrashError extends Error {
+  override readonly name = 'CrashError';
+
+  constructor(cause: unknown) {
+    const { name, message } = describeThrown(cause);
+    super(`nothing caught ${name}: ${message}`, { cause });
+  }
+}
+
+/** The host died each time it was given this message, as often as it would have been tried. */
+export class CrashLoopError extends Error {
+  override readonly name = 'CrashLoopError';
+
+  constructor(crashes: number) {
+    super(`delivered ${crashes} times without an outcome: the host died, or lost the broker, each time`);
+  }
+}
+
+/** The drain ran out of time; the delivery is handed back. */
+export class CutOffError extends Error {
+  override readonly name = 'CutOffError';
+
+  constructor() {
+    super('the service is stopping, and the time for work in flight is up');
+  }
+}
+
+/** The reason that a dead letter gets for an error, and whether another attempt makes sense. */
+export function reasonOf(error: unknown): { reason: DeadReason; isFinal: boolean } {
+  if (error instanceof UndecodableError) return { reason: 'undecodable', isFinal: true };
+  if (error instanceof InvalidMessageError) return { reason: 'invalid', isFinal: true };
+  if (isDeadLetterError(error)) return { reason: 'rejected', isFinal: true };
+  if (error instanceof ProcessTimeoutError) return { reason: 'timeout', isFinal: false };
+  if (error instanceof CrashLoopError) return { reason: 'crashed', isFinal: true };
+  if (error instanceof CrashError) return { reason: 'crashed', isFinal: false };
+  return { reason: 'failed', isFinal: false };
+}
+
+/** By its code, so that a second copy of this package is understood as well. */
+function isDeadLetterError(error: unknown): boolean {
+  return (
+    error instanceof DeadLetterError ||
+    (error instanceof Error && 'code' in error && error.code === 'DEAD_LETTER')
+  );
+}
+
+/** The longest texts of an error: the headers of a dead letter share 64 KiB, and a message may hold a whole body. */
+const longest = { name: 100, message: 1000, stack: 10_000 };
+
+/** An error as a dead letter keeps it. */
+export function failureOf(error: unknown): Failure {
+  const { name, message } = describeThrown(error);
+  if (!(error instanceof InvalidMessageError)) return { name, message };
+  return { name, message: error.details.slice(0, longest.message) };
+}
+
+/** What a log line says about something that was thrown, at a bounded length. */
+export function describeThrown(thrown: unknown): Failure & { readonly stack: string | undefined } {
+  const error: { name: unknown; message: unknown; stack?: unknown } = toError(legible(thrown));
+  return {
+    name: text(error.name)?.slice(0, longest.name) ?? 'Error',
+    message: text(error.message)?.slice(0, longest.message) ?? '',
+    stack: text(error.stack)?.slice(0, longest.stack),
+  };
+}
+
+/**
+ * What was thrown, or an Error in its place where that cannot be read: user code can throw a proxy, or an object whose
+ * getters throw, and telling of a failure must not fail.
+ */
+export function legible(thrown: unknown): unknown {
+  try {
+    if (!(thrown instanceof Error)) return thrown;
+    // For the sake of their getters.
+    for (const field of ['name', 'message', 'stack', 'code']) Reflect.get(thrown, field);
+    return thrown;
+  } catch {
+    return new Error('an object was thrown that cannot be read');
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function describePath({ path = [] }: SchemaIssue): string {
+  const keys = path.map((part) => String(typeof part === 'object' ? part.key : part));
+  return keys.length === 0 ? 'the message' : keys.join('.');
+}

@@ -1,0 +1,44 @@
+// One run of a processor on a schedule. Part of the testing kit.
+import { systemClock } from '../clock.ts';
+import { silentLog, type Logger } from '../log.ts';
+import type { LastRun, ScheduleContext, ScheduleProcessor } from '../processor/processor.ts';
+import { Run } from '../service/delivery/run.ts';
+
+/** What the run is told. */
+export interface RunOnceOptions {
+  /** Default: now. */
+  readonly scheduledFor?: Date;
+  /** Default: none, as for the first run. */
+  readonly lastRun?: LastRun;
+  /** Aborts the run's signal, as the end of a drain does. */
+  readonly signal?: AbortSignal;
+  /** For `context.log`; default none. */
+  readonly log?: Logger;
+}
+
+/**
+ * Runs a processor of a schedule one time, as `svchost run --once` does: `start`, `process`, `stop`.
+ *
+ * @param processor a class, or an object with a `process` method
+ * @throws what the processor throws
+ */
+export async function runOnce(
+  processor: (new () => ScheduleProcessor) | ScheduleProcessor,
+  options: RunOnceOptions = {},
+): Promise<void> {
+  const { scheduledFor = new Date(), lastRun, signal, log = silentLog } = options;
+  const instance = typeof processor === 'function' ? new processor() : processor;
+  const run = new Run();
+  const context: ScheduleContext = {
+    scheduledFor,
+    lastRun,
+    signal: signal ? AbortSignal.any([run.signal, signal]) : run.signal,
+    log: log.child({ scheduledFor }),
+  };
+  await instance.start?.();
+  try {
+    await run.execute(() => instance.process(context), systemClock, undefined);
+  } finally {
+    await instance.stop?.();
+  }
+}

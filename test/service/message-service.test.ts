@@ -1,0 +1,206 @@
+// A service's life: its start, and what can end it before it has begun. Queue in memory, or RabbitMQ.
+import { describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { BrokerRefusedError, exitCode } from '../../src/errors.ts';
+import type { MessageAdapter } from '../../src/messaging/adapter.ts';
+import { MessageService, type MessageServiceOptions } from '../../src/service/message-service.ts';
+import { ManualClock, turn } from '../messaging/sqlite/manual-clock.ts';
+import { patience, rabbitMqBroker } from './broker.ts';
+import { deferred, keepLog, never, overridden } from './hosted.ts';
+import { memoryWith, queueName } from './memory.ts';
+
+const rabbitMq = rabbitMqBroker();
+
+/** A service that has not been started, and what happens to its processor. */
+function makeService(adapter: MessageAdapter, overrides: Partial<MessageServiceOptions> = {}) {
+  const { log, lines } = keepLog();
+  const events: string[] = [];
+  const clock = new ManualClock();
+  const service = new MessageService({
+    adapter,
+    processor: {
+      process: () => void events.push('process'),
+      start: () => void events.push('start'),
+      stop: () => void events.push('stop'),
+    },
+    schema: undefined,
+    queueName,
+    deadLetterQueueName: `${queueName}_dead`,
+    concurrency: 1,
+    retry: { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 },
+    processTimeoutMs: undefined,
+    shutdownTimeoutMs: 10_000,
+    consumeConfig: undefined,
+    clock,
+    log,
+    processorLog: log,
+    ...overrides,
+  });
+  return { service, clock, lines, events };
+}
+
+describe('a service that is told to stop', () => {
+  it('before it runs connects to nothing that it keeps, starts no processor, and ends with 0', async () => {
+    const { service, events } = makeService(await memoryWith([1]));
+    service.stop('the test');
+    expect(await service.run()).toBe(exitCode.ok);
+    expect(events).toEqual([]);
+  });
+
+  it('while it connects starts no processor, also when the connection comes after all', async () => {
+    const connected = deferred();
+    const adapter = overridden(await memoryWith([1]), 'connect', () => connected.promise);
+    const { service, events } = makeService(adapter);
+    const ended = service.run();
+    service.stop('the test');
+    expect(await ended).toBe(exitCode.ok);
+    connected.resolve();
+    await turn();
+    expect(events).toEqual([]);
+  });
+
+  it('while it subscribes takes no message, and does not turn what it hands back in a circle', async () => {
+    const adapter = await memoryWith([1]);
+    const [subscribe, stop] = [deferred(), deferred()];
+    let handedBack = 0;
+    const late: MessageAdapter['consumeMessages'] = async (queue, onDelivery, options) => {
+      await subscribe.promise;
+      const count: typeof onDelivery = (delivery) => {
+        handedBack++;
+        onDelivery(delivery);
+      };
+      return adapter.consumeMessages(queue, count, options);
+    };
+    const { service, events } = makeService(overridden(adapter, 'consumeMessages', late), {
+      processor: { process: () => void events.push('process'), stop: () => stop.promise },
+    });
+    const ended = service.run();
+    await turn();
+    service.stop('the test');
+    await turn();
+    subscribe.resolve();
+    for (let turns = 0; turns < 100; turns++) await turn();
+    stop.resolve();
+    expect(await ended).toBe(exitCode.ok);
+    expect(events).toEqual([]);
+    expect(handedBack).toBeLessThanOrEqual(1);
+  });
+
+  it('while it subscribes on RabbitMQ ends soon, and loses nothing', async () => {
+    const queue = await rabbitMq.queue();
+    await rabbitMq.put(queue, Buffer.from('1'));
+    const adapter = rabbitMq.adapter();
+    const { service, lines } = makeService(adapter, {
+      queueName: queue,
+      clock: systemClock,
+      processor: {
+        process: () => undefined,
+        // The subscription is what follows.
+        start: () => void setImmediate(() => service.stop('the test')),
+      },
+    });
+    const startedAt = Date.now();
+    expect(await service.run()).toBe(exitCode.ok);
+    expect(Date.now() - startedAt).toBeLessThan(3000);
+    expect(lines.at(-1)).toMatchObject({ msg: 'stopped' });
+    await vi.waitFor(async () => expect(await rabbitMq.count(queue)).toBe(1), patience);
+  });
+});
+
+describe('a service whose', () => {
+  it('broker refuses it ends with 69, and starts no processor', async () => {
+    const adapter = overridden(await memoryWith([]), 'connect', () =>
+      Promise.reject(new BrokerRefusedError('wrong password')),
+    );
+    const { service, events, lines } = makeService(adapter);
+    expect(await service.run()).toBe(exitCode.brokerRefused);
+    expect(events).toEqual([]);
+    expect(lines).toMatchObject([{ level: 60, error: { message: 'wrong password' } }, { msg: 'stopped' }]);
+  });
+
+  it('processor cannot start ends with 1, and may clean up', async () => {
+    const { service, events } = makeService(await memoryWith([1]), {
+      processor: {
+        process: () => void events.push('process'),
+        start: () => Promise.reject(new Error('no database')),
+        stop: () => void events.push('stop'),
+      },
+    });
+    expect(await service.run()).toBe(exitCode.failed);
+    expect(events).toEqual(['stop']);
+  });
+
+  it('processor throws something unreadable from start ends with 1', async () => {
+    const { proxy, revoke } = Proxy.revocable(new Error(), {});
+    revoke();
+    const { service } = makeService(await memoryWith([]), {
+      processor: { process: () => undefined, start: () => Promise.reject(proxy) },
+    });
+    expect(await service.run()).toBe(exitCode.failed);
+  });
+
+  it('processor hangs in start is waited for 5 s when it is told to stop, and stops it all the same', async () => {
+    const { service, clock, events } = makeService(await memoryWith([1]), {
+      processor: {
+        process: () => void events.push('process'),
+        start: () => never,
+        stop: () => void events.push('stop'),
+      },
+    });
+    const ended = service.run();
+    await turn();
+    service.stop('the test');
+    await turn();
+    await clock.advance(4999);
+    expect(events).toEqual([]);
+    await clock.advance(1);
+    expect(await ended).toBe(exitCode.ok);
+    expect(events).toEqual(['stop']);
+  });
+
+  it('processor hangs in stop ends 5 s later', async () => {
+    const { service, clock } = makeService(await memoryWith([]), {
+      processor: { process: () => undefined, stop: () => never },
+    });
+    let code: number | undefined;
+    const ended = service.run().then((ending) => (code = ending));
+    await turn();
+    service.stop('the test');
+    await turn();
+    await clock.advance(4999);
+    expect(code).toBeUndefined();
+    await clock.advance(1);
+    await ended;
+    expect(code).toBe(exitCode.ok);
+  });
+});
+
+describe('the deadline of a drain', () => {
+  it('is SHUTDOWN_TIMEOUT from its beginning, to the millisecond', async () => {
+    const adapter = await memoryWith([1]);
+    const { service, clock } = makeService(adapter, { processor: { process: () => never } });
+    let code: number | undefined;
+    const ended = service.run().then((ending) => (code = ending));
+    await clock.advance(60_000);
+    service.stop('the test');
+    await turn();
+    await clock.advance(9999);
+    expect(code).toBeUndefined();
+    await clock.advance(1);
+    await ended;
+    expect(code).toBe(exitCode.drainTimedOut);
+  });
+
+  it('of nothing cuts off at once', async () => {
+    const { service, clock } = makeService(await memoryWith([1]), {
+      processor: { process: () => never },
+      shutdownTimeoutMs: 0,
+    });
+    const ended = service.run();
+    await turn();
+    service.stop('the test');
+    await turn();
+    await clock.advance(0);
+    expect(await ended).toBe(exitCode.drainTimedOut);
+  });
+});
