@@ -25,7 +25,7 @@ export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
  * what happened, where (the variable, file or queue by name), and what to do.
  */
 export class SvchostError extends Error {
-  /** Stable, machine-readable name of the failure, e.g. `QUEUE_MISSING`. */
+  /** Stable, machine-readable name of the failure, such as `UNROUTABLE`. */
   readonly code: string;
   /** The exit code, where this error ends the process. */
   readonly exitCode: ExitCode;
@@ -121,6 +121,34 @@ export class UnsupportedError extends SvchostError {
 export class DeadLetterError extends SvchostError {
   constructor(message: string, options: { cause?: unknown } = {}) {
     super('DEAD_LETTER', message, options);
+  }
+}
+
+/** The connection to the broker is not open: `connect` has not resolved yet, or `close` was called. */
+export class NotConnectedError extends SvchostError {
+  constructor(address: string) {
+    super('NOT_CONNECTED', `no open connection to ${address}: connect first, and use nothing after close`);
+  }
+}
+
+/** The broker could not be reached in time; says why the last attempt failed. */
+export class UnreachableError extends SvchostError {
+  constructor(address: string, timeoutMs: number, lastReason: string) {
+    super('BROKER_UNREACHABLE', `cannot reach ${address} within ${timeoutMs / 1000} s: ${lastReason}`);
+  }
+}
+
+/** The file of the embedded queue could not be read or written. */
+export class DatabaseError extends SvchostError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('DATABASE_FAILED', message, options);
+  }
+}
+
+/** The files of a new service could not be written; none of them is left. */
+export class NotWrittenError extends SvchostError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('NOT_WRITTEN', message, options);
   }
 }
 

@@ -1,25 +1,14 @@
-// The contract that every broker connection keeps. Owns the words between the service and a broker; knows no broker.
+// The contract that every broker connection keeps: the words between the service and a broker. Knows no broker.
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
+import type { Capabilities } from './capability.ts';
+import type { DeadReason } from './dead-letter.ts';
+import type { BrokerEvent } from './event.ts';
 
-/** Why a message was given up on; the value of the `svchost-reason` header of a dead letter. */
-export type DeadReason =
-  /** `process` threw at every attempt. */
-  | 'failed'
-  /** The body is not UTF-8 JSON. */
-  | 'undecodable'
-  /** The processor's schema refused the message. */
-  | 'invalid'
-  /** `process` threw a DeadLetterError. */
-  | 'rejected'
-  /** `process` took longer than PROCESS_TIMEOUT at the last attempt. */
-  | 'timeout'
-  /** The process ended, or crashed, each time it was given the message. */
-  | 'crashed';
-
-/** What a delivery ended with, told to the broker by `Delivery.settle`. */
+/** How a delivery ended; recorded with the broker by `Delivery.settle`. */
 export type Outcome =
-  | { readonly kind: 'done' }
+  /** `result`: what `process` returned or resolved with. */
+  | { readonly kind: 'done'; readonly result?: unknown }
   | { readonly kind: 'retry'; readonly delayMs: number; readonly error: Failure }
   | { readonly kind: 'dead'; readonly reason: DeadReason; readonly error: Failure }
   | { readonly kind: 'requeue' };
@@ -30,126 +19,95 @@ export interface Failure {
   readonly message: string;
 }
 
-/** Header names on the wire. Brokers own `x-` headers, so these do not begin with it. */
-export const header = {
-  attempt: 'svchost-attempt',
-  firstSeen: 'svchost-first-seen',
-  lastSeen: 'svchost-last-seen',
-  reason: 'svchost-reason',
-  error: 'svchost-error',
-  sourceQueue: 'svchost-source-queue',
-  attempts: 'svchost-attempts',
-} as const;
-
 export type Headers = Readonly<Record<string, unknown>>;
 
-/** One handing-over of a message by the broker. */
-export interface Delivery {
-  /** The message's id, the same at every attempt. Made up by the adapter where the sender gave none. */
+/** A message's bytes, and the facts that travel with them. */
+export interface MessageFacts {
+  /** The same at every attempt. Made by the adapter if the sender gave none. */
   readonly messageId: string;
-  /** The message's bytes. */
   readonly body: Uint8Array;
-  /** 1 for the first delivery, one more after each `retry`. A `requeue` does not count. */
-  readonly attempt: number;
-  /** The broker counts each handing-over as an attempt, also those that ended in a `requeue` or with the host's death. */
-  readonly attemptCountsHandOuts?: true;
-  /**
-   * How often this attempt was handed out before without an outcome (its host died), as far as the broker can tell.
-   * 0 where it cannot.
-   */
-  readonly crashes: number;
   readonly headers: Headers;
-  /** When the message was first sent, where the broker or the sender says so. */
+}
+
+/** One handing-over of a message by the broker. */
+export interface Delivery extends MessageFacts {
+  /** 1 for the first delivery, one more after each `retry`; see `Capabilities.countsEveryDelivery`. */
+  readonly attempt: number;
+  /** How often the host died over this attempt, without an outcome; 0 unless `Capabilities.countsCrashes`. */
+  readonly crashes: number;
+  /** The broker has delivered this attempt before: it was requeued, or its host died or lost its connection. */
+  readonly redelivered: boolean;
+  /** When the message was first sent; undefined if neither the broker nor the sender says so. */
   readonly enqueuedAt: Date | undefined;
+  /** The queue that the sender awaits a reply on. */
+  readonly replyTo: string | undefined;
+  /** Tells the sender which request a reply answers. */
+  readonly correlationId: string | undefined;
+  /** Aborted once the broker may have given the message to another consumer: no outcome is recorded any more. */
+  readonly lost: AbortSignal;
   /**
-   * Aborted when the broker may have given the message to somebody else, where the adapter can tell: no outcome is told
-   * any more, and work on it is best ended.
+   * Records the outcome with the broker, exactly once: later calls do nothing. Retries by itself what can pass.
+   *
+   * @returns true once the broker has it; false if the delivery was lost, so that the message will be redelivered
+   * @throws BrokerRefusedError the broker refuses the outcome for good
    */
-  readonly lost?: AbortSignal;
-  /**
-   * Tells the broker the outcome: exactly once, later calls do nothing. Resolves when the broker has been told, or
-   * when this delivery's channel or lease is gone and the broker will deliver the message again. Retries by itself
-   * what can pass; rejects only with a BrokerRefusedError.
-   */
-  settle(outcome: Outcome): Promise<void>;
+  settle(outcome: Outcome): Promise<boolean>;
 }
 
 export interface SendOptions {
-  /** Earliest delivery, in milliseconds from now. Only where `capabilities.delayedSend`; else UnsupportedError. */
+  /** Earliest delivery, in milliseconds from now; needs `Capabilities.delayedSend`, else UnsupportedError. */
   readonly delayMs?: number;
   readonly headers?: Headers;
   /** Default: a random UUID. */
   readonly messageId?: string;
+  readonly replyTo?: string;
+  readonly correlationId?: string;
 }
 
 export interface ConsumeOptions {
-  /** How many unsettled deliveries to hold at most. 1 keeps the queue's order. */
+  /** The largest number of unsettled deliveries. 1 keeps the order of the queue. */
   readonly concurrency: number;
-  /** Where dead letters of this queue go. */
+  /** The queue for this queue's dead letters. */
   readonly deadLetterQueueName: string;
-  /** Called once when consuming has ended for good, and never started again: the service must end. */
+  /** Called once if consuming has ended for good and cannot start again: the service must end. */
   readonly onFailure: (error: Error) => void;
-  /** Asked before each poll and each lease: what it answers may change at any time. Only for SQS. */
-  readonly pace?: () => Pace;
-}
-
-/** How polls and leases are timed; what is undefined is the broker's, or the adapter's, to say. */
-export interface Pace {
-  /** How long a message is leased at a time, in whole seconds. */
-  readonly visibilityTimeoutS: number | undefined;
-  /** How long a poll waits for messages, in whole seconds. */
-  readonly listenIntervalS: number | undefined;
-}
-
-/** A message that waits in a queue. */
-export interface WaitingMessage {
-  readonly messageId: string;
-  readonly body: Uint8Array;
-  readonly headers: Headers;
+  /** The broker's own variables of the consume config, by name, as they are now; they may change at any time. */
+  readonly tuning?: () => Readonly<Record<string, number | undefined>>;
 }
 
 /** A running subscription to one queue. */
 export interface Consumer {
-  /**
-   * Stops taking deliveries: after it resolves, `onDelivery` is not called again. What was delivered can still be
-   * settled. Idempotent.
-   */
+  /** Stops deliveries: none arrives after this has resolved. Those that arrived can still be settled. Idempotent. */
   drain(): Promise<void>;
-  /** Drains, and lets go of what has not been settled, so that the broker delivers it again. Idempotent. */
+  /** Drains, and requeues all that is unsettled. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** What a broker can do beyond the contract, so that commands and tests can tell. */
-export interface Capabilities {
-  /** `SendOptions.delayMs` works. */
-  readonly delayedSend: boolean;
-  /** `Delivery.crashes` counts deliveries whose host died. */
-  readonly countsCrashes: boolean;
-}
-
-/** One kind of broker connection. All methods may be called as soon as `connect` has resolved. */
+/**
+ * One kind of broker connection. Before `connect` has resolved and after `close`, every other method rejects with a
+ * NotConnectedError. Brokers that can do more implement the interfaces of capability.ts.
+ */
 export interface MessageAdapter {
   readonly capabilities: Capabilities;
   /** The broker's address for people, without secrets. */
   readonly address: string;
-  /** How many calls were made so far, by kind, where the broker is paid by the call. */
-  readonly calls?: Readonly<Record<string, number>>;
-  /** Retries for as long as it takes; rejects with a BrokerRefusedError where trying again cannot help. */
+  /** Retries for as long as it takes. @throws BrokerRefusedError trying again cannot help */
   connect(): Promise<void>;
-  /** Makes the queue where it is missing, durable; leaves one that exists as it is. */
+  /** Creates the queue, durable, if it is missing; leaves an existing one as it is. */
   ensureQueue(queueName: string): Promise<void>;
   /**
-   * Resolves when the broker has the message safely. Rejects with an UnroutableError where there is no such queue, and
-   * with a SendError where the broker has not confirmed it.
+   * Resolves when the broker has the message safely.
    *
    * @param body the message's bytes; JSON, for a service to read it (see message.ts)
+   * @throws UnroutableError there is no such queue
+   * @throws SendError the broker has not confirmed the message; it may have it all the same
    */
   sendMessage(queueName: string, body: Uint8Array, options?: SendOptions): Promise<void>;
   /**
-   * Makes the queue where it is missing and delivers from it, through every loss of connection, channel or consumer,
-   * until stopped. Resolves when the first delivery can arrive.
+   * Creates the queue if it is missing and delivers from it until stopped, through every loss of connection, channel or
+   * consumer. Resolves when the first delivery can arrive.
    *
-   * @param onDelivery must not throw, and must see to it that each delivery is settled
+   * @param onDelivery must not throw, and must have each delivery settled
    */
   consumeMessages(
     queueName: string,
@@ -157,50 +115,22 @@ export interface MessageAdapter {
     options: ConsumeOptions,
   ): Promise<Consumer>;
   /**
-   * How many messages wait in the queue, those included that wait for a retry; not those in work.
+   * The number of messages that wait in the queue, including those that wait for a retry; not those in flight.
    *
    * @param retryDelaysMs the delays that retries of this queue may have
    */
   countMessages(queueName: string, retryDelaysMs: readonly number[]): Promise<number>;
-  /**
-   * The newest messages that wait in a queue, oldest first, without handing them out; none where there is no such queue.
-   *
-   * Undefined where the broker shows a message only to who takes it.
-   *
-   * @param limit how many at most
-   */
-  browseMessages?(queueName: string, limit: number): Promise<readonly WaitingMessage[]>;
-  /**
-   * What about a queue, as it is at the broker, does not go with how it is used: a line for people each. Only where a
-   * broker has something of the kind.
-   *
-   * @param maxAttempts how often a message is tried
-   */
-  inspectQueue?(queueName: string, maxAttempts: number): Promise<readonly string[]>;
-  /**
-   * Claims one occurrence of a schedule for the caller: of all who ever ask for it, over any connection, at most one is
-   * told true. The claim is not given back, also where its owner dies.
-   *
-   * Remembered for `claimMemoryMs` at least: who asks about an older occurrence must not run it.
-   *
-   * Undefined where the broker has no way to tell.
-   *
-   * @param scheduleName the same for all replicas of a service
-   * @returns false where another has claimed it
-   * @throws an error where nobody can tell, because the broker does not answer; the occurrence may be claimed all the same
-   */
-  claimOccurrence?(scheduleName: string, occurrence: Date): Promise<boolean>;
-  /** Closes the connection; unsettled deliveries go back to the broker. Idempotent. */
+  /** Closes the connection; the broker requeues unsettled deliveries. Idempotent. */
   close(): Promise<void>;
 }
 
-/** How long a claimed occurrence is remembered at least, in milliseconds from its claim. */
-export const claimMemoryMs = 10 * 60_000;
-
-/** What every adapter is given. */
+/** What every adapter is constructed with, beside its settings. */
 export interface AdapterContext {
-  /** Seen by the broker's operators, where the broker shows names: `service@version`. */
+  /** Shown to the broker's operators, if the broker shows names: `service@version`. */
   readonly connectionName: string;
-  readonly log: Logger;
   readonly clock: Clock;
+  /** For all that any broker can meet; never throws. */
+  readonly emit: (event: BrokerEvent) => void;
+  /** For lines that only this broker can have. */
+  readonly log: Logger;
 }

@@ -10,10 +10,16 @@ export interface MessageContext {
   readonly attempt: number;
   /** After this attempt a failed message becomes a dead letter. */
   readonly maxAttempts: number;
+  /** The broker has delivered this attempt before: it was requeued, or its host died or lost its connection. */
+  readonly redelivered: boolean;
   readonly headers: Readonly<Record<string, unknown>>;
-  /** When the message was sent, where the broker or the sender says so. */
+  /** When the message was sent; undefined if neither the broker nor the sender says so. */
   readonly enqueuedAt: Date | undefined;
-  /** Aborted by PROCESS_TIMEOUT, the end of the drain, or a lease lost on SQS: stop working, the message comes again. */
+  /** The queue that the sender awaits a reply on; undefined if it awaits none. */
+  readonly replyTo: string | undefined;
+  /** The sender's own id of its request, to be sent back with the reply. */
+  readonly correlationId: string | undefined;
+  /** Aborted by PROCESS_TIMEOUT, the end of the drain, or the loss of the delivery: stop, the message is redelivered. */
   readonly signal: AbortSignal;
   /** A pino logger whose lines carry the message's id and attempt. */
   readonly log: Logger;
@@ -60,6 +66,15 @@ export interface ScheduleContext {
   readonly log: Logger;
   /** Undefined for the first run since the start. */
   readonly lastRun: LastRun | undefined;
+  /**
+   * Sends a message (any JSON value) to a queue by its full name, over the broker that MESSAGING_TYPE names; connects at
+   * the first call. Resolves when the broker has the message safely.
+   *
+   * @throws ConfigurationError MESSAGING_TYPE is not set, or the broker's settings are wrong
+   * @throws UnroutableError there is no such queue
+   * @throws SendError the broker cannot be reached, or has not confirmed the message
+   */
+  send(queueName: string, message: unknown): Promise<void>;
 }
 
 /**

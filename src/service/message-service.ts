@@ -1,161 +1,151 @@
-// One running service: connects, starts the processor, consumes, and ends. Owns its life; the parts know nothing of each other.
-import type { Clock } from '../clock.ts';
+// A service driven by the messages of one or more queues, each with its own pipeline; all end with one drain.
 import type { ConsumeConfigFile } from '../config/consume-config.ts';
 import type { RetryPolicy } from '../config/settings.ts';
-import type { ExitCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Consumer, MessageAdapter } from '../messaging/adapter.ts';
 import { encodeMessage } from '../messaging/message.ts';
 import type { MessageProcessor, StandardSchema } from '../processor/processor.ts';
 import { DeliveryConsumer } from './delivery/consumer.ts';
-import { Executor, type DeliveryRecord } from './delivery/executor.ts';
+import { Executor } from './delivery/executor.ts';
 import { watchForFinish } from './delivery/finish.ts';
 import { retryDelaysMs } from './delivery/retry.ts';
-import { Life } from './service.ts';
-import { shutDown } from './shutdown.ts';
+import { together, type InFlight } from './in-flight.ts';
+import { Service, type ServiceOptions, type Work } from './service.ts';
 
-/** What drives one processor by the messages of one queue. */
-export interface MessageServiceOptions {
-  readonly adapter: MessageAdapter;
-  readonly processor: MessageProcessor;
-  readonly schema: StandardSchema | undefined;
+/** One queue of a service, and what its messages are processed by. */
+export interface QueueOptions {
   readonly queueName: string;
   readonly deadLetterQueueName: string;
+  /** The largest number of messages that are processed at once. */
   readonly concurrency: number;
+  readonly process: MessageProcessor['process'];
+  readonly schema: StandardSchema | undefined;
+}
+
+/** What drives a processor by messages. Durations are milliseconds. */
+export interface MessageServiceOptions extends ServiceOptions {
+  readonly adapter: MessageAdapter;
+  readonly queues: readonly QueueOptions[];
   readonly retry: RetryPolicy;
   /** Undefined for no limit. */
   readonly processTimeoutMs: number | undefined;
-  readonly shutdownTimeoutMs: number;
   readonly consumeConfig: ConsumeConfigFile | undefined;
-  readonly clock: Clock;
-  /** The host's own logger. */
-  readonly log: Logger;
   /** The processor's logger. */
   readonly processorLog: Logger;
-  readonly onRecord?: (record: DeliveryRecord) => void;
 }
 
-export class MessageService {
+/** A service of these queues, not started yet. */
+export function createMessageService(options: MessageServiceOptions): Service {
+  return new Service(options, new MessageWork(options));
+}
+
+/** One queue's part of the work. */
+interface Pipeline {
+  readonly queue: QueueOptions;
+  readonly deliveries: DeliveryConsumer;
+}
+
+class MessageWork implements Work {
+  readonly inFlight: InFlight;
+  readonly counts = { done: 0, retry: 0, dead: 0, requeue: 0 };
   readonly #options: MessageServiceOptions;
-  readonly #deliveries: DeliveryConsumer;
-  readonly #counts = { done: 0, retry: 0, dead: 0, requeue: 0 };
-  readonly #life: Life;
-  #subscription: Consumer | undefined;
+  readonly #pipelines: readonly Pipeline[];
+  readonly #subscriptions: Consumer[] = [];
+  #service: Service | undefined;
 
   constructor(options: MessageServiceOptions) {
     this.#options = options;
-    this.#life = new Life(options.log);
+    this.#pipelines = options.queues.map((queue) => this.#createPipeline(queue));
+    this.inFlight = together(this.#pipelines.map(({ deliveries }) => deliveries));
+    options.events.listen((event) => {
+      if (event.kind === 'delivery-ended') this.counts[event.outcome.kind]++;
+    });
+  }
+
+  /** How many deliveries are in flight. */
+  get size(): number {
+    return this.inFlight.size;
+  }
+
+  /** How many deliveries have been accepted so far. */
+  get accepted(): number {
+    return this.#pipelines.reduce((sum, { deliveries }) => sum + deliveries.accepted, 0);
+  }
+
+  async connect(service: Service): Promise<void> {
+    this.#service = service;
+    await this.#options.adapter.connect();
+  }
+
+  async start(service: Service): Promise<void> {
+    for (const pipeline of this.#pipelines) {
+      await this.#subscribe(pipeline, service);
+      if (service.isEnding()) return;
+    }
+    this.#watchForFinish(service);
+  }
+
+  async drain(): Promise<void> {
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
+  }
+
+  #createPipeline(queue: QueueOptions): Pipeline {
+    const { adapter, retry, processorLog: log } = this.#options;
     const executor = new Executor({
-      ...options,
+      ...this.#options,
+      ...queue,
+      countsEveryDelivery: adapter.capabilities.countsEveryDelivery,
       context: {
-        queueName: options.queueName,
-        maxAttempts: options.retry.maxAttempts,
-        log: options.processorLog,
+        queueName: queue.queueName,
+        maxAttempts: retry.maxAttempts,
+        log,
         // Async, so that a message which is no JSON rejects as any other failure does.
         send: async (queueName, message) => {
-          await options.adapter.sendMessage(queueName, encodeMessage(message));
+          await adapter.sendMessage(queueName, encodeMessage(message));
         },
       },
-      onRecord: (record) => this.#record(record),
     });
-    this.#deliveries = new DeliveryConsumer(executor, options.concurrency, (error) => this.fail(error));
+    const onFailure = (error: unknown) => this.#service?.fail(error);
+    return {
+      queue,
+      deliveries: new DeliveryConsumer({ executor, concurrency: queue.concurrency, onFailure }),
+    };
   }
 
-  /**
-   * Runs until it is stopped, finished or failed, and has ended in order.
-   *
-   * @returns the exit code that tells how it went
-   */
-  async run(): Promise<ExitCode> {
-    this.#start().catch((error: unknown) => {
-      // Once the service ends, the adapter is closed, and the start that used it fails.
-      if (!this.#life.isEnding()) this.fail(error);
+  async #subscribe({ queue, deliveries }: Pipeline, service: Service): Promise<void> {
+    const { adapter, consumeConfig, events } = this.#options;
+    const { queueName, deadLetterQueueName, concurrency } = queue;
+    const subscription = await adapter.consumeMessages(queueName, (delivery) => deliveries.accept(delivery), {
+      concurrency,
+      deadLetterQueueName,
+      onFailure: (error) => service.fail(error),
+      ...(consumeConfig && { tuning: () => tuningOf(consumeConfig) }),
     });
-    return await this.#shutDown();
+    this.#subscriptions.push(subscription);
+    if (service.isEnding()) return;
+    events.emit({ kind: 'consumer-started', queue: queueName, concurrency, broker: adapter.address });
   }
 
-  /** Asks the service to drain and end. Later calls change nothing. */
-  stop(reason: string): void {
-    this.#life.stop(reason);
-  }
-
-  /** The service cannot go on: drain and end with the error's exit code. */
-  fail(error: unknown): void {
-    this.#life.fail(error);
-  }
-
-  /** What the service failed with first; undefined where it has not. */
-  get failure(): unknown {
-    return this.#life.failure;
-  }
-
-  /**
-   * Something threw and nothing caught it, so the process cannot be trusted any more: hand back all work at once and
-   * end, also where a drain was under way. The message whose work it came out of counts as failed, or it would bring
-   * down one host after the other.
-   */
-  crash(cause: unknown): void {
-    this.#life.crash(cause);
-  }
-
-  async #start(): Promise<void> {
-    const { adapter, processor, queueName, deadLetterQueueName, concurrency, consumeConfig, log } =
-      this.#options;
-    await adapter.connect();
-    if (this.#life.isEnding()) return;
-    await this.#life.startProcessor(processor);
-    if (this.#life.isEnding()) return;
-    this.#subscription = await adapter.consumeMessages(
-      queueName,
-      (delivery) => this.#deliveries.accept(delivery),
-      {
-        concurrency,
-        deadLetterQueueName,
-        onFailure: (error) => this.fail(error),
-        ...(consumeConfig && { pace: () => consumeConfig.read() }),
-      },
-    );
-    // The end did not see this subscription: without this, what it hands back would be delivered to it again.
-    if (this.#life.isEnding()) return this.#subscription.drain();
-    log.info({ queue: queueName, concurrency, broker: adapter.address }, `consuming queue ${queueName}`);
-    this.#watchForFinish();
-  }
-
-  #watchForFinish(): void {
-    const { consumeConfig: config, adapter, queueName, retry, clock, log } = this.#options;
+  #watchForFinish(service: Service): void {
+    const { consumeConfig: config, adapter, retry, clock, events } = this.#options;
     if (!config) return;
+    const queues = this.#pipelines.map(({ queue }) => queue.queueName);
     const stopWatch = watchForFinish({
       config,
-      countWaiting: () => adapter.countMessages(queueName, retryDelaysMs(retry)),
-      work: this.#deliveries,
+      countWaiting: async () => {
+        const counts = queues.map((name) => adapter.countMessages(name, retryDelaysMs(retry)));
+        return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+      },
+      work: this,
       clock,
-      log,
-      onFinished: () => this.stop('finished: the queue is empty'),
+      onCountFailed: (thrown) => events.emit({ kind: 'count-failed', thrown }),
+      onFinished: () => service.stop('finished: the queue is empty'),
     });
-    void this.#life.ended.then(stopWatch);
+    void service.ending.then(stopWatch);
   }
+}
 
-  async #shutDown(): Promise<ExitCode> {
-    const { adapter, processor, clock, log, shutdownTimeoutMs } = this.#options;
-    const cause = await this.#life.ended;
-    if (cause.kind === 'stopped') log.info({ reason: cause.reason }, 'draining');
-    const ending = {
-      adapter,
-      subscription: this.#subscription,
-      deliveries: this.#deliveries,
-      processor,
-      starting: this.#life.starting,
-      crashed: this.#life.crashed,
-      clock,
-      log,
-    };
-    const cutOff = await shutDown(ending, shutdownTimeoutMs);
-    log.info({ ...this.#counts, cutOff }, 'stopped');
-    return this.#life.exitCode(cause, cutOff);
-  }
-
-  #record(record: DeliveryRecord): void {
-    this.#counts[record.outcome.kind]++;
-    this.#options.onRecord?.(record);
-  }
+function tuningOf(config: ConsumeConfigFile): Readonly<Record<string, number | undefined>> {
+  const { visibilityTimeoutS, listenIntervalS } = config.read();
+  return { VISIBILITY_TIMEOUT: visibilityTimeoutS, LISTEN_INTERVAL: listenIntervalS };
 }

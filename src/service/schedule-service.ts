@@ -1,38 +1,36 @@
-// One running service on a schedule: starts the processor, runs it when it is due, and ends. The counterpart of
-// MessageService, with the same ways to end it.
-import { within, type Clock } from '../clock.ts';
-import { BrokerRefusedError, type ExitCode } from '../errors.ts';
+// A service driven by a schedule: runs its processor at each occurrence that is this replica's.
+import { within } from '../clock.ts';
+import { BrokerRefusedError, toError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { claimMemoryMs, type MessageAdapter } from '../messaging/adapter.ts';
-import type { ScheduleProcessor } from '../processor/processor.ts';
-import { ScheduleRunner, type Skipped } from '../schedule/runner.ts';
+import type { MessageAdapter } from '../messaging/adapter.ts';
+import { claimMemoryMs } from '../messaging/capability.ts';
+import type { ScheduleContext, ScheduleProcessor } from '../processor/processor.ts';
+import { ScheduleRunner } from '../schedule/runner.ts';
 import type { Schedule } from '../schedule/schedule.ts';
 import { formatInstant } from '../schedule/wall-clock.ts';
-import { Life } from './service.ts';
 import { OccurrenceExecutor } from './occurrence.ts';
-import { shutDown } from './shutdown.ts';
+import { Service, type ServiceOptions, type Work } from './service.ts';
 
 /** What the replicas of a service share, so that one of them runs an occurrence. */
 export interface SharedSchedule {
-  readonly adapter: Pick<MessageAdapter, 'address' | 'connect' | 'close'>;
-  /** Claims an occurrence of this service's schedule; see MessageAdapter.claimOccurrence. */
+  readonly adapter: Pick<MessageAdapter, 'address' | 'connect'>;
+  /** Claims an occurrence of this service's schedule; see Claiming. */
   readonly claim: (occurrence: Date) => Promise<boolean>;
 }
 
-export interface ScheduleServiceOptions {
+/** What drives a processor by a schedule. Durations are milliseconds. */
+export interface ScheduleServiceOptions extends ServiceOptions {
   readonly schedule: Schedule;
   /** `once`: one run now, without the schedule and its replicas. */
   readonly mode: 'schedule' | 'once';
   readonly runAtStartup: boolean;
-  /** Undefined where each replica runs every time. */
+  /** Undefined if each replica runs every time. */
   readonly shared: SharedSchedule | undefined;
   readonly processor: ScheduleProcessor;
+  /** For the context. */
+  readonly send: ScheduleContext['send'];
   /** Undefined for no limit. */
   readonly processTimeoutMs: number | undefined;
-  readonly shutdownTimeoutMs: number;
-  readonly clock: Clock;
-  /** The host's own logger. */
-  readonly log: Logger;
   /** The processor's logger. */
   readonly processorLog: Logger;
 }
@@ -43,85 +41,71 @@ const claimTimeoutMs = 5_000;
 /** How late an occurrence may be claimed, in milliseconds: the other half is for clocks of replicas that differ. */
 const claimLatenessMs = claimMemoryMs / 2;
 
-export class ScheduleService {
+/** A service of this schedule, not started yet. */
+export function createScheduleService(options: ScheduleServiceOptions): Service {
+  return new Service(options, new ScheduleWork(options));
+}
+
+class ScheduleWork implements Work {
+  readonly inFlight: OccurrenceExecutor;
+  readonly counts = { done: 0, failed: 0, timeout: 0, elsewhere: 0, skipped: 0 };
   readonly #options: ScheduleServiceOptions;
-  readonly #life: Life;
-  readonly #executor: OccurrenceExecutor;
   readonly #runner: ScheduleRunner;
   #connecting: Promise<void> | undefined;
+  #service: Service | undefined;
 
   constructor(options: ScheduleServiceOptions) {
-    const { shared } = options;
+    const { shared, events } = options;
     this.#options = options;
-    this.#life = new Life(options.log);
-    this.#executor = new OccurrenceExecutor({
+    this.inFlight = new OccurrenceExecutor({
       ...options,
       claim: shared && (async (occurrence) => await this.#claim(shared, occurrence)),
     });
     this.#runner = new ScheduleRunner({
       ...options,
-      onDue: async (occurrence) => {
-        await this.#executor.execute(occurrence);
-      },
-      onSkipped: (skipped) => this.#recordSkipped(skipped),
+      onDue: async (occurrence) => void (await this.inFlight.execute(occurrence)),
+      onSkipped: ({ reason: cause, first: scheduledFor, count }) =>
+        events.emit({ kind: 'occurrence-skipped', scheduledFor, count, cause, thrown: undefined }),
+    });
+    events.listen((event) => {
+      if (event.kind === 'occurrence-ended') this.counts[event.outcome]++;
+      if (event.kind !== 'occurrence-skipped') return;
+      this.counts[event.cause === 'elsewhere' ? 'elsewhere' : 'skipped'] += event.count;
     });
   }
 
-  /**
-   * Runs until it is stopped or failed, and has ended in order.
-   *
-   * @returns the exit code that tells how it went
-   */
-  async run(): Promise<ExitCode> {
-    this.#start().catch((error: unknown) => {
-      if (!this.#life.isEnding()) this.fail(error);
-    });
-    return await this.#shutDown();
-  }
-
-  /** Asks the service to drain and end. Later calls change nothing. */
-  stop(reason: string): void {
-    this.#life.stop(reason);
-  }
-
-  /** The service cannot go on: drain and end with the error's exit code. */
-  fail(error: unknown): void {
-    this.#life.fail(error);
-  }
-
-  /** Something threw and nothing caught it, so the process cannot be trusted any more: end at once. */
-  crash(cause: unknown): void {
-    this.#life.crash(cause);
-  }
-
-  async #start(): Promise<void> {
-    const { processor, mode, runAtStartup, shared } = this.#options;
-    // Not awaited: what falls due while the broker is away is skipped, and said to be.
-    this.#connecting = shared?.adapter.connect();
+  /** Does not wait for the broker: what falls due while it is away is skipped, and logged. */
+  connect(service: Service): Promise<void> {
+    this.#service = service;
+    this.#connecting = this.#options.shared?.adapter.connect();
     this.#connecting?.catch((error: unknown) => {
-      // Its end closes the connection, also one that is being made.
-      if (!this.#life.isEnding()) this.fail(error);
+      // The end closes the connection, also one that is being made.
+      if (!service.isEnding()) service.fail(error);
     });
-    await this.#life.startProcessor(processor);
-    if (this.#life.isEnding()) return;
+    return Promise.resolve();
+  }
+
+  async start(service: Service): Promise<void> {
+    const { mode, runAtStartup, clock } = this.#options;
     if (mode === 'once') {
-      await this.#runOnce();
+      const outcome = await this.inFlight.execute(new Date(clock.now()));
+      service.finish(outcome === 'done');
     } else {
       this.#announce();
       await this.#runner.run(runAtStartup);
     }
   }
 
-  async #runOnce(): Promise<void> {
-    const outcome = await this.#executor.execute(new Date(this.#options.clock.now()));
-    this.#life.finish(outcome === 'done');
+  drain(): Promise<void> {
+    this.#runner.drain();
+    return Promise.resolve();
   }
 
   #announce(): void {
-    const { schedule, clock, log } = this.#options;
-    const next = formatInstant(schedule.next(new Date(clock.now())), schedule.timezone);
-    const fields = { schedule: schedule.describe(), timezone: schedule.timezone, next };
-    log.info(fields, `running ${schedule.describe()}; next run at ${next}`);
+    const { schedule, clock, events } = this.#options;
+    const { timezone } = schedule;
+    const next = formatInstant(schedule.next(new Date(clock.now())), timezone);
+    events.emit({ kind: 'schedule-started', schedule: schedule.describe(), timezone, next });
   }
 
   async #claim({ adapter, claim }: SharedSchedule, occurrence: Date): Promise<boolean> {
@@ -136,41 +120,11 @@ export class ScheduleService {
       await within(clock, claimTimeoutMs, claiming());
     } catch (error) {
       // The next claim would be refused as well.
-      if (error instanceof BrokerRefusedError && !this.#life.isEnding()) this.fail(error);
-      throw error;
+      if (error instanceof BrokerRefusedError && !this.#service?.isEnding()) this.#service?.fail(error);
+      throw toError(error);
     }
-    // What is answered later must not count: by then this replica has said that it skips the occurrence.
+    // A later answer must not count: by then this replica has said that it skips the occurrence.
     if (isOurs === undefined) throw new Error(`${adapter.address} does not answer`);
     return isOurs;
-  }
-
-  #recordSkipped({ reason, first, count }: Skipped): void {
-    this.#executor.counts.skipped += count;
-    const why =
-      reason === 'busy' ? 'the run before took too long' : 'the clock was put on, or the machine slept';
-    this.#options.log.warn({ scheduledFor: first, reason: why, skipped: count }, 'occurrence skipped');
-  }
-
-  async #shutDown(): Promise<ExitCode> {
-    const { shared, processor, clock, log, shutdownTimeoutMs } = this.#options;
-    const cause = await this.#life.ended;
-    if (cause.kind === 'stopped') log.info({ reason: cause.reason }, 'draining');
-    const drain = () => {
-      this.#runner.drain();
-      return Promise.resolve();
-    };
-    const ending = {
-      adapter: shared?.adapter,
-      subscription: { drain, stop: drain },
-      deliveries: this.#executor,
-      processor,
-      starting: this.#life.starting,
-      crashed: this.#life.crashed,
-      clock,
-      log,
-    };
-    const cutOff = await shutDown(ending, shutdownTimeoutMs);
-    log.info({ ...this.#executor.counts, cutOff }, 'stopped');
-    return this.#life.exitCode(cause, cutOff);
   }
 }

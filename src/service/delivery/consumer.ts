@@ -1,27 +1,31 @@
-// Deliveries in work: holds the concurrency limit, knows what is in flight, and hands back what may not start any more.
+// The deliveries of one queue: holds the concurrency limit, knows what is in flight, and has what may not start requeued.
 import type { Delivery } from '../../messaging/adapter.ts';
+import type { InFlight } from '../in-flight.ts';
 import type { Executor } from './executor.ts';
-import { requeue } from './outcome.ts';
 import { Run } from './run.ts';
 
-export class DeliveryConsumer {
-  readonly #executor: Executor;
-  readonly #concurrency: number;
-  readonly #onFailure: (error: unknown) => void;
-  /** Delivered, not started: a broker may deliver again what is still in work from a channel that was lost. */
+export interface DeliveryConsumerOptions {
+  readonly executor: Executor;
+  /** The largest number of deliveries that run at once. */
+  readonly concurrency: number;
+  /** Called when the broker permanently refuses an outcome; the service must stop. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Runs deliveries as there is room. */
+export class DeliveryConsumer implements InFlight {
+  readonly #options: DeliveryConsumerOptions;
+  /** Delivered, not started: a broker may redeliver what is still in flight from a channel that was lost. */
   readonly #waiting: Delivery[] = [];
   readonly #running = new Map<Run, Promise<void>>();
+  readonly #requeues = new Set<Promise<void>>();
   #isDraining = false;
   #accepted = 0;
 
-  /** @param onFailure told when an outcome cannot be told to the broker, now or later: the service must end */
-  constructor(executor: Executor, concurrency: number, onFailure: (error: unknown) => void) {
-    this.#executor = executor;
-    this.#concurrency = concurrency;
-    this.#onFailure = onFailure;
+  constructor(options: DeliveryConsumerOptions) {
+    this.#options = options;
   }
 
-  /** How many deliveries are in work or wait for it. */
   get size(): number {
     return this.#running.size + this.#waiting.length;
   }
@@ -34,28 +38,22 @@ export class DeliveryConsumer {
   /** Starts the delivery, or keeps it until there is room. Never throws. */
   accept(delivery: Delivery): void {
     this.#accepted++;
-    if (this.#isDraining) return this.#handBack(delivery);
-    this.#waiting.push(delivery);
-    this.#startNext();
+    if (this.#isDraining) this.#requeue(delivery);
+    else if (this.#running.size < this.#options.concurrency) this.#start(delivery);
+    else this.#waiting.push(delivery);
   }
 
-  /** Hands back what has not started; nothing starts from now on. Idempotent. */
   drain(): void {
     this.#isDraining = true;
-    for (const delivery of this.#waiting.splice(0)) this.#handBack(delivery);
+    for (const delivery of this.#waiting.splice(0)) this.#requeue(delivery);
   }
 
-  /** Resolves when nothing is in work any more. */
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running.values());
+    while (this.#running.size + this.#requeues.size > 0) {
+      await Promise.all([...this.#running.values(), ...this.#requeues]);
+    }
   }
 
-  /**
-   * Aborts the signal of all that is in work, and hands it back.
-   *
-   * @param isCulprit the one run that is not handed back, but counts as failed: it brought the process down
-   * @returns how many were handed back; resolves when the broker has been told of all
-   */
   async cutOff(culprit?: Run, cause?: unknown): Promise<number> {
     const runs = [...this.#running.keys()];
     for (const run of runs) {
@@ -67,32 +65,35 @@ export class DeliveryConsumer {
   }
 
   #startNext(): void {
-    while (this.#running.size < this.#concurrency) {
+    while (this.#running.size < this.#options.concurrency) {
       const delivery = this.#waiting.shift();
       if (!delivery) return;
-      // It comes again, to whoever has it now.
-      if (delivery.lost?.aborted) this.#handBack(delivery);
+      // It is redelivered, here or elsewhere.
+      if (delivery.lost.aborted) this.#requeue(delivery);
       else this.#start(delivery);
     }
   }
 
   #start(delivery: Delivery): void {
-    const run = new Run();
+    const run = new Run(delivery.lost);
     this.#running.set(run, this.#run(delivery, run));
   }
 
   async #run(delivery: Delivery, run: Run): Promise<void> {
+    const { executor, onFailure } = this.#options;
     try {
-      await this.#executor.execute(delivery, run);
+      await executor.execute(delivery, run);
     } catch (error) {
-      this.#onFailure(error);
+      onFailure(error);
     } finally {
       this.#running.delete(run);
       this.#startNext();
     }
   }
 
-  #handBack(delivery: Delivery): void {
-    delivery.settle(requeue).catch(this.#onFailure);
+  #requeue(delivery: Delivery): void {
+    const { executor, onFailure } = this.#options;
+    const requeue = executor.requeue(delivery).catch(onFailure).finally(() => this.#requeues.delete(requeue));
+    this.#requeues.add(requeue);
   }
 }

@@ -1,9 +1,11 @@
-// What a processor is told about its message. Made per delivery, so it makes nothing before it is asked for.
+// The second argument of `process`: one message's facts and what may be done for it. Made per delivery, so it makes
+// nothing before it is asked for.
 import type { Logger } from '../../log.ts';
 import type { Delivery } from '../../messaging/adapter.ts';
 import type { MessageContext } from '../../processor/processor.ts';
+import type { Run } from './run.ts';
 
-/** What the contexts of one service share. */
+/** What the contexts of one queue share. */
 export interface ContextSource {
   readonly queueName: string;
   readonly maxAttempts: number;
@@ -13,15 +15,15 @@ export interface ContextSource {
 }
 
 export class DeliveryContext implements MessageContext {
-  readonly signal: AbortSignal;
   readonly #delivery: Delivery;
   readonly #source: ContextSource;
+  readonly #run: Run;
   #log: Logger | undefined;
 
-  constructor(delivery: Delivery, source: ContextSource, signal: AbortSignal) {
+  constructor(delivery: Delivery, source: ContextSource, run: Run) {
     this.#delivery = delivery;
     this.#source = source;
-    this.signal = signal;
+    this.#run = run;
   }
 
   get messageId(): string {
@@ -40,12 +42,28 @@ export class DeliveryContext implements MessageContext {
     return this.#source.maxAttempts;
   }
 
+  get redelivered(): boolean {
+    return this.#delivery.redelivered;
+  }
+
   get headers(): Readonly<Record<string, unknown>> {
     return this.#delivery.headers;
   }
 
   get enqueuedAt(): Date | undefined {
     return this.#delivery.enqueuedAt;
+  }
+
+  get replyTo(): string | undefined {
+    return this.#delivery.replyTo;
+  }
+
+  get correlationId(): string | undefined {
+    return this.#delivery.correlationId;
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.signal;
   }
 
   get log(): Logger {

@@ -1,38 +1,34 @@
-// The pipeline of one delivery: decode -> validate -> process -> outcome -> settle -> record. The same for every broker.
+// The pipeline of one delivery: decode -> validate -> process -> outcome -> settle -> record. The same for every broker,
+// and the one door out: only the executor settles.
 import type { Clock } from '../../clock.ts';
 import type { RetryPolicy } from '../../config/settings.ts';
-import { toError } from '../../errors.ts';
-import type { Logger } from '../../log.ts';
 import type { Delivery, Outcome } from '../../messaging/adapter.ts';
 import { decodeMessage } from '../../messaging/message.ts';
 import type { MessageProcessor, StandardSchema } from '../../processor/processor.ts';
+import { describeThrown, legible } from '../../thrown.ts';
+import type { DeliveryEnded, ServiceEvents } from '../events.ts';
 import { DeliveryContext, type ContextSource } from './context.ts';
-import { CrashLoopError, describeThrown, InvalidMessageError, legible, UndecodableError } from './failure.ts';
-import { done, outcomeOfError } from './outcome.ts';
+import { CrashLoopError, InvalidMessageError, UndecodableError } from './failure.ts';
+import { done, outcomeOfError, requeue } from './outcome.ts';
 import type { Run } from './run.ts';
 
-/** What became of one delivery. */
-export interface DeliveryRecord {
-  readonly messageId: string;
-  readonly attempt: number;
-  readonly outcome: Outcome;
-  readonly durationMs: number;
-}
-
 export interface ExecutorOptions {
-  readonly processor: MessageProcessor;
+  readonly process: MessageProcessor['process'];
   readonly schema: StandardSchema | undefined;
   readonly retry: RetryPolicy;
   /** Undefined for no limit. */
   readonly processTimeoutMs: number | undefined;
+  /** The broker counts every delivery as an attempt; see Capabilities. */
+  readonly countsEveryDelivery: boolean;
   readonly context: ContextSource;
   readonly clock: Clock;
-  /** The host's own logger. */
-  readonly log: Logger;
-  /** Called for each delivery once the broker has been told. */
-  readonly onRecord: (record: DeliveryRecord) => void;
+  readonly events: ServiceEvents;
 }
 
+/** How the first three steps ended. */
+type Ending = { readonly result: unknown } | { readonly thrown: unknown };
+
+/** Takes deliveries of one queue through the pipeline. */
 export class Executor {
   readonly #options: ExecutorOptions;
 
@@ -43,43 +39,45 @@ export class Executor {
   /**
    * Takes a delivery through the pipeline.
    *
-   * @throws BrokerRefusedError the outcome cannot be told to the broker, now or later
+   * @throws BrokerRefusedError the broker permanently refuses the outcome
    */
   async execute(delivery: Delivery, run: Run): Promise<void> {
-    const { clock, onRecord } = this.#options;
+    const { clock, events } = this.#options;
     const startedAt = clock.now();
-    const outcome = await this.#decide(delivery, run);
-    await delivery.settle(outcome);
-    const { messageId, attempt } = delivery;
-    onRecord({ messageId, attempt, outcome, durationMs: clock.now() - startedAt });
+    const facts = this.#factsOf(delivery, startedAt);
+    events.emit({ kind: 'delivery-started', ...facts });
+
+    const ending = await this.#attempt(delivery, run);
+    const outcome = this.#outcomeOf(ending, delivery);
+    const processMs = clock.now() - startedAt;
+    await this.#settle(delivery, outcome, {
+      ...facts,
+      hasStarted: true,
+      processMs,
+      thrown: 'thrown' in ending ? ending.thrown : undefined,
+    });
   }
 
-  async #decide(delivery: Delivery, run: Run): Promise<Outcome> {
-    const { retry, log, context } = this.#options;
+  /**
+   * Requeues a delivery that has not started.
+   *
+   * @throws BrokerRefusedError as `execute` does
+   */
+  async requeue(delivery: Delivery): Promise<void> {
+    const facts = this.#factsOf(delivery, this.#options.clock.now());
+    await this.#settle(delivery, requeue, { ...facts, hasStarted: false, processMs: 0, thrown: undefined });
+  }
+
+  /** Steps 1 to 3; the last two share one time limit. Never rejects. */
+  async #attempt(delivery: Delivery, run: Run): Promise<Ending> {
+    const { clock, processTimeoutMs } = this.#options;
     try {
-      refuseCrasher(delivery, retry.maxAttempts);
-      await this.#process(decode(delivery.body), delivery, run);
-      log.debug({ queue: context.queueName, messageId: delivery.messageId }, 'delivery done');
-      return done;
+      this.#refuseCrasher(delivery);
+      const body = decode(delivery.body);
+      const work = async () => this.#process(await this.#validate(body), delivery, run);
+      return { result: await run.execute(work, clock, processTimeoutMs) };
     } catch (thrown) {
-      const error = legible(thrown);
-      const outcome = outcomeOfError(error, delivery.attempt, retry);
-      this.#logFailure(delivery, error, outcome);
-      return outcome;
-    }
-  }
-
-  async #process(message: unknown, delivery: Delivery, run: Run): Promise<void> {
-    const { processor, clock, processTimeoutMs } = this.#options;
-    const context = new DeliveryContext(delivery, this.#options.context, run.signal);
-    const work = async () => processor.process(await this.#validate(message), context);
-    const { lost } = delivery;
-    const onLost = (): void => run.lose(toError(lost?.reason));
-    lost?.addEventListener('abort', onLost, { once: true });
-    try {
-      await run.execute(work, clock, processTimeoutMs);
-    } finally {
-      lost?.removeEventListener('abort', onLost);
+      return { thrown: legible(thrown) };
     }
   }
 
@@ -91,36 +89,56 @@ export class Executor {
     return result.value;
   }
 
-  #logFailure({ messageId, attempt }: Delivery, thrown: unknown, outcome: Outcome): void {
-    const { log, retry, context } = this.#options;
-    const error = describeThrown(thrown);
-    const fields = { queue: context.queueName, messageId, attempt, maxAttempts: retry.maxAttempts };
-    switch (outcome.kind) {
-      case 'retry':
-        return log.warn(
-          { ...fields, delayMs: outcome.delayMs, error },
-          'delivery failed; will be tried again',
-        );
-      case 'dead':
-        return log.error(
-          { ...fields, reason: outcome.reason, error },
-          'delivery failed; becomes a dead letter',
-        );
-      case 'requeue':
-      case 'done':
-        return log.info(fields, 'delivery handed back');
+  #process(message: unknown, delivery: Delivery, run: Run): unknown {
+    return this.#options.process(message, new DeliveryContext(delivery, this.#options.context, run));
+  }
+
+  #outcomeOf(ending: Ending, { attempt }: Delivery): Outcome {
+    if ('result' in ending) return done(ending.result);
+    return outcomeOfError(ending.thrown, attempt, this.#options.retry);
+  }
+
+  /** Steps 5 and 6: what the record says is true by then. */
+  async #settle(delivery: Delivery, outcome: Outcome, facts: SettledFacts): Promise<void> {
+    const { clock } = this.#options;
+    const from = clock.now();
+    let isSettled = false;
+    try {
+      isSettled = await delivery.settle(outcome);
+    } finally {
+      this.#record(facts, outcome, isSettled, clock.now() - from);
     }
+  }
+
+  #record(facts: SettledFacts, outcome: Outcome, isSettled: boolean, settleMs: number): void {
+    const { events, retry } = this.#options;
+    const { maxAttempts } = retry;
+    events.emit({ kind: 'delivery-ended', ...facts, maxAttempts, outcome, isSettled, settleMs });
+  }
+
+  #factsOf({ messageId, attempt, enqueuedAt }: Delivery, now: number) {
+    const ageMs = enqueuedAt && Math.max(0, now - enqueuedAt.getTime());
+    return { queue: this.#options.context.queueName, messageId, attempt, ageMs };
+  }
+
+  /** A message that took its host down each time it was delivered must not do so for ever. */
+  #refuseCrasher({ crashes, attempt }: Delivery): void {
+    const { retry, countsEveryDelivery } = this.#options;
+    if (crashes >= retry.maxAttempts) throw new CrashLoopError(crashes);
+    if (countsEveryDelivery && attempt > retry.maxAttempts + spareAttempts)
+      throw new CrashLoopError(attempt - 1);
   }
 }
 
-/** How much oftener than it would be tried a message may be handed out, where the broker counts that among the attempts. */
-const spareAttempts = 10;
-
-/** A message that took its host down each time it was delivered must not do so for ever. */
-function refuseCrasher({ crashes, attempt, attemptCountsHandOuts }: Delivery, maxAttempts: number): void {
-  if (crashes >= maxAttempts) throw new CrashLoopError(crashes);
-  if (attemptCountsHandOuts && attempt > maxAttempts + spareAttempts) throw new CrashLoopError(attempt - 1);
+/** What is known of a delivery before it is settled. */
+interface SettledFacts extends Pick<DeliveryEnded, 'queue' | 'messageId' | 'attempt' | 'ageMs'> {
+  readonly hasStarted: boolean;
+  readonly processMs: number;
+  readonly thrown: unknown;
 }
+
+/** Extra deliveries allowed beyond maxAttempts on brokers that count every delivery as an attempt. */
+const spareAttempts = 10;
 
 function decode(body: Uint8Array): unknown {
   try {

@@ -1,7 +1,9 @@
 // The ways in which a delivery can fail before, in or around `process`. Errors of this folder; users never see them.
-import { DeadLetterError, toError } from '../../errors.ts';
-import type { DeadReason, Failure } from '../../messaging/adapter.ts';
+import { DeadLetterError } from '../../errors.ts';
+import type { Failure } from '../../messaging/adapter.ts';
+import type { DeadReason } from '../../messaging/dead-letter.ts';
 import type { SchemaIssue } from '../../processor/processor.ts';
+import { cutMessage, describeThrown } from '../../thrown.ts';
 
 /** The body is not a message. */
 export class UndecodableError extends Error {
@@ -76,43 +78,11 @@ function isDeadLetterError(error: unknown): boolean {
   );
 }
 
-/** The longest texts of an error: the headers of a dead letter share 64 KiB, and a message may hold a whole body. */
-const longest = { name: 100, message: 1000, stack: 10_000 };
-
 /** An error as a dead letter keeps it. */
 export function failureOf(error: unknown): Failure {
   const { name, message } = describeThrown(error);
   if (!(error instanceof InvalidMessageError)) return { name, message };
-  return { name, message: error.details.slice(0, longest.message) };
-}
-
-/** What a log line says about something that was thrown, at a bounded length. */
-export function describeThrown(thrown: unknown): Failure & { readonly stack: string | undefined } {
-  const error: { name: unknown; message: unknown; stack?: unknown } = toError(legible(thrown));
-  return {
-    name: text(error.name)?.slice(0, longest.name) ?? 'Error',
-    message: text(error.message)?.slice(0, longest.message) ?? '',
-    stack: text(error.stack)?.slice(0, longest.stack),
-  };
-}
-
-/**
- * What was thrown, or an Error in its place where that cannot be read: user code can throw a proxy, or an object whose
- * getters throw, and telling of a failure must not fail.
- */
-export function legible(thrown: unknown): unknown {
-  try {
-    if (!(thrown instanceof Error)) return thrown;
-    // For the sake of their getters.
-    for (const field of ['name', 'message', 'stack', 'code']) Reflect.get(thrown, field);
-    return thrown;
-  } catch {
-    return new Error('an object was thrown that cannot be read');
-  }
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
+  return { name, message: cutMessage(error.details) };
 }
 
 function describePath({ path = [] }: SchemaIssue): string {

@@ -1,10 +1,8 @@
-// EXIT_WHEN_FINISHED: notices that a queue has been worked off. For jobs that are started when there is work.
+// EXIT_WHEN_FINISHED: notices that nothing is left to do. For jobs that are started when there is work.
 import type { Clock } from '../../clock.ts';
 import type { ConsumeConfigFile } from '../../config/consume-config.ts';
-import { toError } from '../../errors.ts';
-import type { Logger } from '../../log.ts';
 
-/** How often the config and the queue are looked at, in milliseconds. */
+/** How often to look at the config and the queue, in milliseconds. */
 const intervalMs = 1_000;
 
 /** How long the queue must have been empty, in milliseconds. */
@@ -14,17 +12,18 @@ export interface FinishOptions {
   readonly config: ConsumeConfigFile;
   /** Messages waiting, those for a retry included. */
   readonly countWaiting: () => Promise<number>;
-  /** Deliveries in work now, and accepted so far. */
+  /** Deliveries in flight now, and accepted so far. */
   readonly work: { readonly size: number; readonly accepted: number };
   readonly clock: Clock;
-  readonly log: Logger;
+  /** Called when the messages could not be counted; they are counted again. */
+  readonly onCountFailed: (thrown: unknown) => void;
   readonly onFinished: () => void;
 }
 
 /**
  * Calls `onFinished` once the config asks for it and there has been nothing to do for five seconds.
  *
- * @returns a function that stops the watch
+ * @returns a function that ends the watch
  */
 export function watchForFinish(options: FinishOptions): () => void {
   const { clock, work, onFinished } = options;
@@ -49,15 +48,15 @@ export function watchForFinish(options: FinishOptions): () => void {
   };
 }
 
-/** Whether the config asks for the end and nothing waits, is in work, or has come since the last look. */
+/** Whether the config asks for the end and nothing waits, is in flight, or has arrived since the last look. */
 async function isQuiet(options: FinishOptions, acceptedBefore: number): Promise<boolean> {
-  const { config, work, countWaiting, log } = options;
+  const { config, work, countWaiting, onCountFailed } = options;
   try {
     if (!config.read().exitWhenFinished) return false;
     if (work.size > 0) return false;
     return (await countWaiting()) === 0 && work.size === 0 && work.accepted === acceptedBefore;
   } catch (error) {
-    log.debug({ error: toError(error).message }, 'cannot tell whether the queue is worked off');
+    onCountFailed(error);
     return false;
   }
 }

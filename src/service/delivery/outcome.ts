@@ -4,7 +4,11 @@ import type { Outcome } from '../../messaging/adapter.ts';
 import { CutOffError, failureOf, reasonOf } from './failure.ts';
 import { retryDelayMs } from './retry.ts';
 
-export const done: Outcome = { kind: 'done' };
+/** @param result what `process` returned */
+export function done(result: unknown): Outcome {
+  return { kind: 'done', result };
+}
+
 export const requeue: Outcome = { kind: 'requeue' };
 
 /** The outcome of a delivery whose attempt number `attempt` ended with `error`. */

@@ -1,7 +1,9 @@
-// One run of `process` for one delivery: its signal, its time limit, and the ways to end it from outside.
+// One run of `process`: its signal, its time limit, and the ways to end it from outside.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '../../clock.ts';
-import { CrashError, CutOffError, legible, ProcessTimeoutError, reasonOf } from './failure.ts';
+import { toError } from '../../errors.ts';
+import { legible } from '../../thrown.ts';
+import { CrashError, CutOffError, ProcessTimeoutError, reasonOf } from './failure.ts';
 
 /** How long a run may take to end after PROCESS_TIMEOUT aborted its signal, in milliseconds. */
 const abortGraceMs = 1_000;
@@ -9,21 +11,32 @@ const abortGraceMs = 1_000;
 /** The run that the current code works for, through all its awaits: tells whose work an uncaught error came out of. */
 export const currentRun = new AsyncLocalStorage<Run>();
 
-/** One delivery in work. */
+/** One delivery or occurrence in flight. */
 export class Run {
-  readonly #controller = new AbortController();
-  readonly #interrupted: Promise<never>;
-  #interrupt: (reason: Error) => void = () => undefined;
+  readonly #lost: AbortSignal | undefined;
+  readonly #interrupted = Promise.withResolvers<never>();
+  /** Made when first asked for: most processors never ask. */
+  #controller: AbortController | undefined;
+  /** Why the signal is aborted. */
+  #abortReason: Error | undefined;
   #timeout: ProcessTimeoutError | undefined;
+  readonly #onLost = (): void => this.#abort(toError(this.#lost?.reason));
 
-  constructor() {
-    this.#interrupted = new Promise<never>((_resolve, reject) => (this.#interrupt = reject));
+  /** @param lost aborted when the delivery is lost: the signal is aborted with it, and the run keeps its place */
+  constructor(lost?: AbortSignal) {
+    this.#lost = lost;
     // Nobody waits for it before `execute` does.
-    this.#interrupted.catch(() => undefined);
+    this.#interrupted.promise.catch(() => undefined);
   }
 
   /** For the processor: aborted when its work is not wanted any more. */
   get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#abortReason) this.#controller.abort(this.#abortReason);
+      else if (this.#lost?.aborted) this.#controller.abort(toError(this.#lost.reason));
+      else this.#lost?.addEventListener('abort', this.#onLost, { once: true });
+    }
     return this.#controller.signal;
   }
 
@@ -34,21 +47,21 @@ export class Run {
    *
    * @param timeoutMs undefined for no limit
    */
-  async execute(work: () => unknown, clock: Clock, timeoutMs: number | undefined): Promise<void> {
+  async execute<Result>(
+    work: () => Result,
+    clock: Clock,
+    timeoutMs: number | undefined,
+  ): Promise<Awaited<Result>> {
     const cancelTimeout = this.#startTimeout(clock, timeoutMs);
     try {
-      await Promise.race([currentRun.run(this, async () => await work()), this.#interrupted]);
+      return await Promise.race([currentRun.run(this, async () => await work()), this.#interrupted.promise]);
     } catch (error) {
       // However the processor put it: it ended because its time was up.
       throw this.#timeout && !isFinal(error) ? this.#timeout : error;
     } finally {
       cancelTimeout();
+      this.#lost?.removeEventListener('abort', this.#onLost);
     }
-  }
-
-  /** Aborts the signal only: the message comes again, elsewhere, and the place of this run is taken until it ends. */
-  lose(reason: Error): void {
-    this.#abort(reason);
   }
 
   /** Ends the run: the drain has run out of time. */
@@ -61,26 +74,27 @@ export class Run {
     this.#end(new CrashError(cause));
   }
 
-  /** First the signal; a processor that does not heed it loses the message anyway, so that nothing is stuck. */
+  /** First the signal; a processor that ignores it loses the message anyway, so that nothing is stuck. */
   #startTimeout(clock: Clock, timeoutMs: number | undefined): () => void {
     if (timeoutMs === undefined) return () => undefined;
     let cancel = clock.after(timeoutMs, () => {
       const timeout = new ProcessTimeoutError(timeoutMs);
       this.#timeout = timeout;
       this.#abort(timeout);
-      cancel = clock.after(abortGraceMs, () => this.#interrupt(timeout));
+      cancel = clock.after(abortGraceMs, () => this.#interrupted.reject(timeout));
     });
     return () => cancel();
   }
 
   #end(reason: Error): void {
-    this.#interrupt(reason);
+    this.#interrupted.reject(reason);
     this.#abort(reason);
   }
 
   /** In the name of this run: what a listener of the signal throws comes out as an uncaught error. */
   #abort(reason: Error): void {
-    currentRun.run(this, () => this.#controller.abort(reason));
+    this.#abortReason ??= reason;
+    currentRun.run(this, () => this.#controller?.abort(reason));
   }
 }
 

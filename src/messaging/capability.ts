@@ -1,0 +1,87 @@
+// What brokers differ in: flags that commands and the contract suite read, and an interface for each optional ability.
+import type { Headers, MessageAdapter, MessageFacts } from './adapter.ts';
+
+/** All that a broker can and cannot do beyond the contract. */
+export interface Capabilities {
+  /** `SendOptions.delayMs` works. */
+  readonly delayedSend: boolean;
+  /** `Delivery.crashes` counts deliveries whose host died. */
+  readonly countsCrashes: boolean;
+  /** `Delivery.attempt` counts every delivery, also those that ended in a `requeue` or with the host's death. */
+  readonly countsEveryDelivery: boolean;
+  /** At concurrency 1, messages are delivered in the order in which they were sent. */
+  readonly ordered: boolean;
+  /** Bodies may be any bytes; if not, they are UTF-8 text, not empty. */
+  readonly binaryBodies: boolean;
+  /** The largest body, in bytes; undefined if the broker's operators set it. */
+  readonly largestBodyBytes: number | undefined;
+  /** A header named `__proto__` arrives; if not, it is dropped and does no harm. */
+  readonly protoHeader: boolean;
+  /** The adapter is `Browsable`. */
+  readonly listsMessages: boolean;
+  /** The adapter is `Claiming`. */
+  readonly claimsOccurrences: boolean;
+  /** The adapter is `Inspectable`. */
+  readonly inspectsQueues: boolean;
+  /** The adapter is `Metered`: the broker is paid by the call. */
+  readonly paidByTheCall: boolean;
+}
+
+/** A broker that lists messages without delivering them. */
+export interface Browsable {
+  /**
+   * The newest messages that wait in a queue, oldest first; none if there is no such queue.
+   *
+   * @param limit the largest number of messages
+   */
+  browseMessages(queueName: string, limit: number): Promise<readonly MessageFacts[]>;
+}
+
+/** A broker that can give something to one of many who ask for it. */
+export interface Claiming {
+  /**
+   * Claims one occurrence of a schedule for the caller: of all callers, over any connection, at most one gets true. The
+   * claim is not given up, even if its owner dies. It is remembered for `claimMemoryMs` at least: a caller that asks
+   * about an older occurrence must not run it.
+   *
+   * @param scheduleName the same for all replicas of a service
+   * @returns false if another caller has claimed it
+   * @throws Error the broker does not answer; the occurrence may be claimed all the same
+   */
+  claimOccurrence(scheduleName: string, occurrence: Date): Promise<boolean>;
+}
+
+/** How long a claimed occurrence is remembered at least, in milliseconds from its claim. */
+export const claimMemoryMs = 10 * 60_000;
+
+/** A broker whose queues can be configured so that they do not fit their use. */
+export interface Inspectable {
+  /**
+   * The faults of a queue as it is configured at the broker: a line for people each.
+   *
+   * @param maxAttempts how often a message is tried
+   */
+  inspectQueue(queueName: string, maxAttempts: number): Promise<readonly string[]>;
+}
+
+/** A broker that is paid by the call. */
+export interface Metered {
+  /** The number of calls so far, by kind. */
+  readonly calls: Readonly<Record<string, number>>;
+}
+
+export function isBrowsable(adapter: MessageAdapter): adapter is MessageAdapter & Browsable {
+  return adapter.capabilities.listsMessages;
+}
+
+export function isClaiming(adapter: MessageAdapter): adapter is MessageAdapter & Claiming {
+  return adapter.capabilities.claimsOccurrences;
+}
+
+export function isInspectable(adapter: MessageAdapter): adapter is MessageAdapter & Inspectable {
+  return adapter.capabilities.inspectsQueues;
+}
+
+export function isMetered(adapter: MessageAdapter): adapter is MessageAdapter & Metered {
+  return adapter.capabilities.paidByTheCall;
+}

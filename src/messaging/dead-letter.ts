@@ -1,0 +1,84 @@
+// svchost's own headers on the wire: written, read and stripped here and nowhere else, for every broker. Pure.
+import type { Failure, Headers } from './adapter.ts';
+
+/** Why a message was given up on; the value of the `svchost-reason` header of a dead letter. */
+export type DeadReason =
+  /** `process` threw at every attempt. */
+  | 'failed'
+  /** The body is not UTF-8 JSON. */
+  | 'undecodable'
+  /** The processor's schema refused the message. */
+  | 'invalid'
+  /** `process` threw a DeadLetterError. */
+  | 'rejected'
+  /** `process` took longer than PROCESS_TIMEOUT at the last attempt. */
+  | 'timeout'
+  /** The process ended, or crashed, each time it was given the message. */
+  | 'crashed';
+
+/** Header names on the wire. Brokers own `x-` headers, so these do not begin with it. */
+export const header = {
+  attempt: 'svchost-attempt',
+  firstSeen: 'svchost-first-seen',
+  lastSeen: 'svchost-last-seen',
+  reason: 'svchost-reason',
+  error: 'svchost-error',
+  sourceQueue: 'svchost-source-queue',
+  attempts: 'svchost-attempts',
+  /** True on a copy that could not take the sender's headers along. */
+  headersDropped: 'svchost-headers-dropped',
+} as const;
+
+/** What a message has been through so far. */
+export interface History {
+  /** The attempt that is or was under way; 1 for the first. */
+  readonly attempt: number;
+  /** When the first attempt began. */
+  readonly firstSeen: Date;
+}
+
+/** Why and when a message was given up on. */
+export interface Verdict {
+  readonly queueName: string;
+  readonly reason: DeadReason;
+  readonly error: Failure;
+  /** When it was given up on. */
+  readonly at: Date;
+}
+
+/**
+ * The headers as their sender wrote them. An attempt is nothing that a sender can claim; what else of svchost's names a
+ * sender uses is only shown, decides nothing, and is overwritten in a dead letter.
+ */
+export function sentHeaders(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== header.attempt));
+}
+
+/** The headers that say how often a message was tried: none at the first attempt. */
+export function attemptHeaders({ attempt, firstSeen }: History): Headers {
+  if (attempt === 1) return {};
+  return { [header.attempt]: attempt, [header.firstSeen]: firstSeen.toISOString() };
+}
+
+/** The headers that say why a message is dead. A dead letter starts over in its queue, so it has no attempt. */
+export function deadLetterHeaders({ attempt, firstSeen }: History, verdict: Verdict): Headers {
+  const { queueName, reason, error, at } = verdict;
+  return {
+    [header.reason]: reason,
+    [header.error]: `${error.name}: ${error.message}`,
+    [header.sourceQueue]: queueName,
+    [header.attempts]: attempt,
+    [header.firstSeen]: firstSeen.toISOString(),
+    [header.lastSeen]: at.toISOString(),
+  };
+}
+
+/** The history in the headers of a copy. The caller makes sure that svchost made the copy: anyone can write headers. */
+export function readHistory(headers: Headers): Partial<History> {
+  const attempt = headers[header.attempt];
+  const firstSeen = new Date(String(headers[header.firstSeen]));
+  return {
+    ...(Number.isSafeInteger(attempt) && Number(attempt) > 0 && { attempt: Number(attempt) }),
+    ...(!Number.isNaN(firstSeen.getTime()) && { firstSeen }),
+  };
+}

@@ -1,0 +1,122 @@
+// What can happen between an adapter and its broker, the same on every broker. Told by the adapter; who listens, and
+// the words of the log, are the service's.
+
+/** Something that happened at a broker connection. `broker` is its address without secrets; errors hold no bodies. */
+export type BrokerEvent =
+  | BrokerConnected
+  | BrokerConnectFailed
+  | BrokerLost
+  | BrokerBlocked
+  | BrokerUnblocked
+  | QueueCreated
+  | ConsumerLost
+  | LeaseLost
+  | LeaseRenewalFailed
+  | SettleFailed
+  | RequeueFailed
+  | CopyRefused
+  | CopyReduced;
+
+/** The broker has accepted the connection. */
+export interface BrokerConnected {
+  readonly kind: 'broker-connected';
+  readonly broker: string;
+  /** False for the first connection. */
+  readonly isReconnect: boolean;
+}
+
+/** An attempt to connect has failed; the next one follows after a pause. */
+export interface BrokerConnectFailed {
+  readonly kind: 'broker-connect-failed';
+  readonly broker: string;
+  readonly error: Error;
+}
+
+/** The connection is gone: its unsettled deliveries will be redelivered. The adapter reconnects if that can help. */
+export interface BrokerLost {
+  readonly kind: 'broker-lost';
+  readonly broker: string;
+  readonly error: Error;
+}
+
+/** The broker accepts no messages for now (memory or disk alarm): sends, retries and dead letters wait. */
+export interface BrokerBlocked {
+  readonly kind: 'broker-blocked';
+  readonly broker: string;
+  readonly error: Error;
+}
+
+/** The broker accepts messages again. */
+export interface BrokerUnblocked {
+  readonly kind: 'broker-unblocked';
+  readonly broker: string;
+}
+
+/** A queue was missing and has been created. */
+export interface QueueCreated {
+  readonly kind: 'queue-created';
+  readonly queue: string;
+}
+
+/** A consumer gets no deliveries for now; the adapter consumes again after a pause. */
+export interface ConsumerLost {
+  readonly kind: 'consumer-lost';
+  readonly queue: string;
+  /** Failures in a row, this one included. */
+  readonly failures: number;
+  readonly error: Error;
+}
+
+/** A delivery is no longer ours, before its outcome was recorded: it will be redelivered. */
+export interface LeaseLost {
+  readonly kind: 'lease-lost';
+  readonly queue: string;
+  readonly messageId: string;
+  readonly error: Error;
+}
+
+/** Leases could not be renewed; the adapter tries again while they last. */
+export interface LeaseRenewalFailed {
+  readonly kind: 'lease-renewal-failed';
+  readonly queue: string;
+  readonly leases: number;
+  readonly error: Error;
+}
+
+/** Outcomes could not be recorded; the adapter tries again while the deliveries are ours. */
+export interface SettleFailed {
+  readonly kind: 'settle-failed';
+  readonly queue: string;
+  readonly deliveries: number;
+  readonly error: Error;
+}
+
+/** Deliveries could not be requeued: they are redelivered once their leases have expired. */
+export interface RequeueFailed {
+  readonly kind: 'requeue-failed';
+  readonly queue: string;
+  readonly deliveries: number;
+  readonly error: Error;
+}
+
+/** The broker has not confirmed the copy that a retry or a dead letter is; the adapter tries again. */
+export interface CopyRefused {
+  readonly kind: 'copy-refused';
+  /** The queue that the message came from. */
+  readonly queue: string;
+  /** The queue that the copy goes to. */
+  readonly target: string;
+  readonly messageId: string;
+  /** Failures in a row, this one included. */
+  readonly failures: number;
+  readonly error: Error;
+}
+
+/** A copy could not be written with all its headers and properties; foreign ones are left out. */
+export interface CopyReduced {
+  readonly kind: 'copy-reduced';
+  readonly queue: string;
+  readonly target: string;
+  readonly messageId: string;
+  readonly error: Error;
+}

@@ -1,0 +1,142 @@
+// The host's log lines: one listener of the service's events. One text per event, the same on every broker; `error` is
+// always an object, `reason` only the reason of a dead letter, and durations end in `Ms`.
+import type { Logger } from '../log.ts';
+import type { BrokerEvent } from '../messaging/event.ts';
+import { describeThrown } from '../thrown.ts';
+import type {
+  DeliveryEnded,
+  OccurrenceEnded,
+  OccurrenceSkipped,
+  ServiceEvent,
+  ServiceEvents,
+  SkipCause,
+  StateChanged,
+} from './events.ts';
+
+/**
+ * Writes a line for each event that deserves one.
+ *
+ * @param log the host's own logger
+ * @returns a function that stops it
+ */
+export function logEvents(events: ServiceEvents, log: Logger): () => void {
+  return events.listen((event) => write(event, log));
+}
+
+function write(event: ServiceEvent, log: Logger): void {
+  switch (event.kind) {
+    case 'delivery-started':
+      return;
+    case 'delivery-ended':
+      return writeDelivery(event, log);
+    case 'occurrence-ended':
+      return writeOccurrence(event, log);
+    case 'occurrence-skipped':
+      return writeSkip(event, log);
+    case 'state-changed':
+      return writeState(event, log);
+    case 'service-failed': {
+      const error = describeThrown(event.thrown);
+      if (event.isEnding) return log.error({ error }, 'failed while ending');
+      return log.fatal({ error }, 'the service failed; ending');
+    }
+    case 'service-crashed':
+      return log.fatal({ error: describeThrown(event.thrown) }, 'nothing caught an error; ending');
+    case 'end-failed': {
+      const error = describeThrown(event.thrown);
+      if (event.step === 'stop') return log.error({ error }, "the processor's stop() failed");
+      return log.warn({ error }, 'the broker connection did not close cleanly');
+    }
+    case 'consumer-started': {
+      const { kind: _, ...fields } = event;
+      return log.info(fields, `consuming queue ${event.queue}`);
+    }
+    case 'count-failed':
+      return log.debug({ error: brief(event.thrown) }, 'cannot tell whether the queue is empty');
+    case 'schedule-started': {
+      const { kind: _, ...fields } = event;
+      return log.info(fields, `running ${event.schedule}; next run at ${event.next}`);
+    }
+    default:
+      return writeBroker(event, log);
+  }
+}
+
+function writeDelivery(event: DeliveryEnded, log: Logger): void {
+  const { outcome } = event;
+  // The hot path: no object for a line that is not written.
+  if (event.isSettled && outcome.kind === 'done' && !log.isLevelEnabled('debug')) return;
+  const { queue, messageId, attempt, maxAttempts, processMs, settleMs, ageMs, thrown } = event;
+  const base = { queue, messageId, attempt, maxAttempts, processMs, settleMs, ageMs };
+  const fields = thrown === undefined ? base : { ...base, error: describeThrown(thrown) };
+  if (!event.isSettled) {
+    return log.warn(
+      { ...fields, outcome: outcome.kind },
+      'outcome not recorded; the message will be redelivered',
+    );
+  }
+  switch (outcome.kind) {
+    case 'done':
+      return log.debug(fields, 'delivery done');
+    case 'retry':
+      return log.warn({ ...fields, delayMs: outcome.delayMs }, 'delivery failed; will be retried');
+    case 'dead':
+      return log.error({ ...fields, reason: outcome.reason }, 'delivery failed; dead-lettered');
+    case 'requeue':
+      return log.info(fields, 'delivery requeued');
+  }
+}
+
+function writeOccurrence(event: OccurrenceEnded, log: Logger): void {
+  const { scheduledFor, processMs, latenessMs, outcome, thrown } = event;
+  const fields = { scheduledFor, processMs, latenessMs };
+  if (outcome === 'done') return log.debug(fields, 'run done');
+  log.warn({ ...fields, error: describeThrown(thrown) }, event.isCutOff ? 'run cut off' : 'run failed');
+}
+
+const skipCauses: Readonly<Record<Exclude<SkipCause, 'elsewhere'>, string>> = {
+  busy: 'the previous run took too long',
+  late: 'the clock was set forward, or the machine slept',
+  unclaimed: 'it could not be claimed',
+  draining: 'the service is stopping',
+};
+
+function writeSkip({ scheduledFor, count, cause, thrown }: OccurrenceSkipped, log: Logger): void {
+  if (cause === 'elsewhere') return log.debug({ scheduledFor }, 'occurrence belongs to another replica');
+  const fields = { scheduledFor, skipped: count, cause: skipCauses[cause] };
+  log.warn(thrown === undefined ? fields : { ...fields, error: brief(thrown) }, 'occurrence skipped');
+}
+
+function writeState({ state, cause, end }: StateChanged, log: Logger): void {
+  if (state === 'draining' && cause !== undefined) log.info({ cause }, 'draining');
+  if (end) log.info({ ...end.counts, cutOff: end.cutOff, exitCode: end.exitCode }, 'stopped');
+}
+
+/** What the broker did is told without the stack, which is the client library's own. */
+function writeBroker(event: BrokerEvent, log: Logger): void {
+  const { kind, ...facts } = event;
+  const fields = 'error' in facts ? { ...facts, error: brief(facts.error) } : facts;
+  const [level, text] = brokerLines[kind];
+  log[level](fields, kind === 'broker-connected' && event.isReconnect ? 'reconnected' : text);
+}
+
+const brokerLines: Readonly<Record<BrokerEvent['kind'], readonly ['info' | 'warn', string]>> = {
+  'broker-connected': ['info', 'connected'],
+  'broker-connect-failed': ['warn', 'cannot connect; trying again'],
+  'broker-lost': ['warn', 'connection lost'],
+  'broker-blocked': ['warn', 'broker blocks publishers; sends, retries and dead letters wait'],
+  'broker-unblocked': ['info', 'broker accepts messages again'],
+  'queue-created': ['info', 'queue was missing; created'],
+  'consumer-lost': ['warn', 'consumer lost; consuming again'],
+  'lease-lost': ['warn', 'lease lost; the message will be redelivered'],
+  'lease-renewal-failed': ['warn', 'leases not renewed; trying again'],
+  'settle-failed': ['warn', 'outcomes not recorded; trying again'],
+  'requeue-failed': ['warn', 'messages not requeued; redelivered once their leases expire'],
+  'copy-refused': ['warn', 'copy not confirmed; trying again'],
+  'copy-reduced': ['warn', 'copy cannot hold all headers; foreign ones left out'],
+};
+
+function brief(thrown: unknown): { readonly name: string; readonly message: string } {
+  const { name, message } = describeThrown(thrown);
+  return { name, message };
+}

@@ -1,0 +1,33 @@
+// Work that has begun and not ended, as the end of a service sees it: the same for deliveries and for runs on a schedule.
+import type { Run } from './delivery/run.ts';
+
+export interface InFlight {
+  /** How much of it there is, including what waits for its turn. */
+  readonly size: number;
+  /** Starts nothing from now on, and requeues what has not started. Idempotent. */
+  drain(): void;
+  /** Resolves when nothing is in flight any more. */
+  idle(): Promise<void>;
+  /**
+   * Aborts all that is in flight; deliveries are requeued.
+   *
+   * @param culprit the one run that is not requeued but counts as failed: it brought the process down
+   * @returns how many were aborted, without the culprit; resolves when each is settled
+   */
+  cutOff(culprit?: Run, cause?: unknown): Promise<number>;
+}
+
+/** Several kinds of work, with one end. */
+export function together(parts: readonly InFlight[]): InFlight {
+  return {
+    get size() {
+      return parts.reduce((sum, { size }) => sum + size, 0);
+    },
+    drain: () => parts.forEach((part) => part.drain()),
+    idle: async () => void (await Promise.all(parts.map((part) => part.idle()))),
+    cutOff: async (culprit, cause) => {
+      const counts = await Promise.all(parts.map((part) => part.cutOff(culprit, cause)));
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+  };
+}
