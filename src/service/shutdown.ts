@@ -57,11 +57,19 @@ export async function shutDown(ending: Ending, timeoutMs: number): Promise<numbe
   // 4. The processor's own end, now that none of its work is running: not before its start, and only if it had one.
   if (starting) {
     await within(clock, stepTimeoutMs, starting).catch(() => undefined);
-    await within(clock, stepTimeoutMs, attempt('stop', () => processor.stop?.(), events));
+    await within(
+      clock,
+      stepTimeoutMs,
+      attempt('stop', () => processor.stop?.(), events),
+    );
   }
 
   // 5. The connection last: until here outcomes had to go through it. Closing requeues whatever is unsettled.
-  await within(clock, stepTimeoutMs, attempt('close', () => adapter?.close(), events));
+  await within(
+    clock,
+    stepTimeoutMs,
+    attempt('close', () => adapter?.close(), events),
+  );
   return cutOff;
 }
 

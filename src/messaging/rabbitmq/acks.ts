@@ -3,11 +3,11 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 
 /**
  * Gathers the acks of one turn of the event loop and sends as few as it can: one `multiple` ack for all up to the
- * oldest delivery that is still in work, single ones beyond it.
+ * oldest delivery that is still in flight, single ones beyond it.
  */
 export class Acks {
   readonly #channel: Channel;
-  /** What the broker waits for, by delivery tag in order of delivery; true once it may be acked. */
+  /** Deliveries that the broker awaits an ack for, by tag in order of delivery; true once it may be sent. */
   readonly #outstanding = new Map<number, boolean>();
   #waiting: ConsumeMessage[] = [];
   #flush: NodeJS.Immediate | undefined;
@@ -26,7 +26,7 @@ export class Acks {
     this.#flush ??= setImmediate(() => this.flush());
   }
 
-  /** Gives a message back to its place in the queue. */
+  /** Returns a message to its place in the queue. */
   requeue(message: ConsumeMessage): void {
     this.#outstanding.delete(message.fields.deliveryTag);
     this.#channel.nack(message, false, true);
@@ -46,14 +46,14 @@ export class Acks {
     }
   }
 
-  /** Drops what has been gathered: the channel is gone, and the broker delivers it all again. */
+  /** Drops what has been gathered: the channel is gone, and the broker redelivers it all. */
   discard(): void {
     clearImmediate(this.#flush);
     this.#waiting = [];
     this.#outstanding.clear();
   }
 
-  /** Takes out the oldest deliveries up to the first that is in work; the tag of the last one taken, or 0. */
+  /** Takes out the oldest deliveries up to the first that is in flight; the tag of the last one taken, or 0. */
   #takeSettledPrefix(): number {
     let upTo = 0;
     for (const [tag, settled] of this.#outstanding) {

@@ -1,4 +1,4 @@
-// What consumers and publishers of one connection share: the open connection, its queues as far as they are known.
+// What the consumers and publishers of one connection share: the open connection, and its queues as far as they are known.
 import type { Options, RecoveringChannelModel } from 'amqplib';
 import type { AdapterContext } from '../adapter.ts';
 import type { RabbitMqOptions } from './endpoint.ts';
@@ -6,45 +6,55 @@ import { Publisher } from './publisher.ts';
 import { ensureQueue, queueOptions } from './queue.ts';
 import { queueRefusal } from './refusal.ts';
 
+export interface BrokerOptions {
+  readonly connection: RecoveringChannelModel;
+  readonly settings: RabbitMqOptions;
+  /** For people, without the password. */
+  readonly address: string;
+  readonly context: AdapterContext;
+}
+
 /** One connected RabbitMQ, for as long as the adapter is open; the connection below it may come and go. */
 export class Broker {
   readonly connection: RecoveringChannelModel;
-  readonly options: RabbitMqOptions;
+  readonly settings: RabbitMqOptions;
   readonly address: string;
   readonly context: AdapterContext;
   readonly publisher: Publisher;
-  /** Queues known to exist, or being made. */
+  /** Queues known to exist, or being created. */
   readonly #known = new Map<string, Promise<void>>();
-  #blocked = false;
+  #isBlocked = false;
 
-  constructor(
-    connection: RecoveringChannelModel,
-    options: RabbitMqOptions,
-    address: string,
-    context: AdapterContext,
-  ) {
+  constructor({ connection, settings, address, context }: BrokerOptions) {
     this.connection = connection;
-    this.options = options;
+    this.settings = settings;
     this.address = address;
     this.context = context;
-    this.publisher = new Publisher(connection, context.clock, () => this.#blocked);
-    connection.on('disconnect', () => (this.#blocked = false));
-    connection.on('unblocked', () => this.#setBlocked(false));
-    connection.on('blocked', (reason) => this.#setBlocked(true, reason));
+    const { clock, emit } = context;
+    this.publisher = new Publisher({ connection, clock, isBlocked: () => this.#isBlocked });
+    connection.on('disconnect', () => (this.#isBlocked = false));
+    connection.on('blocked', (reason) => {
+      this.#isBlocked = true;
+      emit({ kind: 'broker-blocked', broker: address, error: new Error(reason) });
+    });
+    connection.on('unblocked', () => {
+      this.#isBlocked = false;
+      emit({ kind: 'broker-unblocked', broker: address });
+    });
   }
 
   /**
-   * Makes the queue where it is missing; asks the broker every time.
+   * Creates the queue if it is missing; asks the broker every time.
    *
    * @throws BrokerRefusedError the user may not, or the broker refuses such a queue
    */
   async ensureQueue(
     queueName: string,
-    options: Options.AssertQueue = queueOptions(this.options.queueType),
+    options: Options.AssertQueue = queueOptions(this.settings.queueType),
   ): Promise<void> {
     try {
-      const made = await ensureQueue(this.connection, queueName, options);
-      if (made) this.context.log.info({ queue: queueName }, 'queue was missing and has been made');
+      const isNew = await ensureQueue(this.connection, queueName, options);
+      if (isNew) this.context.emit({ kind: 'queue-created', queue: queueName });
     } catch (error) {
       throw queueRefusal(error, queueName, this.address) ?? error;
     }
@@ -65,12 +75,5 @@ export class Broker {
   /** The queue turned out to be missing. */
   forget(queueName: string): void {
     this.#known.delete(queueName);
-  }
-
-  #setBlocked(blocked: boolean, reason?: string): void {
-    this.#blocked = blocked;
-    const { log } = this.context;
-    if (blocked) log.warn({ reason }, 'broker blocks publishers; retries and dead letters wait');
-    else log.info('broker takes messages again');
   }
 }

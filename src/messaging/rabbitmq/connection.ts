@@ -1,16 +1,20 @@
-// RabbitMqConnection: the adapter for RabbitMQ on amqplib. Owns the connection; queues, sends and deliveries are next door.
+// RabbitMqConnection: the adapter for RabbitMQ on amqplib. Owns the connection.
+//
+//   receive   consumer -> session (a channel) -> delivery         settle   delivery -> session -> acks
+//   copies    delivery -> handover -> broker, queue, copy -> publisher         send   publisher
 import { connect, type RecoveringChannelModel } from 'amqplib';
 import { within } from '../../clock.ts';
-import { SendError, toError, UnsupportedError } from '../../errors.ts';
+import { NotConnectedError, UnsupportedError } from '../../errors.ts';
 import type {
   AdapterContext,
-  Capabilities,
   Consumer,
   ConsumeOptions,
   Delivery,
   MessageAdapter,
   SendOptions,
 } from '../adapter.ts';
+import { describeThrown } from '../../thrown.ts';
+import type { Capabilities, Claiming } from '../capability.ts';
 import { Broker } from './broker.ts';
 import { RabbitMqConsumer } from './consumer.ts';
 import { describeAddress, Endpoint, socketOptions, type RabbitMqOptions } from './endpoint.ts';
@@ -23,27 +27,41 @@ export type { RabbitMqHost, RabbitMqOptions, RabbitMqQueueType } from './endpoin
 /** How long the broker may take to answer a close, in milliseconds; a frozen one never does. */
 const closeTimeoutMs = 5_000;
 
-export class RabbitMqConnection implements MessageAdapter {
+/** A connection to RabbitMQ; several hosts are tried in turn. */
+export class RabbitMqConnection implements MessageAdapter, Claiming {
   readonly capabilities: Capabilities;
   readonly address: string;
-  readonly #options: RabbitMqOptions;
+  readonly #settings: RabbitMqOptions;
   readonly #context: AdapterContext;
   readonly #consumers = new Set<RabbitMqConsumer>();
   #connection: RecoveringChannelModel | undefined;
   #broker: Broker | undefined;
   #isClosed = false;
 
-  constructor(options: RabbitMqOptions, context: AdapterContext) {
-    this.#options = options;
+  constructor(settings: RabbitMqOptions, context: AdapterContext) {
+    this.#settings = settings;
     this.#context = context;
-    this.address = describeAddress(options);
-    // Only quorum queues count deliveries.
-    this.capabilities = { delayedSend: false, countsCrashes: options.queueType === 'quorum' };
+    this.address = describeAddress(settings);
+    this.capabilities = {
+      delayedSend: false,
+      // Only quorum queues count deliveries.
+      countsCrashes: settings.queueType === 'quorum',
+      countsEveryDelivery: false,
+      ordered: true,
+      binaryBodies: true,
+      largestBodyBytes: undefined,
+      // amqplib assigns header names to a plain object, which has another use for this one.
+      protoHeader: false,
+      listsMessages: false,
+      claimsOccurrences: true,
+      inspectsQueues: false,
+      paidByTheCall: false,
+    };
   }
 
   async connect(): Promise<void> {
     if (this.#connection) return;
-    const endpoint = new Endpoint(this.#options);
+    const endpoint = new Endpoint(this.#settings);
     const connection = await connect(endpoint.address, {
       ...socketOptions(this.#context.connectionName),
       // Not waited for here, so that the listeners are there before the first attempt.
@@ -53,7 +71,12 @@ export class RabbitMqConnection implements MessageAdapter {
     if (this.#isClosed) await this.close();
     const refused = this.#watch(connection, endpoint);
     await Promise.race([connection.waitForConnect(), refused]);
-    this.#broker = new Broker(connection, this.#options, this.address, this.#context);
+    this.#broker = new Broker({
+      connection,
+      settings: this.#settings,
+      address: this.address,
+      context: this.#context,
+    });
   }
 
   async ensureQueue(queueName: string): Promise<void> {
@@ -61,18 +84,19 @@ export class RabbitMqConnection implements MessageAdapter {
   }
 
   async sendMessage(queueName: string, body: Uint8Array, options: SendOptions = {}): Promise<void> {
-    if (options.delayMs) {
+    const { delayMs, headers, messageId, replyTo, correlationId } = options;
+    const { publisher } = this.#connected();
+    if (delayMs)
       throw new UnsupportedError('RabbitMQ has no delayed delivery; send without a delay, or later');
-    }
-    if (!this.#broker)
-      throw new SendError(queueName, `not sent to queue "${queueName}": the connection is not open`);
-    await this.#broker.publisher.publish(queueName, body, {
+    await publisher.publish(queueName, body, {
       persistent: true,
       contentType: 'application/json',
       // AMQP 0-9-1 has seconds here.
       timestamp: Math.floor(this.#context.clock.now() / 1000),
-      ...(options.messageId === undefined ? {} : { messageId: options.messageId }),
-      ...(options.headers === undefined ? {} : { headers: { ...options.headers } }),
+      ...(messageId !== undefined && { messageId }),
+      ...(replyTo !== undefined && { replyTo }),
+      ...(correlationId !== undefined && { correlationId }),
+      ...(headers && { headers: { ...headers } }),
     });
   }
 
@@ -81,7 +105,8 @@ export class RabbitMqConnection implements MessageAdapter {
     onDelivery: (delivery: Delivery) => void,
     options: ConsumeOptions,
   ): Promise<Consumer> {
-    const consumer = new RabbitMqConsumer(this.#connected(), queueName, onDelivery, options);
+    const broker = this.#connected();
+    const consumer = new RabbitMqConsumer({ ...options, broker, queueName, onDelivery });
     this.#consumers.add(consumer);
     await consumer.start();
     return consumer;
@@ -109,38 +134,37 @@ export class RabbitMqConnection implements MessageAdapter {
   }
 
   #connected(): Broker {
-    if (!this.#broker) throw new Error('not connected: call connect() first');
+    if (!this.#broker) throw new NotConnectedError(this.address);
     return this.#broker;
   }
 
   /**
-   * Follows the connection's life in the log, and turns to the next host after each failure. Rejects when the first
-   * connection is refused for good; a refusal later may be a broker that is starting, and is tried again.
+   * Reports the connection's life, and turns to the next host after each failure. Rejects when the first connection is
+   * refused for good; a refusal later may be a broker that is starting, and is tried again.
    */
   #watch(connection: RecoveringChannelModel, endpoint: Endpoint): Promise<never> {
-    const { log } = this.#context;
-    let connectedOnce = false;
-    // Reported by what follows it: `disconnect`. Without a listener it would end the process.
-    connection.on('error', (error) => log.debug({ error: error.message }, 'connection error'));
-    connection.on('handler-error', (error: unknown) =>
-      log.error({ error: toError(error).message }, 'listener failed'),
+    const { emit, log } = this.#context;
+    let isReconnect = false;
+    // Followed by `disconnect`, which is reported. Without a listener it would end the process.
+    connection.on('error', () => undefined);
+    // A fault of ours; without a listener amqplib would close the connection over it.
+    connection.on('handler-error', (thrown: unknown) =>
+      log.error({ error: describeThrown(thrown) }, 'listener failed'),
     );
     connection.on('connect', () => {
-      log.info({ host: endpoint.host }, connectedOnce ? 'connected again' : 'connected');
-      connectedOnce = true;
+      emit({ kind: 'broker-connected', broker: endpoint.host, isReconnect });
+      isReconnect = true;
     });
-    connection.on('disconnect', (error) => {
-      log.warn({ host: endpoint.host, reason: error.message }, 'connection lost');
-    });
+    connection.on('disconnect', (error) => emit({ kind: 'broker-lost', broker: endpoint.host, error }));
     return new Promise((_resolve, reject) => {
       connection.on('connect-failed', (error) => {
         const refusal = connectionRefusal(error, this.address);
-        if (refusal && !connectedOnce) {
+        if (refusal && !isReconnect) {
           reject(refusal);
           void connection.close();
           return;
         }
-        log.warn({ host: endpoint.host, reason: (refusal ?? error).message }, 'cannot connect; trying again');
+        emit({ kind: 'broker-connect-failed', broker: endpoint.host, error: refusal ?? error });
         endpoint.next();
       });
     });

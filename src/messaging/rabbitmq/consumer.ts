@@ -15,28 +15,24 @@ const steadyMs = 10_000;
 /** How long the broker may take to answer a cancel or a close, in milliseconds. */
 const goodbyeMs = 5_000;
 
+export interface RabbitMqConsumerOptions extends ConsumeOptions {
+  readonly broker: Broker;
+  readonly queueName: string;
+  readonly onDelivery: (delivery: Delivery) => void;
+}
+
+/** Consumes one queue, on one channel after the other. */
 export class RabbitMqConsumer implements Consumer {
-  readonly #broker: Broker;
-  readonly #queueName: string;
-  readonly #onDelivery: (delivery: Delivery) => void;
-  readonly #options: ConsumeOptions;
+  readonly #options: RabbitMqConsumerOptions;
   readonly #draining = new AbortController();
   #session: Session | undefined;
   #consumerTag: string | undefined;
 
-  constructor(
-    broker: Broker,
-    queueName: string,
-    onDelivery: (delivery: Delivery) => void,
-    options: ConsumeOptions,
-  ) {
-    this.#broker = broker;
-    this.#queueName = queueName;
-    this.#onDelivery = onDelivery;
+  constructor(options: RabbitMqConsumerOptions) {
     this.#options = options;
   }
 
-  /** Resolves when the first delivery can arrive; rejects with a BrokerRefusedError where it never will. */
+  /** Resolves when the first delivery can arrive; rejects with a BrokerRefusedError if it never will. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#supervise(resolve).then(resolve, (error: unknown) => {
@@ -53,44 +49,48 @@ export class RabbitMqConsumer implements Consumer {
 
   async stop(): Promise<void> {
     await this.drain();
-    if (this.#session) await within(this.#broker.context.clock, goodbyeMs, this.#session.close());
+    const { clock } = this.#options.broker.context;
+    if (this.#session) await within(clock, goodbyeMs, this.#session.close());
   }
 
-  /** Opens one session after the other until drained; throws where no further one can work. */
+  /** Opens one session after the other until drained; throws if no further one can work. */
   async #supervise(onOpen: () => void): Promise<void> {
-    const { clock, log } = this.#broker.context;
-    const queue = this.#queueName;
-    for (let failures = 0; !this.#isDraining();) {
+    const { broker, queueName: queue } = this.#options;
+    const { clock, emit } = broker.context;
+    let failures = 0;
+    while (!this.#isDraining()) {
       const startedAt = clock.now();
-      const reason = await this.#runSession(onOpen);
-      if (reason instanceof BrokerRefusedError) throw reason;
+      const error = await this.#runSession(onOpen);
+      if (error instanceof BrokerRefusedError) throw error;
       if (this.#isDraining()) return;
       failures = clock.now() - startedAt < steadyMs ? failures + 1 : 1;
-      log.warn({ queue, failures, reason: reason.message }, 'consumer lost; consuming again');
+      emit({ kind: 'consumer-lost', queue, failures, error });
       await sleep(clock, backoffMs(failures), this.#draining.signal);
     }
   }
 
   /** Consumes on a channel of its own until that ends; returns why. */
   async #runSession(onOpen: () => void): Promise<Error> {
+    const { broker, queueName, concurrency } = this.#options;
     try {
-      const session = new Session(await this.#broker.connection.createChannel());
+      const session = new Session(await broker.connection.createChannel());
       this.#session = session;
-      await session.channel.prefetch(this.#options.concurrency);
+      await session.channel.prefetch(concurrency);
       await this.#subscribe(session);
-      // Drained meanwhile, so that nothing has been taken in: there is nothing left to do on this channel.
+      // Drained before anything was delivered: there is nothing left to do on this channel.
       if (this.#isDraining()) await session.close();
       onOpen();
       return await session.ended;
     } catch (error) {
       await this.#session?.close();
-      return queueRefusal(error, this.#queueName, this.#broker.address) ?? toError(error);
+      return queueRefusal(error, queueName, broker.address) ?? toError(error);
     }
   }
 
   async #subscribe(session: Session): Promise<void> {
-    await this.#broker.ensureQueue(this.#queueName);
-    const { consumerTag } = await session.channel.consume(this.#queueName, (message) => {
+    const { broker, queueName } = this.#options;
+    await broker.ensureQueue(queueName);
+    const { consumerTag } = await session.channel.consume(queueName, (message) => {
       if (message) this.#receive(session, message);
       else void this.#cancelled(session);
     });
@@ -100,34 +100,22 @@ export class RabbitMqConsumer implements Consumer {
 
   /**
    * The broker has cancelled the consumer: its queue was deleted, or its leader moved. The channel is given up with it,
-   * though it is open: RabbitMQ takes acks of a deleted queue's deliveries for those of its namesake made since.
+   * though it is open: RabbitMQ takes acks of a deleted queue's deliveries for those of its namesake created since.
    */
   async #cancelled(session: Session): Promise<void> {
     this.#consumerTag = undefined;
-    this.#broker.context.log.warn({ queue: this.#queueName }, 'consumer cancelled by the broker');
-    await session.close();
+    await session.close(new Error('the broker cancelled the consumer'));
   }
 
   #isDraining(): boolean {
     return this.#draining.signal.aborted;
   }
 
-  /** Takes a message in. amqplib closes the channel when this throws, so nothing may escape. */
+  /** Delivers a message, also one that arrives between a cancel and its answer: the service requeues it. */
   #receive(session: Session, message: ConsumeMessage): void {
+    const { broker, queueName, deadLetterQueueName, onDelivery } = this.#options;
     session.delivered(message);
-    // Messages may arrive between a cancel and its answer: they go back, unstarted.
-    if (this.#isDraining()) return session.requeue(message);
-    const { deadLetterQueueName } = this.#options;
-    const source = { broker: this.#broker, session, queueName: this.#queueName, deadLetterQueueName };
-    try {
-      this.#onDelivery(new RabbitMqDelivery(message, source));
-    } catch (error) {
-      this.#broker.context.log.error(
-        { queue: this.#queueName, error: toError(error).message },
-        'delivery not taken',
-      );
-      session.requeue(message);
-    }
+    onDelivery(new RabbitMqDelivery(message, { broker, session, queueName, deadLetterQueueName }));
   }
 
   async #unsubscribe(): Promise<void> {
@@ -136,9 +124,9 @@ export class RabbitMqConsumer implements Consumer {
     if (!session || consumerTag === undefined || session.signal.aborted) return;
     this.#consumerTag = undefined;
     try {
-      await within(this.#broker.context.clock, goodbyeMs, session.channel.cancel(consumerTag));
+      await within(this.#options.broker.context.clock, goodbyeMs, session.channel.cancel(consumerTag));
     } catch {
-      // The channel closed meanwhile, which ends the subscription as well.
+      // The channel has closed, which ends the subscription as well.
     }
   }
 }

@@ -1,26 +1,59 @@
 // The copies that a retry and a dead letter are: their properties and headers. Pure.
-import type { MessagePropertyHeaders, MessageProperties, Options } from 'amqplib';
-import { header, type DeadReason, type Failure } from '../adapter.ts';
+import type { MessageProperties, Options } from 'amqplib';
+import type { Headers } from '../adapter.ts';
+import {
+  attemptHeaders,
+  deadLetterHeaders,
+  header,
+  sentHeaders,
+  type History,
+  type Verdict,
+} from '../dead-letter.ts';
 
 /** A received message's facts that its copies carry on. */
-export interface Original {
+export interface Original extends History {
   readonly messageId: string;
-  readonly attempt: number;
-  /** When the first attempt began, ISO 8601. */
-  readonly firstSeen: string;
-  readonly queueName: string;
   readonly properties: MessageProperties;
 }
 
+/** A copy of a message: what its sender said, and svchost's own headers. */
+export interface Copy {
+  readonly messageId: string;
+  readonly sent: MessageProperties;
+  readonly own: Headers;
+}
+
+/** The copy that goes to a wait queue and returns from it as the next attempt. */
+export function retryCopy({ messageId, properties, attempt, firstSeen }: Original): Copy {
+  return { messageId, sent: properties, own: attemptHeaders({ attempt: attempt + 1, firstSeen }) };
+}
+
+/** The copy that goes to the dead-letter queue, with the reason. */
+export function deadLetterCopy(original: Original, verdict: Verdict): Copy {
+  const { messageId, properties } = original;
+  return { messageId, sent: properties, own: deadLetterHeaders(original, verdict) };
+}
+
 /**
- * Headers that a copy must not take along: `CC` and `BCC` make the broker send it to further queues, and the others
- * are the broker's own record of a message's travels, which it refuses or ignores from a client.
+ * The forms in which a copy can be written, each with less in it than the one before: another client's headers and
+ * properties may be such that amqplib cannot write them again.
  */
-const brokersOwn = /^(CC|BCC|x-death|x-first-death-.*|x-last-death-.*|x-delivery-count|x-acquired-count)$/;
+export function formsOf(copy: Copy): readonly Options.Publish[] {
+  const { messageId, sent, own } = copy;
+  const reduced = { ...own, [header.headersDropped]: true };
+  const properties = Object.fromEntries(carried.map((name) => [name, sent[name] as unknown]));
+  const base = { messageId, persistent: true };
+  return [
+    { ...properties, ...base, headers: { ...foreignHeaders(sent), ...own } },
+    { ...properties, ...base, headers: reduced },
+    // An id that is no UTF-8 grows when it is read: what cannot be read of it counts three bytes each.
+    { persistent: true, headers: reduced, ...(isWritableId(messageId) && { messageId }) },
+  ];
+}
 
 /**
  * Properties that a copy takes along. Not among them: `expiration`, which would make it vanish from the wait or
- * dead-letter queue, and `userId`, which the broker refuses where it is not ours.
+ * dead-letter queue, and `userId`, which the broker refuses if it is not ours.
  */
 const carried = [
   'contentType',
@@ -33,54 +66,19 @@ const carried = [
   'appId',
 ] as const;
 
-function copyOf(original: Original, ownHeaders: MessagePropertyHeaders): Options.Publish {
-  const { messageId, properties } = original;
-  const kept = Object.entries(properties.headers ?? {}).filter(
-    ([name]) => !brokersOwn.test(name) && name !== header.attempt,
-  );
-  return {
-    ...Object.fromEntries(carried.map((name) => [name, properties[name] as unknown])),
-    messageId,
-    persistent: true,
-    headers: { ...Object.fromEntries(kept), ...ownHeaders },
-  };
-}
+/**
+ * Headers that a copy must not take along: `CC` and `BCC` make the broker send it to further queues, and the others
+ * are the broker's own record of a message's travels, which it refuses or ignores from a client.
+ */
+const brokersOwn = /^(CC|BCC|x-death|x-first-death-.*|x-last-death-.*|x-delivery-count|x-acquired-count)$/;
 
-/** The copy that goes to a wait queue, to come back as the next attempt. */
-export function retryCopy(original: Original): Options.Publish {
-  return copyOf(original, {
-    [header.attempt]: original.attempt + 1,
-    [header.firstSeen]: original.firstSeen,
-  });
-}
-
-/** The copy that goes to the dead-letter queue, with the reason. It starts anew there: no attempt is counted. */
-export function deadCopy(original: Original, reason: DeadReason, error: Failure, now: Date): Options.Publish {
-  return copyOf(original, {
-    [header.reason]: reason,
-    [header.error]: `${error.name}: ${error.message}`,
-    [header.sourceQueue]: original.queueName,
-    [header.attempts]: original.attempt,
-    [header.firstSeen]: original.firstSeen,
-    [header.lastSeen]: now.toISOString(),
-  });
-}
-
-/** The same copy with svchost's headers only, and a note that there were others. */
-export function withoutForeignHeaders(copy: Options.Publish): Options.Publish {
-  const headers = (copy.headers ?? {}) as MessagePropertyHeaders;
-  const own = Object.entries(headers).filter(([name]) => name.startsWith('svchost-'));
-  return { ...copy, headers: { ...Object.fromEntries(own), 'svchost-headers-dropped': true } };
+function foreignHeaders({ headers = {} }: MessageProperties): Headers {
+  return Object.fromEntries(Object.entries(sentHeaders(headers)).filter(([name]) => !brokersOwn.test(name)));
 }
 
 /** AMQP 0-9-1 has one byte for the length of a property. */
 const longestPropertyBytes = 255;
 
-/** The same copy with nothing but svchost's headers and the message's id, where that can be written. */
-export function withoutForeignProperties(copy: Options.Publish): Options.Publish {
-  const { messageId = '' } = copy;
-  const headers = withoutForeignHeaders(copy).headers as unknown;
-  // An id that was no UTF-8 has grown: what could not be read of it counts three bytes each.
-  const fits = messageId !== '' && Buffer.byteLength(messageId) <= longestPropertyBytes;
-  return { persistent: true, headers, ...(fits ? { messageId } : {}) };
+function isWritableId(messageId: string): boolean {
+  return messageId !== '' && Buffer.byteLength(messageId) <= longestPropertyBytes;
 }

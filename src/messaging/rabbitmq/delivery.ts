@@ -1,14 +1,15 @@
-// One delivery of RabbitMQ: its facts read from properties and headers, and its outcome told to the broker.
+// One delivery of RabbitMQ: its facts, read from properties and headers, and how its outcome is recorded.
 import { randomUUID } from 'node:crypto';
-import type { ConsumeMessage, Options } from 'amqplib';
-import { header, type Delivery, type Headers, type Outcome } from '../adapter.ts';
+import type { ConsumeMessage } from 'amqplib';
+import type { Delivery, Headers, Outcome } from '../adapter.ts';
+import { attemptHeaders, readHistory, sentHeaders, type History } from '../dead-letter.ts';
 import type { Broker } from './broker.ts';
-import { deadCopy, retryCopy, type Original } from './copy.ts';
+import { deadLetterCopy, retryCopy, type Copy, type Original } from './copy.ts';
 import { handOver, type Target } from './handover.ts';
-import { waitQueueName, waitQueueOptions } from './queue.ts';
+import { isWaitQueue, waitQueueName, waitQueueOptions } from './queue.ts';
 import type { Session } from './session.ts';
 
-/** Where a delivery came from, and where its copies go. */
+/** Where a delivery came from, and where its dead letter goes. */
 export interface Source {
   readonly broker: Broker;
   readonly session: Session;
@@ -19,86 +20,123 @@ export interface Source {
 /** Timestamps above this are milliseconds, though AMQP says seconds: as seconds they would be after the year 5000. */
 const latestTimestampS = 1e11;
 
+/** A message on one channel. */
 export class RabbitMqDelivery implements Delivery {
   readonly messageId: string;
   readonly headers: Headers;
   readonly attempt: number;
   readonly crashes: number;
   readonly enqueuedAt: Date | undefined;
+  readonly replyTo: string | undefined;
+  readonly correlationId: string | undefined;
   readonly #message: ConsumeMessage;
   readonly #source: Source;
-  readonly #firstSeen: string;
-  #settled = false;
+  readonly #history: History;
+  #settled: Promise<boolean> | undefined;
 
   constructor(message: ConsumeMessage, source: Source) {
     const { properties } = message;
+    const headers: Headers = properties.headers ?? {};
     this.#message = message;
     this.#source = source;
+    this.#history = historyOf(headers, source);
     this.messageId = nonEmpty(properties.messageId) ?? randomUUID();
-    // The processor's own: what it does to them must not show in a copy.
-    this.headers = { ...properties.headers };
-    this.attempt = positiveInteger(this.headers[header.attempt]) ?? 1;
+    this.attempt = this.#history.attempt;
+    // The processor's own: its changes to them must not show in a copy.
+    this.headers = { ...sentHeaders(headers), ...attemptHeaders(this.#history) };
     // Counted by quorum queues only.
-    this.crashes = positiveInteger(this.headers['x-delivery-count']) ?? 0;
+    this.crashes = positiveInteger(headers['x-delivery-count']) ?? 0;
     this.enqueuedAt = timestampDate(properties.timestamp);
-    this.#firstSeen = firstSeen(this.headers) ?? new Date(source.broker.context.clock.now()).toISOString();
+    this.replyTo = nonEmpty(properties.replyTo);
+    this.correlationId = nonEmpty(properties.correlationId);
   }
 
   get body(): Uint8Array {
     return this.#message.content;
   }
 
-  async settle(outcome: Outcome): Promise<void> {
-    if (this.#settled) return;
-    this.#settled = true;
+  get redelivered(): boolean {
+    return this.#message.fields.redelivered;
+  }
+
+  /** The channel's end: the broker requeues all that it had delivered. */
+  get lost(): AbortSignal {
+    return this.#source.session.signal;
+  }
+
+  settle(outcome: Outcome): Promise<boolean> {
+    this.#settled ??= this.#settle(outcome);
+    return this.#settled;
+  }
+
+  async #settle(outcome: Outcome): Promise<boolean> {
     const { session } = this.#source;
     switch (outcome.kind) {
       case 'done':
-        session.ack(this.#message);
-        break;
+        return session.ack(this.#message);
       case 'requeue':
-        session.requeue(this.#message);
-        break;
+        return session.requeue(this.#message);
       case 'retry':
-        await this.#retry(outcome.delayMs);
-        break;
+        return await this.#retry(outcome.delayMs);
       case 'dead':
-        await this.#bury(outcome);
-        break;
+        return await this.#deadLetter(outcome);
     }
   }
 
-  async #retry(delayMs: number): Promise<void> {
+  async #retry(delayMs: number): Promise<boolean> {
     const { broker, queueName } = this.#source;
     const target = {
       queueName: waitQueueName(queueName, delayMs),
-      options: waitQueueOptions(queueName, delayMs, broker.options.queueType),
+      options: waitQueueOptions(queueName, delayMs, broker.settings.queueType),
     };
-    await this.#replaceBy(target, retryCopy(this.#original()));
+    return await this.#replaceBy(target, retryCopy(this.#original()));
   }
 
-  async #bury({ reason, error }: Outcome & { kind: 'dead' }): Promise<void> {
-    const { broker, deadLetterQueueName } = this.#source;
-    const now = new Date(broker.context.clock.now());
-    await this.#replaceBy({ queueName: deadLetterQueueName }, deadCopy(this.#original(), reason, error, now));
+  async #deadLetter({ reason, error }: Outcome & { kind: 'dead' }): Promise<boolean> {
+    const { broker, deadLetterQueueName, queueName } = this.#source;
+    const verdict = { queueName, reason, error, at: new Date(broker.context.clock.now()) };
+    return await this.#replaceBy(
+      { queueName: deadLetterQueueName },
+      deadLetterCopy(this.#original(), verdict),
+    );
   }
 
   /** Copy first, ack second: in between a crash means the message twice, the other way round not at all. */
-  async #replaceBy(target: Target, copy: Options.Publish): Promise<void> {
-    const { broker, session } = this.#source;
-    const safe = await handOver(broker, target, this.body, copy, session.signal);
-    if (safe) session.ack(this.#message);
+  async #replaceBy(target: Target, copy: Copy): Promise<boolean> {
+    const { session, broker, queueName } = this.#source;
+    const isSafe = await handOver(broker, {
+      target,
+      copy,
+      body: this.body,
+      source: queueName,
+      signal: this.lost,
+    });
+    return isSafe && session.ack(this.#message);
   }
 
   #original(): Original {
-    return {
-      messageId: this.messageId,
-      attempt: this.attempt,
-      firstSeen: this.#firstSeen,
-      queueName: this.#source.queueName,
-      properties: this.#message.properties,
-    };
+    return { ...this.#history, messageId: this.messageId, properties: this.#message.properties };
   }
+}
+
+/**
+ * Anyone can write headers, but only the broker's record (`x-death`) shows that a message has come back from a wait queue
+ * of this queue: then svchost made the copy, and its headers tell the history. All others are at their first attempt.
+ */
+function historyOf(headers: Headers, { queueName, broker }: Source): History {
+  const known = hasWaited(headers['x-death'], queueName) ? readHistory(headers) : {};
+  return {
+    attempt: known.attempt ?? 1,
+    firstSeen: known.firstSeen ?? new Date(broker.context.clock.now()),
+  };
+}
+
+function hasWaited(deaths: unknown, queueName: string): boolean {
+  if (!Array.isArray(deaths)) return false;
+  return deaths.some((death: unknown) => {
+    const queue: unknown = death !== null && typeof death === 'object' && 'queue' in death ? death.queue : '';
+    return typeof queue === 'string' && isWaitQueue(queue, queueName);
+  });
 }
 
 function nonEmpty(value: unknown): string | undefined {
@@ -107,11 +145,6 @@ function nonEmpty(value: unknown): string | undefined {
 
 function positiveInteger(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined;
-}
-
-function firstSeen(headers: Headers): string | undefined {
-  const value = headers[header.firstSeen];
-  return typeof value === 'string' && !Number.isNaN(Date.parse(value)) ? value : undefined;
 }
 
 function timestampDate(value: unknown): Date | undefined {

@@ -1,7 +1,7 @@
 // Claiming an occurrence of a schedule on RabbitMQ. Owns the queue that a claim is; not when an occurrence is due.
 import type { ConfirmChannel } from 'amqplib';
 import { toError } from '../../errors.ts';
-import { claimMemoryMs } from '../adapter.ts';
+import { claimMemoryMs } from '../capability.ts';
 import type { Broker } from './broker.ts';
 import { close, watchChannel } from './channel.ts';
 import { queueRefusal } from './refusal.ts';
@@ -28,7 +28,7 @@ export function occurrenceQueueName(scheduleName: string, occurrence: Date): str
 }
 
 /**
- * See MessageAdapter.claimOccurrence.
+ * See Claiming.
  *
  * @throws BrokerRefusedError the user may not make such a queue
  */

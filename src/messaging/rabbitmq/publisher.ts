@@ -1,4 +1,4 @@
-// Publishing with certainty: a confirm channel of its own, and a promise per message that tells whether the broker has it.
+// Publishing with certainty: a confirm channel of its own, and a promise per message that resolves once the broker has it.
 import { randomUUID } from 'node:crypto';
 import {
   IllegalOperationError,
@@ -38,20 +38,23 @@ interface Sending {
   returned: boolean;
 }
 
+export interface PublisherOptions {
+  readonly connection: RecoveringChannelModel;
+  readonly clock: Clock;
+  /** Whether the broker accepts no messages for now. */
+  readonly isBlocked: () => boolean;
+}
+
 /** The confirm channel of one connection. Opens itself when needed, and again after it was lost. */
 export class Publisher {
-  readonly #connection: RecoveringChannelModel;
-  readonly #clock: Clock;
-  readonly #isBlocked: () => boolean;
+  readonly #options: PublisherOptions;
   #channel: Promise<ConfirmChannel> | undefined;
   #ended: Error | undefined;
   #writable: Promise<void> | undefined;
   readonly #sending = new Map<string, Sending>();
 
-  constructor(connection: RecoveringChannelModel, clock: Clock, isBlocked: () => boolean) {
-    this.#connection = connection;
-    this.#clock = clock;
-    this.#isBlocked = isBlocked;
+  constructor(options: PublisherOptions) {
+    this.#options = options;
   }
 
   /**
@@ -82,7 +85,7 @@ export class Publisher {
   }
 
   async #openChannel(): Promise<ConfirmChannel> {
-    const channel = await this.#connection.createConfirmChannel();
+    const channel = await this.#options.connection.createConfirmChannel();
     this.#ended = undefined;
     channel.on('error', (error) => (this.#ended = error));
     channel.on('return', (message) => this.#noteReturn(message));
@@ -119,7 +122,7 @@ export class Publisher {
     });
   }
 
-  /** Returns false where the channel's buffer is full; throws where nothing was sent. */
+  /** Returns false if the channel's buffer is full; throws if nothing was sent. */
   #write(
     channel: ConfirmChannel,
     queueName: string,
@@ -136,7 +139,7 @@ export class Publisher {
     }
   }
 
-  /** Lets further messages wait until the channel's buffer has room again, or the channel is gone. */
+  /** Makes further messages wait until the channel's buffer has room again, or the channel is gone. */
   #holdUntilDrained(channel: ConfirmChannel): void {
     this.#writable ??= new Promise<void>((resolve) => {
       channel.once('drain', resolve);
@@ -144,11 +147,10 @@ export class Publisher {
     }).then(() => (this.#writable = undefined));
   }
 
-  /** Calls `expire` after the confirm timeout, which starts anew while the broker blocks publishers. */
+  /** Calls `expire` after the confirm timeout, which starts again while the broker blocks publishers. */
   #timeout(expire: () => void): () => void {
-    let cancel = this.#clock.after(confirmTimeoutMs, check);
-    const isBlocked = this.#isBlocked;
-    const clock = this.#clock;
+    const { clock, isBlocked } = this.#options;
+    let cancel = clock.after(confirmTimeoutMs, check);
     function check(): void {
       if (isBlocked()) cancel = clock.after(confirmTimeoutMs, check);
       else expire();

@@ -9,7 +9,14 @@ export function waitQueueName(queueName: string, delayMs: number): string {
   return `${queueName}_retry_${delayMs}`;
 }
 
-/** How many messages are ready in the queue; undefined where there is no such queue. */
+/** Whether a queue is one in which messages of `queueName` wait for their next attempt. */
+export function isWaitQueue(name: string, queueName: string): boolean {
+  return (
+    name.startsWith(`${queueName}_retry_`) && /^\d+$/.test(name.slice(queueName.length + '_retry_'.length))
+  );
+}
+
+/** How many messages are ready in the queue; undefined if there is no such queue. */
 export async function countReady(
   connection: RecoveringChannelModel,
   queueName: string,

@@ -3,18 +3,21 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 import { Acks } from './acks.ts';
 import { close, watchChannel } from './channel.ts';
 
-/** A consuming channel. After its end all its methods do nothing: the broker delivers the messages again. */
+/** A consuming channel. After its end all its methods do nothing: the broker redelivers the messages. */
 export class Session {
   readonly channel: Channel;
   /** Resolves with the reason when the channel is gone. */
   readonly ended: Promise<Error>;
   readonly #acks: Acks;
   readonly #end = new AbortController();
+  /** Why it was closed from here. */
+  #closedFor: Error | undefined;
 
   constructor(channel: Channel) {
     this.channel = channel;
     this.#acks = new Acks(channel);
-    this.ended = watchChannel(channel).then((reason) => {
+    this.ended = watchChannel(channel).then((end) => {
+      const reason = this.#closedFor ?? end;
       this.#acks.discard();
       this.#end.abort(reason);
       return reason;
@@ -30,28 +33,33 @@ export class Session {
     this.#acks.delivered(message);
   }
 
-  ack(message: ConsumeMessage): void {
-    this.#whileOpen(() => this.#acks.ack(message));
+  /** Returns whether the channel was still open. */
+  ack(message: ConsumeMessage): boolean {
+    return this.#whileOpen(() => this.#acks.ack(message));
   }
 
-  requeue(message: ConsumeMessage): void {
-    this.#whileOpen(() => this.#acks.requeue(message));
+  /** Returns whether the channel was still open. */
+  requeue(message: ConsumeMessage): boolean {
+    return this.#whileOpen(() => this.#acks.requeue(message));
   }
 
-  /** Sends the acks that are due, then closes the channel: what is unsettled goes back to the queue. */
-  async close(): Promise<void> {
+  /** Sends the acks that are due, then closes the channel: the broker requeues what is unsettled. */
+  async close(reason?: Error): Promise<void> {
     if (this.signal.aborted) return;
+    this.#closedFor ??= reason;
     this.#whileOpen(() => this.#acks.flush());
     await close(this.channel);
   }
 
   /** A channel can close between any two turns of the loop; amqplib then throws, and the broker has the message. */
-  #whileOpen(action: () => void): void {
-    if (this.signal.aborted) return;
+  #whileOpen(action: () => void): boolean {
+    if (this.signal.aborted) return false;
     try {
       action();
+      return true;
     } catch {
       this.#acks.discard();
+      return false;
     }
   }
 }

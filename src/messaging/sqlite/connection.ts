@@ -1,20 +1,22 @@
-// The embedded queue as a message adapter: one SQLite file, or memory. Owns the connection's life; the statements are in
-// store.ts, the transactions in writer.ts, the claiming in consumer.ts.
+// SqliteConnection: the embedded queue as a message adapter, one SQLite file or memory. Owns the connection's life.
+//
+//   receive   consumer -> writer (a transaction) -> store (claim) -> delivery
+//   settle    delivery -> consumer -> writer -> store             send   writer -> store, then watcher rings
 import { randomUUID } from 'node:crypto';
 import { sleep } from '../../clock.ts';
-import { SendError, SvchostError, UnroutableError } from '../../errors.ts';
+import { DatabaseError, NotConnectedError, SendError, UnroutableError } from '../../errors.ts';
 import type {
   AdapterContext,
-  Capabilities,
   ConsumeOptions,
   Consumer,
   Delivery,
   Headers,
   MessageAdapter,
+  MessageFacts,
   SendOptions,
-  WaitingMessage,
 } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
+import type { Browsable, Capabilities, Claiming } from '../capability.ts';
 import { SqliteConsumer } from './consumer.ts';
 import { Database, toRefusal } from './database.ts';
 import { explain, isDiskFull, kindOf } from './failure.ts';
@@ -24,13 +26,13 @@ import { ChangeWatcher } from './watcher.ts';
 import { Writer } from './writer.ts';
 
 export interface SqliteOptions {
-  /** The file, or `:memory:`. It and its directory are made where they are missing. */
+  /** The file, or `:memory:`. It and its directory are created if they are missing. */
   readonly path: string;
-  /** How long a delivery stays with a host that does not renew it, because it died. Default: 30 s. */
+  /** How long a delivery stays with a host that does not renew it, because it died; in milliseconds. Default: 30 s. */
   readonly leaseMs?: number;
   /**
-   * How often to look for what other processes have done, where the file system does not tell. Default: 5 s; Infinity
-   * for never.
+   * How often to look for what other processes have done, in milliseconds, if the file system does not report it.
+   * Default: 5 s; Infinity for never.
    */
   readonly checkEveryMs?: number;
 }
@@ -38,11 +40,11 @@ export interface SqliteOptions {
 const defaultLeaseMs = 30_000;
 const defaultCheckEveryMs = 5000;
 
-/** How long a send waits for another process that keeps the file locked. */
-const sendPatienceMs = 10_000;
+/** How long a send waits for another process that keeps the file locked, in milliseconds. */
+const sendTimeoutMs = 10_000;
 
-/** How long a claim waits for the same. */
-const claimPatienceMs = 4000;
+/** How long a claim of an occurrence waits for the same, in milliseconds. */
+const claimTimeoutMs = 4000;
 
 /** What there is while the connection is open. */
 interface Session {
@@ -53,8 +55,20 @@ interface Session {
 }
 
 /** A connection to an embedded queue. */
-export class SqliteConnection implements MessageAdapter {
-  readonly capabilities: Capabilities = { delayedSend: true, countsCrashes: true };
+export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
+  readonly capabilities: Capabilities = {
+    delayedSend: true,
+    countsCrashes: true,
+    countsEveryDelivery: false,
+    ordered: true,
+    binaryBodies: true,
+    largestBodyBytes: undefined,
+    protoHeader: true,
+    listsMessages: true,
+    claimsOccurrences: true,
+    inspectsQueues: false,
+    paidByTheCall: false,
+  };
   readonly address: string;
   readonly #options: Required<SqliteOptions>;
   readonly #context: AdapterContext;
@@ -78,6 +92,7 @@ export class SqliteConnection implements MessageAdapter {
   async connect(): Promise<void> {
     if (this.#session !== undefined) return;
     this.#session = this.#startSession(await this.#openDatabase());
+    this.#context.emit({ kind: 'broker-connected', broker: this.address, isReconnect: false });
   }
 
   async ensureQueue(queueName: string): Promise<void> {
@@ -88,8 +103,8 @@ export class SqliteConnection implements MessageAdapter {
   async sendMessage(queueName: string, body: Uint8Array, options: SendOptions = {}): Promise<void> {
     const { clock } = this.#context;
     const now = clock.now();
+    const { writer, store } = this.#useSession();
     try {
-      const { writer, store } = this.#useSession();
       const message = {
         queueName,
         messageId: options.messageId ?? randomUUID(),
@@ -97,10 +112,12 @@ export class SqliteConnection implements MessageAdapter {
         headers: JSON.stringify(options.headers ?? {}),
         enqueuedAt: Math.floor(now),
         dueAt: Math.ceil(now + Math.max(0, options.delayMs ?? 0)),
+        replyTo: options.replyTo ?? null,
+        correlationId: options.correlationId ?? null,
       };
       const sent = await writer.write({
         run: () => store.add(message),
-        keepTrying: (error) => kindOf(error) === 'busy' && clock.now() < now + sendPatienceMs,
+        keepTrying: (error) => kindOf(error) === 'busy' && clock.now() < now + sendTimeoutMs,
         durable: true,
         wakes: queueName,
       });
@@ -120,13 +137,17 @@ export class SqliteConnection implements MessageAdapter {
   ): Promise<Consumer> {
     await this.ensureQueue(queueName);
     const { store, writer, watcher } = this.#useSession();
-    const consumer = new SqliteConsumer(queueName, onDelivery, options, {
+    const { clock, emit } = this.#context;
+    const consumer = new SqliteConsumer({
+      ...options,
+      queueName,
+      onDelivery,
       store,
       writer,
-      clock: this.#context.clock,
-      log: this.#context.log,
+      clock,
+      emit,
       leaseMs: this.#options.leaseMs,
-      onFailure: (error) => this.#fail(error),
+      onDatabaseLost: (error) => this.#fail(error),
     });
     this.#consumers.add(consumer);
     watcher.start();
@@ -140,7 +161,7 @@ export class SqliteConnection implements MessageAdapter {
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- a rejection, not a throw
-  async browseMessages(queueName: string, limit: number): Promise<WaitingMessage[]> {
+  async browseMessages(queueName: string, limit: number): Promise<MessageFacts[]> {
     const messages = this.#read(queueName, 'read', (store) => store.newest(queueName, limit));
     return messages.map((message) => ({ ...message, headers: JSON.parse(message.headers) as Headers }));
   }
@@ -151,7 +172,7 @@ export class SqliteConnection implements MessageAdapter {
     return await writer.write({
       run: () => new OccurrenceStore(database).claim(scheduleName, occurrence, now),
       // The caller gives up on the occurrence sooner than this would be of use.
-      keepTrying: (error) => kindOf(error) === 'busy' && this.#context.clock.now() < now + claimPatienceMs,
+      keepTrying: (error) => kindOf(error) === 'busy' && this.#context.clock.now() < now + claimTimeoutMs,
       durable: true,
     });
   }
@@ -162,20 +183,17 @@ export class SqliteConnection implements MessageAdapter {
   }
 
   async #openDatabase(): Promise<Database> {
-    const { clock, log } = this.#context;
+    const { clock, emit } = this.#context;
     const { path } = this.#options;
     for (let failures = 1; ; failures += 1) {
-      if (this.#closed.signal.aborted) throw connectionClosed(path);
+      if (this.#closed.signal.aborted) throw new NotConnectedError(this.address);
       try {
         return new Database(path);
-      } catch (error) {
-        if (kindOf(error) !== 'busy' && !isDiskFull(error)) throw toRefusal(error, path);
-        const retryInMs = backoffMs(failures);
-        log.warn(
-          { path, reason: explain(error, path), failures, retryInMs },
-          'database not opened; trying again',
-        );
-        await sleep(clock, retryInMs, this.#closed.signal);
+      } catch (cause) {
+        if (kindOf(cause) !== 'busy' && !isDiskFull(cause)) throw toRefusal(cause, path);
+        const error = new DatabaseError(explain(cause, path), { cause });
+        emit({ kind: 'broker-connect-failed', broker: this.address, error });
+        await sleep(clock, backoffMs(failures), this.#closed.signal);
       }
     }
   }
@@ -201,8 +219,7 @@ export class SqliteConnection implements MessageAdapter {
 
   #useSession(): Session {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#session === undefined || this.#closed.signal.aborted)
-      throw connectionClosed(this.#options.path);
+    if (this.#session === undefined || this.#closed.signal.aborted) throw new NotConnectedError(this.address);
     return this.#session;
   }
 
@@ -213,11 +230,11 @@ export class SqliteConnection implements MessageAdapter {
     } catch (error) {
       const reason = explain(error, this.#options.path);
       const message = `the messages of "${queueName}" were not ${participle}: ${reason}`;
-      throw new SvchostError('DATABASE_FAILED', message, { cause: error });
+      throw new DatabaseError(message, { cause: error });
     }
   }
 
-  /** Lets the consumers look for something new; those of `queueNames`, where it is known. */
+  /** Makes the consumers look for something new; those of `queueNames` if it is known. */
   #look(queueNames?: ReadonlySet<string>): void {
     for (const consumer of this.#consumers) {
       if (queueNames?.has(consumer.queueName) ?? true) consumer.look();
@@ -229,7 +246,7 @@ export class SqliteConnection implements MessageAdapter {
     if (this.#failure !== undefined) return;
     const error = toRefusal(cause, this.#options.path);
     this.#failure = error;
-    this.#context.log.error({ path: this.#options.path, reason: error.message }, 'database lost');
+    this.#context.emit({ kind: 'broker-lost', broker: this.address, error });
     this.#session?.watcher.close();
     this.#session?.writer.close(error);
     for (const consumer of this.#consumers) consumer.fail(error);
@@ -240,11 +257,7 @@ export class SqliteConnection implements MessageAdapter {
     this.#closed.abort();
     const { watcher, writer, database } = this.#session ?? {};
     watcher?.close();
-    writer?.close(connectionClosed(this.#options.path));
+    writer?.close(new NotConnectedError(this.address));
     database?.close();
   }
-}
-
-function connectionClosed(path: string): Error {
-  return new SvchostError('CLOSED', `the connection to ${path} is closed`);
 }

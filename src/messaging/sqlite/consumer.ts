@@ -1,24 +1,25 @@
-// One running subscription: claims what is due while there is room, keeps the leases of what is being worked on, and
-// settles it. Owns no transaction and no file.
+// One running subscription: claims what is due while there is room, renews the leases of what is in flight, and settles
+// it. The transactions are writer.ts.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { BrokerRefusedError, toError } from '../../errors.ts';
-import type { Logger } from '../../log.ts';
-import type { ConsumeOptions, Consumer, Delivery, Outcome } from '../adapter.ts';
-import { deadLetterHeaders, SqliteDelivery } from './delivery.ts';
+import type { AdapterContext, ConsumeOptions, Consumer, Delivery, Outcome } from '../adapter.ts';
+import { deadLetterJson, SqliteDelivery } from './delivery.ts';
 import { kindOf } from './failure.ts';
 import type { ClaimedMessage, MessageStore } from './store.ts';
 import type { Writer } from './writer.ts';
 
-/** What a consumer shares with its connection. */
-export interface ConsumerContext {
+export interface SqliteConsumerOptions extends ConsumeOptions {
+  readonly queueName: string;
+  readonly onDelivery: (delivery: Delivery) => void;
   readonly store: MessageStore;
   readonly writer: Writer;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly emit: AdapterContext['emit'];
+  /** In milliseconds. */
   readonly leaseMs: number;
   /** Called when the database cannot be used any more. */
-  readonly onFailure: (error: unknown) => void;
+  readonly onDatabaseLost: (error: unknown) => void;
 }
 
 /** How soon to look again after the database could not be read. */
@@ -27,14 +28,12 @@ const lookAgainMs = 1000;
 /** A running subscription to one queue of a database. */
 export class SqliteConsumer implements Consumer {
   readonly queueName: string;
-  readonly #context: ConsumerContext;
-  readonly #onDelivery: (delivery: Delivery) => void;
-  readonly #options: ConsumeOptions;
+  readonly #options: SqliteConsumerOptions;
   readonly #id = randomUUID();
   #claims = 0;
-  /** Deliveries whose outcome the database does not know yet: their leases are kept. */
+  /** Deliveries whose outcome the database does not have yet: their leases are renewed. */
   readonly #held = new Map<string, SqliteDelivery>();
-  /** Deliveries whose outcome we do not know yet: their room is taken. */
+  /** Deliveries that have no outcome yet: they take up room. */
   #unsettled = 0;
   #claiming: Promise<void> | undefined;
   #draining = false;
@@ -43,24 +42,18 @@ export class SqliteConsumer implements Consumer {
   #cancelLook: (() => void) | undefined;
   #cancelRenewal: (() => void) | undefined;
   #renewAt = Infinity;
+  #lookFailures = 0;
 
-  constructor(
-    queueName: string,
-    onDelivery: (delivery: Delivery) => void,
-    options: ConsumeOptions,
-    context: ConsumerContext,
-  ) {
-    this.queueName = queueName;
-    this.#onDelivery = onDelivery;
+  constructor(options: SqliteConsumerOptions) {
+    this.queueName = options.queueName;
     this.#options = options;
-    this.#context = context;
   }
 
-  /** Sees whether there is something to claim, and comes back when there will be. May be called at any time. */
+  /** Claims what is due, or looks again when something will be. May be called at any time. */
   look(): void {
     if (!this.#mayClaim()) return;
     this.#cancelLook?.();
-    const { clock } = this.#context;
+    const { clock } = this.#options;
     const at = this.#nextClaimAt();
     if (at === undefined) return;
     const waitMs = at - clock.now();
@@ -72,12 +65,12 @@ export class SqliteConsumer implements Consumer {
     this.#draining = true;
     this.#cancelLook?.();
     // A claim that waits for a full disk is not waited for.
-    if (this.#claiming !== undefined) this.#context.writer.retryNow();
+    if (this.#claiming !== undefined) this.#options.writer.retryNow();
     await this.#claiming;
   }
 
   async stop(): Promise<void> {
-    this.#stopping ??= this.drain().then(() => this.#letGo());
+    this.#stopping ??= this.drain().then(() => this.#requeueUnsettled());
     await this.#stopping;
   }
 
@@ -93,25 +86,25 @@ export class SqliteConsumer implements Consumer {
   }
 
   #nextClaimAt(): number | undefined {
-    const { store, clock, log, onFailure } = this.#context;
+    const { store, clock, emit, onDatabaseLost } = this.#options;
     try {
-      return store.nextClaimAt(this.queueName);
+      const at = store.nextClaimAt(this.queueName);
+      this.#lookFailures = 0;
+      return at;
     } catch (error) {
       if (kindOf(error) === 'busy' || kindOf(error) === 'passing') {
-        log.warn(
-          { queue: this.queueName, reason: toError(error).message, retryInMs: lookAgainMs },
-          'queue not readable',
-        );
+        const failures = ++this.#lookFailures;
+        emit({ kind: 'consumer-lost', queue: this.queueName, failures, error: toError(error) });
         return clock.now() + lookAgainMs;
       }
-      onFailure(error);
+      onDatabaseLost(error);
       return undefined;
     }
   }
 
   #claim(): void {
     if (!this.#mayClaim()) return;
-    const claimed = this.#context.writer.write({
+    const claimed = this.#options.writer.write({
       run: () => this.#take(),
       keepTrying: () => !this.#draining,
     });
@@ -124,7 +117,7 @@ export class SqliteConsumer implements Consumer {
   /** Runs inside a transaction. */
   #take(): ClaimedMessage[] {
     if (this.#draining) return [];
-    const { store, clock, leaseMs } = this.#context;
+    const { store, clock, leaseMs } = this.#options;
     const now = Math.floor(clock.now());
     // After the event loop was blocked, or the machine slept, our own leases must not be the first to expire.
     if (now >= this.#renewAt) this.#renewAll(now);
@@ -141,28 +134,24 @@ export class SqliteConsumer implements Consumer {
 
   #deliver(messages: readonly ClaimedMessage[]): void {
     this.#claiming = undefined;
-    const deliveries = messages.map(
-      (message) => new SqliteDelivery(message, (...settled) => this.#settle(...settled)),
-    );
+    const settle = this.#settle.bind(this);
+    const deliveries = messages.map((message) => new SqliteDelivery(message, settle));
     for (const delivery of deliveries) this.#held.set(keyOf(delivery), delivery);
     this.#unsettled += deliveries.length;
     if (deliveries.length > 0) this.#renewLater();
-    for (const delivery of deliveries) this.#onDelivery(delivery);
+    for (const delivery of deliveries) this.#options.onDelivery(delivery);
     this.look();
   }
 
   #claimFailed(error: unknown): void {
     this.#claiming = undefined;
-    if (kindOf(error) === 'operation' && !this.#draining) this.#context.onFailure(error);
+    if (kindOf(error) === 'operation' && !this.#draining) this.#options.onDatabaseLost(error);
   }
 
-  async #settle(delivery: SqliteDelivery, outcome: Outcome): Promise<void> {
-    const { writer, log } = this.#context;
-    const fields = this.#fields(delivery, { outcome: outcome.kind });
-    if (this.#stopped) {
-      log.debug(fields, 'settled too late');
-      return;
-    }
+  /** Resolves with whether the database has the outcome; false if the message is another consumer's by then. */
+  async #settle(delivery: SqliteDelivery, outcome: Outcome): Promise<boolean> {
+    if (this.#stopped) return false;
+    const { writer } = this.#options;
     this.#unsettled -= 1;
     const written = writer.write({
       run: () => this.#apply(delivery, outcome),
@@ -174,21 +163,18 @@ export class SqliteConsumer implements Consumer {
     // Right behind it, in the same transaction.
     this.#claim();
     try {
-      if (!(await written)) log.debug(fields, 'settled too late');
+      return await written;
     } catch (error) {
       if (error instanceof BrokerRefusedError) throw error;
-      log.warn(
-        { ...fields, reason: toError(error).message },
-        'outcome lost; message will be delivered again',
-      );
+      return false;
     } finally {
       this.#held.delete(keyOf(delivery));
     }
   }
 
-  /** Runs inside a transaction. False where the lease was lost: the message is somebody else's now. */
+  /** Runs inside a transaction. False if the lease was lost: the message is another consumer's now. */
   #apply({ message }: SqliteDelivery, outcome: Outcome): boolean {
-    const { store, clock } = this.#context;
+    const { store, clock } = this.#options;
     switch (outcome.kind) {
       case 'done':
         return store.remove(message);
@@ -197,49 +183,64 @@ export class SqliteConsumer implements Consumer {
       case 'retry':
         return store.postpone(message, Math.ceil(clock.now() + Math.max(0, outcome.delayMs)));
       case 'dead':
-        return store.bury(message, {
-          queueName: this.#options.deadLetterQueueName,
-          headers: deadLetterHeaders(message, this.queueName, outcome),
-          now: Math.floor(clock.now()),
-        });
+        return this.#deadLetter(message, outcome);
     }
+  }
+
+  #deadLetter(message: ClaimedMessage, { reason, error }: Outcome & { kind: 'dead' }): boolean {
+    const { store, clock, deadLetterQueueName } = this.#options;
+    const now = Math.floor(clock.now());
+    const verdict = { queueName: this.queueName, reason, error, at: new Date(now) };
+    return store.deadLetter(message, {
+      queueName: deadLetterQueueName,
+      headers: deadLetterJson(message, verdict),
+      now,
+    });
   }
 
   /** Keeps the leases of all that is held, at a third of their time, so that two renewals may fail. */
   #renewLater(): void {
     if (this.#cancelRenewal !== undefined) return;
-    const { clock, leaseMs } = this.#context;
+    const { clock, leaseMs } = this.#options;
     this.#renewAt = clock.now() + leaseMs / 3;
     this.#cancelRenewal = clock.after(leaseMs / 3, () => void this.#renew());
   }
 
   async #renew(): Promise<void> {
-    const { writer, clock, log } = this.#context;
+    const { writer, clock, emit } = this.#options;
     const keepTrying = () => this.#held.size > 0 && !this.#stopped;
     try {
       const lost = await writer.write({ run: () => this.#renewAll(Math.floor(clock.now())), keepTrying });
-      for (const delivery of lost) {
-        this.#held.delete(keyOf(delivery));
-        // One that was settled in the same breath is not lost, but done with.
-        if (!delivery.isSettled) log.warn(this.#fields(delivery), 'lease lost; message is delivered again');
-      }
+      for (const delivery of lost) this.#lose(delivery);
     } catch (error) {
-      log.debug({ queue: this.queueName, reason: toError(error).message }, 'leases not renewed');
+      const leases = this.#held.size;
+      emit({ kind: 'lease-renewal-failed', queue: this.queueName, leases, error: toError(error) });
     }
     this.#cancelRenewal = undefined;
     if (keepTrying()) this.#renewLater();
   }
 
-  /** Runs inside a transaction. Returns the deliveries that somebody else has by now. */
+  #lose(delivery: SqliteDelivery): void {
+    this.#held.delete(keyOf(delivery));
+    // One that was settled in the same moment is not lost, but done with.
+    if (delivery.isSettled) return;
+    const error = new Error(
+      'the lease of the message has expired: the host was blocked, or the machine slept',
+    );
+    delivery.lose(error);
+    this.#options.emit({ kind: 'lease-lost', queue: this.queueName, messageId: delivery.messageId, error });
+  }
+
+  /** Runs inside a transaction. Returns the deliveries that another consumer has by now. */
   #renewAll(now: number): SqliteDelivery[] {
-    const { store, leaseMs } = this.#context;
+    const { store, leaseMs } = this.#options;
     return [...this.#held.values()].filter(({ message }) => !store.renew(message, now + leaseMs));
   }
 
-  #letGo(): Promise<void> {
+  async #requeueUnsettled(): Promise<void> {
     const unsettled = [...this.#held.values()].filter((delivery) => !delivery.isSettled);
     this.#end();
-    return this.#release(unsettled);
+    await this.#requeue(unsettled);
   }
 
   #end(): void {
@@ -249,9 +250,9 @@ export class SqliteConsumer implements Consumer {
     this.#cancelRenewal?.();
   }
 
-  /** Hands deliveries back, so that whoever consumes next need not wait for their leases to run out. */
-  async #release(deliveries: readonly SqliteDelivery[]): Promise<void> {
-    const { store, writer, log } = this.#context;
+  /** Requeues deliveries, so that the next consumer need not wait until their leases expire. */
+  async #requeue(deliveries: readonly SqliteDelivery[]): Promise<void> {
+    const { store, writer, emit } = this.#options;
     for (const delivery of deliveries) this.#held.delete(keyOf(delivery));
     if (deliveries.length === 0) return;
     try {
@@ -261,17 +262,13 @@ export class SqliteConsumer implements Consumer {
         wakes: this.queueName,
       });
     } catch (error) {
-      const fields = { queue: this.queueName, messages: deliveries.length, reason: toError(error).message };
-      log.warn(fields, 'messages not handed back; their leases must run out');
+      const { length } = deliveries;
+      emit({ kind: 'requeue-failed', queue: this.queueName, deliveries: length, error: toError(error) });
     }
-  }
-
-  #fields({ messageId, attempt }: SqliteDelivery, more: object = {}): object {
-    return { queue: this.queueName, messageId, attempt, ...more };
   }
 }
 
-/** One message can be held twice, where its first lease was lost. */
+/** One message can be held twice, if its first lease was lost. */
 function keyOf({ message }: SqliteDelivery): string {
   return `${message.id} ${message.token}`;
 }

@@ -1,5 +1,12 @@
-// One claimed message as the service sees it, and the headers it carries. Owns no write; its consumer settles it.
-import { header, type Delivery, type Headers, type Outcome } from '../adapter.ts';
+// One claimed message as the service sees it. Its consumer records the outcome.
+import type { Delivery, Headers, Outcome } from '../adapter.ts';
+import {
+  attemptHeaders,
+  deadLetterHeaders,
+  sentHeaders,
+  type History,
+  type Verdict,
+} from '../dead-letter.ts';
 import type { ClaimedMessage } from './store.ts';
 
 /** A delivery of the embedded queue. */
@@ -11,58 +18,68 @@ export class SqliteDelivery implements Delivery {
   readonly headers: Headers;
   readonly enqueuedAt: Date;
   readonly message: ClaimedMessage;
-  readonly #settle: (outcome: Outcome) => Promise<void>;
-  #settled: Promise<void> | undefined;
+  readonly #settle: (delivery: SqliteDelivery, outcome: Outcome) => Promise<boolean>;
+  #settled: Promise<boolean> | undefined;
+  /** Made when first asked for, or when the lease is lost. */
+  #lost: AbortController | undefined;
 
   constructor(
     message: ClaimedMessage,
-    settle: (delivery: SqliteDelivery, outcome: Outcome) => Promise<void>,
+    settle: (delivery: SqliteDelivery, outcome: Outcome) => Promise<boolean>,
   ) {
     this.message = message;
     this.messageId = message.messageId;
     this.body = message.body;
     this.attempt = message.attempt;
     this.crashes = message.crashes;
-    this.headers = deliveryHeaders(message);
+    this.headers = { ...sentHeadersOf(message), ...attemptHeaders(historyOf(message)) };
     this.enqueuedAt = new Date(message.enqueuedAt);
-    this.#settle = (outcome) => settle(this, outcome);
+    this.#settle = settle;
   }
 
-  /** Whether an outcome has been told; the database may not have it yet. */
+  get redelivered(): boolean {
+    return this.message.deliveries > 1;
+  }
+
+  get replyTo(): string | undefined {
+    return this.message.replyTo ?? undefined;
+  }
+
+  get correlationId(): string | undefined {
+    return this.message.correlationId ?? undefined;
+  }
+
+  get lost(): AbortSignal {
+    this.#lost ??= new AbortController();
+    return this.#lost.signal;
+  }
+
+  /** Whether `settle` was called; the database may not have the outcome yet. */
   get isSettled(): boolean {
     return this.#settled !== undefined;
   }
 
-  settle(outcome: Outcome): Promise<void> {
-    this.#settled ??= this.#settle(outcome);
+  settle(outcome: Outcome): Promise<boolean> {
+    this.#settled ??= this.#settle(this, outcome);
     return this.#settled;
+  }
+
+  /** The message is another consumer's now. */
+  lose(reason: Error): void {
+    this.#lost ??= new AbortController();
+    this.#lost.abort(reason);
   }
 }
 
-/** From the second attempt on, the headers say what a copy on RabbitMQ would. */
-function deliveryHeaders(message: ClaimedMessage): Headers {
-  const headers = JSON.parse(message.headers) as Headers;
-  if (message.attempt === 1) return headers;
-  return { ...headers, [header.attempt]: message.attempt, [header.firstSeen]: isoTime(message.firstSeenAt) };
+/** The headers of a dead letter, as JSON: those that it was sent with, and why it was given up on. */
+export function deadLetterJson(message: ClaimedMessage, verdict: Verdict): string {
+  return JSON.stringify({ ...sentHeadersOf(message), ...deadLetterHeaders(historyOf(message), verdict) });
 }
 
-/** The headers of a dead letter: those it was sent with, and why it was given up on. As JSON. */
-export function deadLetterHeaders(
-  message: ClaimedMessage,
-  queueName: string,
-  { reason, error }: Extract<Outcome, { kind: 'dead' }>,
-): string {
-  return JSON.stringify({
-    ...(JSON.parse(message.headers) as Headers),
-    [header.reason]: reason,
-    [header.error]: `${error.name}: ${error.message}`,
-    [header.sourceQueue]: queueName,
-    [header.attempts]: message.attempt,
-    [header.firstSeen]: isoTime(message.firstSeenAt),
-    [header.lastSeen]: isoTime(message.claimedAt),
-  });
+function sentHeadersOf({ headers }: ClaimedMessage): Headers {
+  return sentHeaders(JSON.parse(headers) as Headers);
 }
 
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
+function historyOf({ attempt, firstSeenAt }: ClaimedMessage): History {
+  return { attempt, firstSeen: new Date(firstSeenAt) };
 }

@@ -1,5 +1,5 @@
 // The occurrences of schedules that replicas have claimed: a row each. Owns their table, and no message.
-import { claimMemoryMs } from '../adapter.ts';
+import { claimMemoryMs } from '../capability.ts';
 import type { Database } from './database.ts';
 
 /** Made when it is first needed: most files have no schedule. */

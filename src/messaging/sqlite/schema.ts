@@ -3,10 +3,19 @@ import { BrokerRefusedError } from '../../errors.ts';
 import type { DatabaseSync } from './driver.ts';
 
 /** Raised with each change of the tables; kept in the file as `user_version`. */
-const currentVersion = 1;
+const currentVersion = 2;
 
 /** `svch`, kept in the file as `application_id`, so that no other program's database is taken for a queue. */
 const applicationId = 0x73766368;
+
+/** Columns that version 2 has added to `message`; `deliveries` counts those of the present attempt. */
+const columnsOf2 = ['deliveries INTEGER NOT NULL DEFAULT 0', 'reply_to TEXT', 'correlation_id TEXT'];
+
+/** What makes a file of version 1 one of version 2. */
+const migration = [
+  ...columnsOf2.map((column) => `ALTER TABLE message ADD COLUMN ${column};`),
+  'PRAGMA user_version = 2;',
+].join('\n');
 
 /**
  * - A message's content has a table of its own because SQLite writes a row anew when its size changes: a claim would
@@ -30,7 +39,8 @@ const tables = `
     due_at INTEGER NOT NULL,
     first_seen_at INTEGER,
     lease_token TEXT,
-    lease_until INTEGER
+    lease_until INTEGER,
+    ${columnsOf2.join(', ')}
   ) STRICT;
 
   CREATE TABLE content (
@@ -47,14 +57,15 @@ const tables = `
 `;
 
 /**
- * Makes the tables in an empty file. To be called inside a write transaction, so that of several processes that open
- * a new file at once only one makes them.
+ * Creates the tables in an empty file, and brings those of an older version up to date. To be called inside a write
+ * transaction, so that of several processes that open a file at once only one does so.
  *
  * @throws BrokerRefusedError see `checkSchema`
  */
 export function ensureSchema(handle: DatabaseSync, path: string): void {
-  if (isEmpty(handle)) handle.exec(tables);
-  else checkSchema(handle, path);
+  if (isEmpty(handle)) return handle.exec(tables);
+  checkSchema(handle, path);
+  if (pragma(handle, 'user_version') < currentVersion) handle.exec(migration);
 }
 
 /**

@@ -1,4 +1,4 @@
-// The statements on queues and messages. Synchronous; whoever calls a method that changes something holds a transaction.
+// The statements on queues and messages. Synchronous; the caller of a method that changes something holds a transaction.
 import type { Database } from './database.ts';
 
 /** A message as it is sent. Times are milliseconds since the epoch. */
@@ -10,6 +10,8 @@ export interface NewMessage {
   readonly headers: string;
   readonly enqueuedAt: number;
   readonly dueAt: number;
+  readonly replyTo: string | null;
+  readonly correlationId: string | null;
 }
 
 /** The right to settle a message: its row, and the mark of the claim that took it. */
@@ -18,7 +20,7 @@ export interface Lease {
   readonly token: string;
 }
 
-/** What is kept of a message in any case. */
+/** A message's content. */
 export interface StoredMessage {
   readonly messageId: string;
   readonly body: Uint8Array;
@@ -30,9 +32,12 @@ export interface StoredMessage {
 export interface ClaimedMessage extends Lease, StoredMessage {
   readonly attempt: number;
   readonly crashes: number;
+  /** How often the present attempt was delivered, this time included. */
+  readonly deliveries: number;
   readonly enqueuedAt: number;
   readonly firstSeenAt: number;
-  readonly claimedAt: number;
+  readonly replyTo: string | null;
+  readonly correlationId: string | null;
 }
 
 /** What a claim asks for. */
@@ -54,6 +59,9 @@ interface ClaimedRow {
   readonly enqueued_at: number;
   readonly due_at: number;
   readonly first_seen_at: number;
+  readonly deliveries: number;
+  readonly reply_to: string | null;
+  readonly correlation_id: string | null;
 }
 
 interface MessageRow {
@@ -65,8 +73,8 @@ interface ContentRow {
   readonly body: Uint8Array;
 }
 
-/** Where a dead letter goes, and the JSON of the headers that tell why. */
-export interface Burial {
+/** Where a dead letter goes, and the JSON of the headers that say why. */
+export interface DeadLetter {
   readonly queueName: string;
   readonly headers: string;
   readonly now: number;
@@ -81,7 +89,8 @@ export class MessageStore {
       addQueue: handle.prepare('INSERT INTO queue (name) VALUES (?) ON CONFLICT DO NOTHING'),
       hasQueue: handle.prepare('SELECT 1 FROM queue WHERE name = ?'),
       add: handle.prepare(
-        'INSERT INTO message (queue, message_id, enqueued_at, due_at) VALUES (?, ?, ?, ?) RETURNING id',
+        `INSERT INTO message (queue, message_id, enqueued_at, due_at, reply_to, correlation_id)
+          VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
       ),
       addContent: handle.prepare('INSERT INTO content (id, headers, body) VALUES (?, ?, ?)'),
       expire: handle.prepare(
@@ -89,10 +98,12 @@ export class MessageStore {
           WHERE queue = ? AND lease_until <= ?`,
       ),
       claim: handle.prepare(
-        `UPDATE message SET lease_token = ?, lease_until = ?, first_seen_at = coalesce(first_seen_at, ?)
+        `UPDATE message SET lease_token = ?, lease_until = ?, first_seen_at = coalesce(first_seen_at, ?),
+                            deliveries = deliveries + 1
           WHERE id IN (SELECT id FROM message WHERE queue = ? AND lease_until IS NULL AND due_at <= ?
                         ORDER BY due_at, id LIMIT ?)
-          RETURNING id, message_id, attempt, crashes, enqueued_at, due_at, first_seen_at`,
+          RETURNING id, message_id, attempt, crashes, enqueued_at, due_at, first_seen_at, deliveries, reply_to,
+                    correlation_id`,
       ),
       content: handle.prepare('SELECT headers, body FROM content WHERE id = ?'),
       renew: handle.prepare('UPDATE message SET lease_until = ? WHERE id = ? AND lease_token = ?'),
@@ -102,11 +113,13 @@ export class MessageStore {
       remove: handle.prepare('DELETE FROM message WHERE id = ? AND lease_token = ?'),
       removeContent: handle.prepare('DELETE FROM content WHERE id = ?'),
       postpone: handle.prepare(
-        `UPDATE message SET lease_token = NULL, lease_until = NULL, attempt = attempt + 1, crashes = 0, due_at = ?
+        `UPDATE message SET lease_token = NULL, lease_until = NULL, attempt = attempt + 1, crashes = 0,
+                            deliveries = 0, due_at = ?
           WHERE id = ? AND lease_token = ?`,
       ),
-      bury: handle.prepare(
-        `UPDATE message SET queue = ?, lease_token = NULL, lease_until = NULL, attempt = 1, crashes = 0, due_at = ?
+      deadLetter: handle.prepare(
+        `UPDATE message SET queue = ?, lease_token = NULL, lease_until = NULL, attempt = 1, crashes = 0,
+                            deliveries = 0, due_at = ?
           WHERE id = ? AND lease_token = ?`,
       ),
       replaceHeaders: handle.prepare('UPDATE content SET headers = ? WHERE id = ?'),
@@ -125,22 +138,22 @@ export class MessageStore {
     };
   }
 
-  /** Makes the queue, unless it is there. */
+  /** Creates the queue unless it exists. */
   addQueue(queueName: string): void {
     this.#statements.addQueue.run(queueName);
   }
 
-  /** Adds a message; false where there is no such queue. */
-  add({ queueName, messageId, body, headers, enqueuedAt, dueAt }: NewMessage): boolean {
-    if (this.#statements.hasQueue.get(queueName) === undefined) return false;
-    const row = this.#statements.add.get(queueName, messageId, enqueuedAt, dueAt) as unknown as {
-      id: number;
-    };
-    this.#statements.addContent.run(row.id, headers, body);
+  /** Adds a message; false if there is no such queue. */
+  add(message: NewMessage): boolean {
+    const { queueName, messageId, body, headers, enqueuedAt, dueAt, replyTo, correlationId } = message;
+    const { hasQueue, add, addContent } = this.#statements;
+    if (hasQueue.get(queueName) === undefined) return false;
+    const row = add.get(queueName, messageId, enqueuedAt, dueAt, replyTo, correlationId);
+    addContent.run(Number(row?.['id']), headers, body);
     return true;
   }
 
-  /** Frees the messages whose lease has run out: their host died, or slept, without an outcome. */
+  /** Frees the messages whose lease has expired: their host died, or slept, without an outcome. */
   expire(queueName: string, now: number): void {
     this.#statements.expire.run(queueName, now);
   }
@@ -167,46 +180,48 @@ export class MessageStore {
         headers,
         attempt: row.attempt,
         crashes: row.crashes,
+        deliveries: row.deliveries,
         enqueuedAt: row.enqueued_at,
         firstSeenAt: row.first_seen_at,
-        claimedAt: now,
+        replyTo: row.reply_to,
+        correlationId: row.correlation_id,
       };
     });
   }
 
-  // Each of these answers whether the lease was still held; where it was not, nothing has changed.
+  // Each of these returns whether the lease was still held; if it was not, nothing has changed.
 
   /** Keeps the message until `until`. */
   renew({ id, token }: Lease, until: number): boolean {
     return this.#statements.renew.run(until, id, token).changes === 1;
   }
 
-  /** Gives the message back to its place in the queue. */
+  /** Returns the message to its place in the queue. */
   release({ id, token }: Lease): boolean {
     return this.#statements.release.run(id, token).changes === 1;
   }
 
-  /** Takes the message away for good. */
+  /** Deletes the message. */
   remove({ id, token }: Lease): boolean {
     if (this.#statements.remove.run(id, token).changes === 0) return false;
     this.#statements.removeContent.run(id);
     return true;
   }
 
-  /** Gives the message back for its next attempt, at `dueAt`, behind what is due before. */
+  /** Makes the message due for its next attempt at `dueAt`, behind what is due before. */
   postpone({ id, token }: Lease, dueAt: number): boolean {
     return this.#statements.postpone.run(dueAt, id, token).changes === 1;
   }
 
   /** Moves the message to the dead-letter queue, where it is a message like any other. */
-  bury({ id, token }: Lease, { queueName, headers, now }: Burial): boolean {
-    if (this.#statements.bury.run(queueName, now, id, token).changes === 0) return false;
+  deadLetter({ id, token }: Lease, { queueName, headers, now }: DeadLetter): boolean {
+    if (this.#statements.deadLetter.run(queueName, now, id, token).changes === 0) return false;
     this.#statements.replaceHeaders.run(headers, id);
     this.addQueue(queueName);
     return true;
   }
 
-  /** When the next message of the queue can be claimed; in the past where one can be now, undefined where there is none. */
+  /** When the next message of the queue can be claimed: in the past if one can be now, undefined if there is none. */
   nextClaimAt(queueName: string): number | undefined {
     const due = this.#statements.firstDue.get(queueName)?.['at'] as number | null;
     const expiry = this.#statements.firstExpiry.get(queueName)?.['at'] as number | null;
@@ -214,13 +229,13 @@ export class MessageStore {
     return expiry === null ? due : Math.min(due, expiry);
   }
 
-  /** The newest messages of the queue that are nobody's at the moment, oldest first. */
+  /** The newest messages of the queue that nobody has leased, oldest first. */
   newest(queueName: string, limit: number): StoredMessage[] {
     const rows = this.#statements.newest.all(queueName, limit) as unknown as (ContentRow & MessageRow)[];
     return rows.reverse().map(({ message_id, headers, body }) => ({ messageId: message_id, headers, body }));
   }
 
-  /** How many messages of the queue are nobody's at the moment. */
+  /** How many messages of the queue nobody has leased. */
   count(queueName: string, now: number): number {
     const free = this.#statements.countFree.get(queueName)?.['n'];
     const expired = this.#statements.countExpired.get(queueName, now)?.['n'];

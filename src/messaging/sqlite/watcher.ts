@@ -65,7 +65,10 @@ export class ChangeWatcher {
       utimesSync(logPath, now, now);
     } catch (error) {
       // They look by themselves now and then; and that the file is gone is for the next check to find.
-      this.#options.log.debug({ path: logPath, reason: toError(error).message }, 'change not announced');
+      this.#options.log.debug(
+        { path: logPath, error: { message: toError(error).message } },
+        'change not announced',
+      );
     }
   }
 
@@ -107,7 +110,7 @@ export class ChangeWatcher {
         return onFailure(toRefusal(error, database.path));
       }
       return log.warn(
-        { path: database.path, reason: explain(error, database.path) },
+        { path: database.path, error: { message: explain(error, database.path) } },
         'database not readable',
       );
     }
@@ -121,7 +124,11 @@ export class ChangeWatcher {
     this.#cancelTimer?.();
     if (this.#running) this.#checkLater();
     log.warn(
-      { path: database.path, reason: toError(error).message, checkEveryMs: this.#checkEveryMs },
+      {
+        path: database.path,
+        checkEveryMs: this.#checkEveryMs,
+        error: { message: toError(error).message },
+      },
       'file not watched; looking at it from time to time',
     );
   }

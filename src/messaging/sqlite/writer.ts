@@ -171,7 +171,7 @@ export class Writer {
     const { database, log } = this.#options;
     const fields = {
       path: database.path,
-      reason: explain(this.#trouble, database.path),
+      error: { message: explain(this.#trouble, database.path) },
       resultCode: resultCodeOf(this.#trouble),
       failures: this.#failures,
       waiting: this.#parked.length,

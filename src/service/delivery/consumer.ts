@@ -93,7 +93,10 @@ export class DeliveryConsumer implements InFlight {
 
   #requeue(delivery: Delivery): void {
     const { executor, onFailure } = this.#options;
-    const requeue = executor.requeue(delivery).catch(onFailure).finally(() => this.#requeues.delete(requeue));
+    const requeue = executor
+      .requeue(delivery)
+      .catch(onFailure)
+      .finally(() => this.#requeues.delete(requeue));
     this.#requeues.add(requeue);
   }
 }
