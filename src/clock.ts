@@ -38,12 +38,20 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
-/** Waits for `work`, but no longer than `limitMs`. Rejects as `work` does; a failure after the limit is swallowed. */
-export async function within(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<void> {
-  let cancel = (): void => undefined;
-  const expired = new Promise<void>((resolve) => (cancel = clock.after(limitMs, resolve)));
+/**
+ * Waits for `work`, but no longer than `limitMs`. Rejects as `work` does; a failure after the limit is swallowed.
+ *
+ * @returns `late` if the limit came first
+ */
+export async function within(
+  clock: Clock,
+  limitMs: number,
+  work: Promise<unknown>,
+): Promise<'done' | 'late'> {
+  const expired = Promise.withResolvers<'late'>();
+  const cancel = clock.after(limitMs, () => expired.resolve('late'));
   try {
-    await Promise.race([work, expired]);
+    return await Promise.race([work.then(() => 'done' as const), expired.promise]);
   } finally {
     cancel();
     work.catch(() => undefined);

@@ -42,7 +42,7 @@ describe('service-example', () => {
     await host.waitForLine('consuming queue');
     await sendAll(cwd, env, commands);
     await host.waitForLine((line) => line['attempt'] === 2 && line['name'] === 'service-example');
-    expect(await host.waitForLine('becomes a dead letter')).toMatchObject({ reason: 'rejected' });
+    expect(await host.waitForLine('dead-lettered')).toMatchObject({ reason: 'rejected' });
     expect(await drain(host)).toMatchObject({ done: 2, retry: 1, dead: 1 });
   });
 });
@@ -71,7 +71,7 @@ describe('monorepo-example', () => {
     await host.waitForLine('consuming queue shop_orders');
     await sendAll(cwd, {}, commands);
     expect(await host.waitForLine('Order accepted!')).toMatchObject({ orderId: 7, total: '37.50' });
-    expect(await host.waitForLine('becomes a dead letter')).toMatchObject({ reason: 'invalid' });
+    expect(await host.waitForLine('dead-lettered')).toMatchObject({ reason: 'invalid' });
     expect(await drain(host)).toMatchObject({ done: 1, dead: 1 });
     // Nothing was built on the way: what ran is the TypeScript of the shared package.
     expect(globSync('**/*.js', { cwd: path.resolve(cwd, '../../common') })).toEqual([]);

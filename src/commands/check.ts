@@ -11,6 +11,7 @@ import {
   type ExitCode,
   type Problem,
 } from '../errors.ts';
+import { isInspectable } from '../messaging/capability.ts';
 import { upcoming, type Schedule } from '../schedule/schedule.ts';
 import { formatInstant } from '../schedule/wall-clock.ts';
 import { retryDelaysMs } from '../service/delivery/retry.ts';
@@ -212,8 +213,10 @@ async function reach(
   try {
     await broker.connect();
     const { maxAttempts } = settings.retry;
-    const warnings = queues && (await broker.adapter.inspectQueue?.(queues.queueName, maxAttempts));
-    return { address, error: undefined, warnings: warnings ?? [] };
+    const { adapter } = broker;
+    const warnings =
+      queues && isInspectable(adapter) ? await adapter.inspectQueue(queues.queueName, maxAttempts) : [];
+    return { address, error: undefined, warnings };
   } catch (error) {
     return { address, error: toError(error), warnings: [] };
   } finally {

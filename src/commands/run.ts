@@ -15,13 +15,20 @@ import {
   type ExitCode,
 } from '../errors.ts';
 import { createLog, type Logger } from '../log.ts';
+import type { AdapterContext, MessageAdapter } from '../messaging/adapter.ts';
+import { isClaiming } from '../messaging/capability.ts';
 import { openAdapter } from '../messaging/open.ts';
+import { describeThrown } from '../thrown.ts';
 import type { LoadedProcessor } from '../processor/loader.ts';
 import type { MessageProcessor, ScheduleProcessor } from '../processor/processor.ts';
 import type { ServiceDirectory } from '../processor/directory.ts';
 import type { Schedule } from '../schedule/schedule.ts';
-import { ScheduleService, type SharedSchedule } from '../service/schedule-service.ts';
-import { MessageService } from '../service/message-service.ts';
+import { logEvents } from '../service/event-log.ts';
+import { ServiceEvents } from '../service/events.ts';
+import { createMessageService } from '../service/message-service.ts';
+import { createScheduleService, type SharedSchedule } from '../service/schedule-service.ts';
+import type { Service } from '../service/service.ts';
+import { LazySender } from '../host/lazy-sender.ts';
 import { version } from '../version.ts';
 import { resolutionError, resolveService, type Resolution } from '../host/resolution.ts';
 import { answerSignals } from '../host/signal.ts';
@@ -53,9 +60,6 @@ export async function runResolved(resolution: Resolution, mode: 'service' | 'onc
     return reportFailure(error, log);
   }
 }
-
-/** What a command needs of a service, whatever drives it. */
-type Service = Pick<MessageService, 'run' | 'stop' | 'crash'>;
 
 /** A service without problems. */
 type Whole = Resolution & { readonly service: ServiceDirectory; readonly processor: LoadedProcessor };
@@ -89,13 +93,20 @@ async function openQueue(
   root: Logger,
   log: Logger,
 ): Promise<Service> {
-  const context = { connectionName: `${service.name}@${service.version}`, log, clock: systemClock };
-  return new MessageService({
-    ...queues,
-    adapter: await openAdapter(settings.messaging, context),
-    processor: createProcessor(processor),
-    schema: processor.processorClass.schema,
-    concurrency: settings.concurrency,
+  const events = openEvents(log);
+  const adapter = await openAdapter(settings.messaging, contextOf(service, events, log));
+  const instance = createProcessor(processor);
+  return createMessageService({
+    adapter,
+    processor: instance,
+    queues: [
+      {
+        ...queues,
+        concurrency: settings.concurrency,
+        process: (message, context) => instance.process(message, context),
+        schema: processor.processorClass.schema,
+      },
+    ],
     retry: settings.retry,
     processTimeoutMs: settings.processTimeoutMs,
     shutdownTimeoutMs: settings.shutdownTimeoutMs,
@@ -106,9 +117,27 @@ async function openQueue(
             log.warn(message),
           ),
     clock: systemClock,
-    log,
+    events,
     processorLog: root.child({ name: service.name }),
   });
+}
+
+/** The events of a service, with the log as their first listener. */
+function openEvents(log: Logger): ServiceEvents {
+  const events = new ServiceEvents((thrown) =>
+    log.error({ error: describeThrown(thrown) }, 'listener failed'),
+  );
+  logEvents(events, log);
+  return events;
+}
+
+function contextOf(service: ServiceDirectory, events: ServiceEvents, log: Logger): AdapterContext {
+  return {
+    connectionName: `${service.name}@${service.version}`,
+    clock: systemClock,
+    log,
+    emit: (event) => events.emit(event),
+  };
 }
 
 async function openSchedule(
@@ -118,34 +147,45 @@ async function openSchedule(
   root: Logger,
   log: Logger,
 ): Promise<Service> {
-  return new ScheduleService({
+  const events = openEvents(log);
+  const context = contextOf(service, events, log);
+  const shared = mode === 'once' ? undefined : await openShared(settings, service, context);
+  const sender = new LazySender({
+    open: async () => await openAdapter(settings.messaging, context),
+    clock: systemClock,
+  });
+  return createScheduleService({
     schedule,
     mode: mode === 'once' ? 'once' : 'schedule',
     runAtStartup: settings.schedule.runAtStartup,
-    shared: mode === 'once' ? undefined : await openShared(settings, service, log),
+    shared,
+    adapter: {
+      close: async () => void (await Promise.all([shared?.adapter.close(), sender.close()])),
+    },
+    send: async (queueName, message) => {
+      await sender.send(queueName, message);
+    },
     // The class was made for a schedule, whose `process` takes the context alone.
     processor: createProcessor(processor) as unknown as ScheduleProcessor,
     processTimeoutMs: settings.processTimeoutMs,
     shutdownTimeoutMs: settings.shutdownTimeoutMs,
     clock: systemClock,
-    log,
+    events,
     processorLog: root.child({ name: service.name }),
   });
 }
 
-/** What the replicas share; undefined where each runs every time. */
+/** What the replicas share; undefined if each runs every time. */
 async function openShared(
   settings: Settings,
   service: ServiceDirectory,
-  log: Logger,
-): Promise<SharedSchedule | undefined> {
+  context: AdapterContext,
+): Promise<(SharedSchedule & { readonly adapter: MessageAdapter }) | undefined> {
   if (settings.schedule.replicas === 'each') return undefined;
-  const context = { connectionName: `${service.name}@${service.version}`, log, clock: systemClock };
   const adapter = await openAdapter(settings.messaging, context);
-  const claimOccurrence = adapter.claimOccurrence?.bind(adapter);
-  if (!claimOccurrence) throw new UnsupportedError(`${adapter.address} cannot share a schedule`);
+  if (!isClaiming(adapter)) throw new UnsupportedError(`${adapter.address} cannot share a schedule`);
   const name = scheduleName(settings.queueNamePrefix, service.name);
-  return { adapter, claim: async (occurrence) => await claimOccurrence(name, occurrence) };
+  return { adapter, claim: async (occurrence) => await adapter.claimOccurrence(name, occurrence) };
 }
 
 function createProcessor({ processorClass, module, type }: LoadedProcessor): MessageProcessor {

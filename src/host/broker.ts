@@ -1,9 +1,8 @@
 // The broker as commands use it that end by themselves: reached soon, or not at all. `run` waits for as long as it takes.
-import { pino } from 'pino';
 import { sleep, systemClock } from '../clock.ts';
 import type { MessagingSettings } from '../config/messaging.ts';
-import { SvchostError } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import { UnreachableError } from '../errors.ts';
+import { silentLog } from '../log.ts';
 import type { MessageAdapter } from '../messaging/adapter.ts';
 import { openAdapter } from '../messaging/open.ts';
 import type { ServiceDirectory } from '../processor/directory.ts';
@@ -19,7 +18,7 @@ export interface ReachableBroker {
    * Connects, or gives up after ten seconds.
    *
    * @throws BrokerRefusedError trying again cannot help
-   * @throws SvchostError it could not be reached; says why the last attempt failed
+   * @throws UnreachableError it could not be reached; says why the last attempt failed
    */
   connect(): Promise<void>;
 }
@@ -33,19 +32,18 @@ export async function openBroker(
   let lastReason = 'no answer';
   const adapter = await openAdapter(settings, {
     connectionName: `svchost ${command}@${version}${service ? ` (${service.name})` : ''}`,
-    log: reasonLog((reason) => (lastReason = reason)),
+    log: silentLog,
     clock: systemClock,
+    emit: (event) => {
+      if (event.kind === 'broker-connect-failed') lastReason = event.error.message;
+    },
   });
   return {
     adapter,
     async connect() {
       const giveUp = new AbortController();
       const expired = sleep(systemClock, connectTimeoutMs, giveUp.signal).then(() => {
-        const limit = `within ${connectTimeoutMs / 1000} s`;
-        throw new SvchostError(
-          'BROKER_UNREACHABLE',
-          `no connection to ${adapter.address} ${limit}: ${lastReason}`,
-        );
+        throw new UnreachableError(adapter.address, connectTimeoutMs, lastReason);
       });
       try {
         await Promise.race([adapter.connect(), expired]);
@@ -55,13 +53,4 @@ export async function openBroker(
       }
     },
   };
-}
-
-/** A logger that writes nothing, but takes note of why an attempt to connect failed. */
-function reasonLog(onReason: (reason: string) => void): Logger {
-  const write = (line: string): void => {
-    const { reason } = JSON.parse(line) as { reason?: unknown };
-    if (typeof reason === 'string') onReason(reason);
-  };
-  return pino({ level: 'warn' }, { write });
 }

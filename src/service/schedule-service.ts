@@ -111,20 +111,16 @@ class ScheduleWork implements Work {
   async #claim({ adapter, claim }: SharedSchedule, occurrence: Date): Promise<boolean> {
     const { clock } = this.#options;
     if (clock.now() - occurrence.getTime() > claimLatenessMs) throw new Error('it is too long past');
-    let isOurs: boolean | undefined;
-    const claiming = async () => {
-      await this.#connecting;
-      isOurs = await claim(occurrence);
-    };
+    const claimed = Promise.resolve(this.#connecting).then(() => claim(occurrence));
     try {
-      await within(clock, claimTimeoutMs, claiming());
+      // A later answer must not count: by then this replica has said that it skips the occurrence.
+      const answer = await within(clock, claimTimeoutMs, claimed);
+      if (answer === 'late') throw new Error(`${adapter.address} does not answer`);
+      return await claimed;
     } catch (error) {
       // The next claim would be refused as well.
       if (error instanceof BrokerRefusedError && !this.#service?.isEnding()) this.#service?.fail(error);
       throw toError(error);
     }
-    // A later answer must not count: by then this replica has said that it skips the occurrence.
-    if (isOurs === undefined) throw new Error(`${adapter.address} does not answer`);
-    return isOurs;
   }
 }

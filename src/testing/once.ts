@@ -14,6 +14,8 @@ export interface RunOnceOptions {
   readonly signal?: AbortSignal;
   /** For `context.log`; default none. */
   readonly log?: Logger;
+  /** For `context.send`; default: rejects. */
+  readonly send?: ScheduleContext['send'];
 }
 
 /**
@@ -26,7 +28,7 @@ export async function runOnce(
   processor: (new () => ScheduleProcessor) | ScheduleProcessor,
   options: RunOnceOptions = {},
 ): Promise<void> {
-  const { scheduledFor = new Date(), lastRun, signal, log = silentLog } = options;
+  const { scheduledFor = new Date(), lastRun, signal, log = silentLog, send = refuseSend } = options;
   const instance = typeof processor === 'function' ? new processor() : processor;
   const run = new Run();
   const context: ScheduleContext = {
@@ -34,6 +36,7 @@ export async function runOnce(
     lastRun,
     signal: signal ? AbortSignal.any([run.signal, signal]) : run.signal,
     log: log.child({ scheduledFor }),
+    send,
   };
   await instance.start?.();
   try {
@@ -41,4 +44,10 @@ export async function runOnce(
   } finally {
     await instance.stop?.();
   }
+}
+
+function refuseSend(queueName: string): Promise<void> {
+  return Promise.reject(
+    new Error(`the processor sends to queue "${queueName}": give runOnce a send to test that`),
+  );
 }

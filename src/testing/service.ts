@@ -4,12 +4,17 @@ import { randomUUID } from 'node:crypto';
 import { readSettings, type RetryPolicy } from '../config/settings.ts';
 import { toError } from '../errors.ts';
 import { silentLog, type Logger } from '../log.ts';
-import type { AdapterContext, DeadReason, Headers, SendOptions } from '../messaging/adapter.ts';
+import type { AdapterContext, Headers, SendOptions } from '../messaging/adapter.ts';
+import type { DeadReason } from '../messaging/dead-letter.ts';
+import type { BrokerEvent } from '../messaging/event.ts';
 import { encodeMessage } from '../messaging/message.ts';
 import { SqliteConnection } from '../messaging/sqlite/connection.ts';
 import type { MessageProcessor, ProcessorClass, StandardSchema } from '../processor/processor.ts';
-import type { DeliveryRecord } from '../service/delivery/executor.ts';
-import { MessageService } from '../service/message-service.ts';
+import { logEvents } from '../service/event-log.ts';
+import { ServiceEvents, type DeliveryEnded } from '../service/events.ts';
+import { createMessageService } from '../service/message-service.ts';
+import type { Service } from '../service/service.ts';
+import { describeThrown } from '../thrown.ts';
 import { TestClock } from './clock.ts';
 
 /** How the processor is run. Durations are seconds, and defaults those of the environment variables. */
@@ -111,7 +116,7 @@ export class TestService implements TestRun {
   readonly queueName: string;
   readonly #clock: TestClock;
   readonly #queue: RecordingQueue;
-  readonly #service: MessageService;
+  readonly #service: Service;
   /** Messages of the own queue that are not done yet: when they are due, and their bytes. */
   readonly #open = new Map<string, { dueAt: number; readonly body: Uint8Array }>();
   #onChange: () => void = () => undefined;
@@ -122,24 +127,40 @@ export class TestService implements TestRun {
     const { queueName = 'test_queue', concurrency = 1, processTimeout, log = silentLog } = options;
     this.queueName = queueName;
     this.#clock = new TestClock((options.now ?? new Date()).getTime());
-    this.#queue = new RecordingQueue({ connectionName: 'test', log, clock: this.#clock }, (name, body) =>
-      this.#noteSent(name, body),
+    const events = new ServiceEvents((thrown) =>
+      log.error({ error: describeThrown(thrown) }, 'listener failed'),
     );
-    this.#service = new MessageService({
+    logEvents(events, log);
+    events.listen((event) => {
+      if (event.kind === 'delivery-ended') this.#record(event);
+    });
+    const context = {
+      connectionName: 'test',
+      log,
+      clock: this.#clock,
+      emit: (event: BrokerEvent) => events.emit(event),
+    };
+    this.#queue = new RecordingQueue(context, (name, body) => this.#noteSent(name, body));
+    const instance = typeof processor === 'function' ? new processor() : processor;
+    this.#service = createMessageService({
       adapter: this.#queue,
-      processor: typeof processor === 'function' ? new processor() : processor,
-      schema: schemaOf(processor),
-      queueName,
-      deadLetterQueueName: `${queueName}_dead`,
-      concurrency,
+      processor: instance,
+      queues: [
+        {
+          queueName,
+          deadLetterQueueName: `${queueName}_dead`,
+          concurrency,
+          process: (message, context) => instance.process(message, context),
+          schema: schemaOf(processor),
+        },
+      ],
       retry: retryPolicy(options),
       processTimeoutMs: processTimeout === undefined ? undefined : processTimeout * 1000,
       shutdownTimeoutMs: 0,
       consumeConfig: undefined,
       clock: this.#clock,
-      log,
+      events,
       processorLog: log,
-      onRecord: (record) => this.#record(record),
     });
   }
 
@@ -219,7 +240,7 @@ export class TestService implements TestRun {
     return messageId;
   }
 
-  #record({ messageId, attempt, outcome }: DeliveryRecord): void {
+  #record({ messageId, attempt, outcome }: DeliveryEnded): void {
     const base = { messageId, attempt, outcome: outcome.kind };
     const message = this.#open.get(messageId);
     switch (outcome.kind) {

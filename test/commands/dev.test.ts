@@ -318,7 +318,7 @@ describe('typed lines', () => {
     await dev.waitForText('list the newest dead letters');
     for (let id = 1; id <= 21; id++) dev.type(`s {"id": ${id}}`);
     // The log tells of one before it is in its queue.
-    await dev.waitForNth('becomes a dead letter', 21);
+    await dev.waitForNth('dead-lettered', 21);
     await vi.waitUntil(() => waitingBodies(dev.cwd, 'CST_mail_dead').length === 21, { timeout: 20_000 });
     dev.type('d');
     await dev.waitForText('dead letters in CST_mail_dead: the newest 20 of 21\n');

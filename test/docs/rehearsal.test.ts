@@ -38,7 +38,7 @@ const sendAndRun = block('sh', `npx svchost send 1\nnpx svchost`);
 
 describe('a page', () => {
   it('passes where it says what is so', async () => {
-    const shown = block('text', 'sent 1 message to orders\nERROR (svchost): … becomes a dead letter');
+    const shown = block('text', 'sent 1 message to orders\nERROR (svchost): … dead-lettered');
     await rehearsed(manifest, settings, processor(refuse), install, sendAndRun, shown);
   });
 

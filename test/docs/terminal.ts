@@ -148,7 +148,7 @@ export class Terminal {
     return this.#hosts
       .flatMap(({ lines }) => lines)
       .filter((line) => line.queue === queue)
-      .filter(({ msg }) => msg === 'delivery done' || msg.endsWith('becomes a dead letter')).length;
+      .filter(({ msg }) => msg === 'delivery done' || msg.endsWith('dead-lettered')).length;
   }
 
   /** Keeps what was written as people see it. Returns the line where it is one of a host's log. */

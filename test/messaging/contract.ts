@@ -1,15 +1,16 @@
-// The contract that every message adapter must keep, as one suite. Knows no broker: a harness brings it, and says what
-// it cannot do. The tests are in contract/.
+// The contract that every message adapter must keep, as one suite. Knows no broker: a harness brings it, and its
+// Capabilities say what it cannot do. The tests are in contract/.
 import { describe } from 'vitest';
 import { useBroker } from './contract/broker.ts';
 import { describeContent } from './contract/content.ts';
 import { describeDelivering } from './contract/delivering.ts';
 import { describeEnding } from './contract/ending.ts';
 import type { AdapterHarness } from './contract/harness.ts';
+import { describeReporting } from './contract/reporting.ts';
 import { describeSending } from './contract/sending.ts';
 import { describeSettling } from './contract/settling.ts';
 
-export type { AdapterHarness, AdapterLimits, BrowsedMessage } from './contract/harness.ts';
+export type { AdapterHarness } from './contract/harness.ts';
 
 /** Declares the suite for one adapter. */
 export function describeAdapterContract(name: string, harness: AdapterHarness): void {
@@ -20,5 +21,6 @@ export function describeAdapterContract(name: string, harness: AdapterHarness): 
     describe('delivering', () => describeDelivering(broker));
     describe('settling', () => describeSettling(broker));
     describe('ending', () => describeEnding(broker));
+    describe('reporting', () => describeReporting(broker));
   });
 }

@@ -4,13 +4,14 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { connect, type Channel, type GetMessage } from 'amqplib';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
-import { header } from '../../src/messaging/adapter.ts';
+import { header } from '../../src/messaging/dead-letter.ts';
 import { encodeMessage } from '../../src/messaging/message.ts';
 import { SqsConnection } from '../../src/messaging/sqs/connection.ts';
 import { deadLetters, expectEmpty, patience, rabbitMqBroker } from '../service/broker.ts';
 import { host } from '../service/hosted.ts';
 import { mustRun } from '../support/command.ts';
-import { sqsOptions, testContext } from './sqs/harness.ts';
+import { sqsOptions } from './sqs/harness.ts';
+import { testContext } from '../support/context.ts';
 import { startServer } from './sqs/server.ts';
 
 const folder = path.join(import.meta.dirname, 'python');

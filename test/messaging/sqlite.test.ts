@@ -4,19 +4,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
-import { silentLog } from '../../src/log.ts';
-import type { Delivery, MessageAdapter } from '../../src/messaging/adapter.ts';
+import type { AdapterContext, Delivery, MessageAdapter, MessageFacts } from '../../src/messaging/adapter.ts';
 import { SqliteConnection } from '../../src/messaging/sqlite/connection.ts';
-import { describeAdapterContract, type BrowsedMessage } from './contract.ts';
+import { describeAdapterContract } from './contract.ts';
+import { testContext } from '../support/context.ts';
 import { browseFile, expireLeases } from './sqlite/file.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'svchost-contract-'));
 const file = join(directory, 'queue.db');
 
+const { capabilities } = create(file, () => undefined);
+
 describeAdapterContract('SqliteConnection with a file', {
-  limits: {},
-  open: () => open(file),
+  capabilities,
+  create: (emit) => Promise.resolve(create(file, emit)),
   queueName: randomUUID,
   browse: (queueName) => Promise.resolve(browseFile(file, queueName)),
   crash: () => {
@@ -32,22 +33,20 @@ describeAdapterContract('SqliteConnection with a file', {
 let memory: MessageAdapter;
 
 describeAdapterContract('SqliteConnection in memory', {
-  limits: { oneConnection: true },
-  open: async () => (memory = await open(':memory:')),
+  capabilities,
+  isPrivate: true,
+  create: (emit) => Promise.resolve((memory = create(':memory:', emit))),
   queueName: randomUUID,
   browse: (queueName) => browseMemory(memory, queueName),
   crash: () => Promise.reject(new Error('the memory dies with its only connection')),
 });
 
-async function open(path: string): Promise<MessageAdapter> {
-  const context = { connectionName: 'test@1', log: silentLog, clock: systemClock };
-  const adapter = new SqliteConnection({ path }, context);
-  await adapter.connect();
-  return adapter;
+function create(path: string, emit: AdapterContext['emit']): SqliteConnection {
+  return new SqliteConnection({ path }, testContext({ emit }));
 }
 
-/** Nobody else sees the memory: the messages are taken, and handed back. */
-async function browseMemory(adapter: MessageAdapter, queueName: string): Promise<BrowsedMessage[]> {
+/** Nobody else sees the memory: the messages are consumed, and requeued. */
+async function browseMemory(adapter: MessageAdapter, queueName: string): Promise<MessageFacts[]> {
   const count = await adapter.countMessages(queueName, []);
   const deliveries: Delivery[] = [];
   const consumer = await adapter.consumeMessages(queueName, (delivery) => deliveries.push(delivery), {

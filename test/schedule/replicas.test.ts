@@ -1,12 +1,11 @@
 // CRON_REPLICAS=once against real brokers: each occurrence runs once among all replicas, or is reported as skipped.
 import { connect } from 'amqplib';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
-import { silentLog } from '../../src/log.ts';
-import { systemClock } from '../../src/clock.ts';
-import type { MessageAdapter } from '../../src/messaging/adapter.ts';
+import { isClaiming } from '../../src/messaging/capability.ts';
 import { openAdapter } from '../../src/messaging/open.ts';
 import { occurrenceQueueName } from '../../src/messaging/rabbitmq/occurrence.ts';
 import { readSettings } from '../../src/config/settings.ts';
+import { testContext } from '../support/context.ts';
 import { startHost, type HostProcess } from '../support/host-process.ts';
 import { deleteQueues, uniqueQueueName } from '../support/queue.ts';
 import { startRelay } from '../support/tcp-relay.ts';
@@ -93,9 +92,9 @@ describe.each([rabbitMq, sqlite])('with $name', ({ name, env }) => {
 
 describe('a claim', () => {
   /** Connections of as many replicas. */
-  async function openAll(count: number, env: Env, directory: string): Promise<MessageAdapter[]> {
+  async function openAll(count: number, env: Env, directory: string) {
     const { settings } = readSettings(env, { serviceDirectory: directory, isTerminal: false });
-    const context = { connectionName: 'replica', log: silentLog, clock: systemClock };
+    const context = testContext({ connectionName: 'replica' });
     const adapters = await Promise.all(
       Array.from({ length: count }, () => openAdapter(settings.messaging, context)),
     );
@@ -103,7 +102,7 @@ describe('a claim', () => {
       await Promise.all(adapters.map((adapter) => adapter.close()));
     });
     for (const adapter of adapters) await adapter.connect();
-    return adapters;
+    return adapters.filter(isClaiming);
   }
 
   it.each([rabbitMq, sqlite])(
@@ -114,12 +113,12 @@ describe('a claim', () => {
       const occurrences = Array.from({ length: 10 }, (_, index) => new Date(Date.UTC(2026, 0, 1, index)));
       if (broker === rabbitMq) deleteClaims(schedule, () => occurrences.map((date) => date.toISOString()));
       for (const occurrence of occurrences) {
-        const claims = adapters.map((adapter) => adapter.claimOccurrence!(schedule, occurrence));
+        const claims = adapters.map((adapter) => adapter.claimOccurrence(schedule, occurrence));
         expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1);
       }
       for (const adapter of adapters.splice(0, 9)) await adapter.close();
       for (const occurrence of occurrences) {
-        expect(await adapters[0]!.claimOccurrence!(schedule, occurrence)).toBe(false);
+        expect(await adapters[0]!.claimOccurrence(schedule, occurrence)).toBe(false);
       }
     },
   );
@@ -129,7 +128,7 @@ describe('a claim', () => {
     const [adapter] = await openAll(1, rabbitMq.env(), cwd);
     const occurrence = new Date('2026-01-01T00:00:00Z');
     deleteClaims(schedule, () => [occurrence.toISOString()]);
-    expect(await adapter!.claimOccurrence!(schedule, occurrence)).toBe(true);
+    expect(await adapter!.claimOccurrence(schedule, occurrence)).toBe(true);
     const connection = await connect(inject('rabbitMqUrl'));
     onTestFinished(() => connection.close());
     const channel = await connection.createChannel();
@@ -156,7 +155,7 @@ describe('while the broker is away', () => {
     await cut.waitForLine('occurrence skipped');
     expect(ranBy(cut)).toHaveLength(ranBefore);
     await relay.accept();
-    await cut.waitForLine('connected again', 40_000);
+    await cut.waitForLine('reconnected', 40_000);
     other.signal('SIGTERM');
     await other.exited;
     // Alone now, so the next ones are its own.
@@ -172,7 +171,11 @@ describe('while the broker is away', () => {
     const env = { MESSAGING_TYPE: 'RabbitMqConnection', RABBITMQ_HOST: '127.0.0.1', RABBITMQ_PORT: '1' };
     const host = start(cwd, env);
     const line = await host.waitForLine('occurrence skipped');
-    expect(line).toMatchObject({ reason: expect.stringContaining('does not answer') as unknown, skipped: 1 });
+    expect(line).toMatchObject({
+      cause: 'it could not be claimed',
+      error: { message: expect.stringContaining('does not answer') as unknown },
+      skipped: 1,
+    });
     expect(ranBy(host)).toEqual([]);
     host.signal('SIGTERM');
     expect(await host.exited).toEqual({ code: 0, signal: null });

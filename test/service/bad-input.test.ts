@@ -2,8 +2,8 @@
 import type { Socket } from 'node:net';
 import { connect, type Options } from 'amqplib';
 import { describe, expect, it } from 'vitest';
-import { header } from '../../src/messaging/adapter.ts';
-import type { BrowsedMessage } from '../messaging/contract.ts';
+import { header } from '../../src/messaging/dead-letter.ts';
+import type { MessageFacts } from '../../src/messaging/adapter.ts';
 import { deadLetters, expectEmpty, json, rabbitMqBroker, sqliteBroker, type TestBroker } from './broker.ts';
 import { host, type Hosted } from './hosted.ts';
 import { makeService } from './service-directory.ts';
@@ -279,7 +279,7 @@ describe('on RabbitMQ, what a foreign client can put around a body', () => {
   });
 
   /** Has the message fail once, come back, and be buried; good ones still come through. */
-  async function retriedAndBuried(properties: Options.Publish): Promise<BrowsedMessage> {
+  async function retriedAndBuried(properties: Options.Publish): Promise<MessageFacts> {
     const queue = await rabbitMq.queue();
     const body = Buffer.from('{"id": "bad"}');
     await rabbitMq.publish(queue, body, { persistent: true, ...properties });

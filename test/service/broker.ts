@@ -5,14 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type ChannelModel, type Options } from 'amqplib';
 import { afterAll, beforeAll, expect, inject, onTestFinished, vi } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
-import { silentLog } from '../../src/log.ts';
 import type { Headers, MessageAdapter } from '../../src/messaging/adapter.ts';
 import { RabbitMqConnection, type RabbitMqOptions } from '../../src/messaging/rabbitmq/connection.ts';
 import { SqliteConnection } from '../../src/messaging/sqlite/connection.ts';
-import type { BrowsedMessage } from '../messaging/contract.ts';
+import type { MessageFacts } from '../../src/messaging/adapter.ts';
 import { brokerOptions, browse } from '../messaging/rabbitmq/harness.ts';
 import { browseFile } from '../messaging/sqlite/file.ts';
+import { testContext } from '../support/context.ts';
 import { deleteQueues, uniqueQueueName } from '../support/queue.ts';
 
 /** How long a test waits for something that must happen. */
@@ -33,7 +32,7 @@ export interface TestBroker {
   /** Puts bytes into a queue as they are. */
   put(queueName: string, body: Uint8Array, headers?: Headers): Promise<void>;
   /** The messages that wait in a queue, without taking them out. */
-  browse(queueName: string): Promise<BrowsedMessage[]>;
+  browse(queueName: string): Promise<MessageFacts[]>;
   /** How many messages wait, those included that wait for a retry. */
   count(queueName: string): Promise<number>;
 }
@@ -91,19 +90,14 @@ export function rabbitMqBroker(overrides: Partial<RabbitMqOptions> = {}): Rabbit
 }
 
 function makeRabbitMq(url: string, overrides: Partial<RabbitMqOptions>): MessageAdapter {
-  const context = { connectionName: 'test@1', log: silentLog, clock: systemClock };
-  return new RabbitMqConnection(brokerOptions(url, overrides), context);
+  return new RabbitMqConnection(brokerOptions(url, overrides), testContext());
 }
 
 /** The embedded queue, in one file for all tests of the test file. To be called where hooks can be declared. */
 export function sqliteBroker(leaseMs = 30_000): TestBroker {
   let file: string;
   let watcher: MessageAdapter;
-  const make = () =>
-    new SqliteConnection(
-      { path: file, leaseMs },
-      { connectionName: 'test@1', log: silentLog, clock: systemClock },
-    );
+  const make = () => new SqliteConnection({ path: file, leaseMs }, testContext());
   beforeAll(async () => {
     file = join(await mkdtemp(join(tmpdir(), 'svchost-service-')), 'queue.db');
     watcher = make();
@@ -138,7 +132,7 @@ function withCompanions(queueName: string): string[] {
 }
 
 /** Waits until there are `count` dead letters of a queue, and gives them. */
-export function deadLetters(broker: TestBroker, queueName: string, count: number): Promise<BrowsedMessage[]> {
+export function deadLetters(broker: TestBroker, queueName: string, count: number): Promise<MessageFacts[]> {
   return vi.waitFor(async () => {
     const letters = await broker.browse(`${queueName}_dead`);
     expect(letters).toHaveLength(count);

@@ -1,7 +1,7 @@
 // Hosts that do not end in order: errors that nothing caught, kill -9, processors that exit or block the event loop.
 import { describe, expect, it, vi } from 'vitest';
 import { exitCode } from '../../src/errors.ts';
-import { header } from '../../src/messaging/adapter.ts';
+import { header } from '../../src/messaging/dead-letter.ts';
 import type { HostProcess } from '../support/host-process.ts';
 import { expireLeases } from '../messaging/sqlite/file.ts';
 import { deadLetters, expectEmpty, json, patience, rabbitMqBroker, sqliteBroker } from './broker.ts';

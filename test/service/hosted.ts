@@ -6,8 +6,14 @@ import type { ExitCode } from '../../src/errors.ts';
 import type { Logger } from '../../src/log.ts';
 import type { MessageAdapter } from '../../src/messaging/adapter.ts';
 import type { MessageContext, MessageProcessor } from '../../src/processor/processor.ts';
-import type { DeliveryRecord } from '../../src/service/delivery/executor.ts';
-import { MessageService, type MessageServiceOptions } from '../../src/service/message-service.ts';
+import { logEvents } from '../../src/service/event-log.ts';
+import { ServiceEvents, type DeliveryEnded } from '../../src/service/events.ts';
+import {
+  createMessageService,
+  type MessageServiceOptions,
+  type QueueOptions,
+} from '../../src/service/message-service.ts';
+import type { Service } from '../../src/service/service.ts';
 import { patience } from './broker.ts';
 
 export type LogLine = Readonly<{ [field: string]: unknown }>;
@@ -30,9 +36,9 @@ export interface Call {
 }
 
 export interface Hosted {
-  readonly service: MessageService;
+  readonly service: Service;
   readonly calls: readonly Call[];
-  readonly records: readonly DeliveryRecord[];
+  readonly records: readonly DeliveryEnded[];
   readonly lines: readonly LogLine[];
   /** Resolves with the exit code when the service has ended. */
   readonly ended: Promise<ExitCode>;
@@ -44,38 +50,65 @@ export interface Hosted {
   stop(): Promise<ExitCode>;
 }
 
+export interface HostOptions
+  extends
+    Partial<Omit<MessageServiceOptions, 'queues' | 'adapter' | 'events' | 'processor'>>,
+    Partial<Pick<QueueOptions, 'concurrency' | 'schema'>> {
+  readonly logLevel?: string;
+  /** Called with each delivery that has ended, in place of keeping it in `records`. */
+  readonly onRecord?: (record: DeliveryEnded) => void;
+  /** Replaces `process`, which then is never called. */
+  readonly processor?: MessageProcessor;
+}
+
+/** The queue of a service in a test. */
+export function queueOf(
+  queueName: string,
+  process: MessageProcessor['process'],
+  { concurrency = 1, schema }: Partial<Pick<QueueOptions, 'concurrency' | 'schema'>> = {},
+): QueueOptions {
+  return { queueName, deadLetterQueueName: `${queueName}_dead`, concurrency, schema, process };
+}
+
 /** Runs a service until it is stopped, at the latest when the test has finished. Resolves once it consumes. */
 export async function host(
   adapter: MessageAdapter,
   queueName: string,
   process: MessageProcessor['process'],
-  overrides: Partial<MessageServiceOptions> & { readonly logLevel?: string } = {},
+  { concurrency, schema, logLevel, onRecord, ...overrides }: HostOptions = {},
 ): Promise<Hosted> {
   const calls: Call[] = [];
-  const records: DeliveryRecord[] = [];
-  const { log, lines } = keepLog(overrides.logLevel);
-  const processor: MessageProcessor = {
+  const records: DeliveryEnded[] = [];
+  const { log, lines } = keepLog(logLevel);
+  const processor: MessageProcessor = overrides.processor ?? {
     process: (message, context) => {
       calls.push({ message, context, at: Date.now() });
       return process(message, context);
     },
   };
-  const service = new MessageService({
+  const events = new ServiceEvents();
+  logEvents(events, log.child({ name: 'svchost' }));
+  const keep = onRecord ?? ((record) => void records.push(record));
+  events.listen((event) => {
+    if (event.kind === 'delivery-ended') keep(event);
+  });
+  const service = createMessageService({
     adapter,
-    processor,
-    schema: undefined,
-    queueName,
-    deadLetterQueueName: `${queueName}_dead`,
-    concurrency: 1,
+    queues: [
+      queueOf(queueName, processor.process.bind(processor), {
+        ...(concurrency !== undefined && { concurrency }),
+        schema,
+      }),
+    ],
     retry: { maxAttempts: 3, initialDelayMs: 20, factor: 2, maxDelayMs: 1000 },
     processTimeoutMs: undefined,
     shutdownTimeoutMs: 10_000,
     consumeConfig: undefined,
     clock: systemClock,
-    log: log.child({ name: 'svchost' }),
+    events,
     processorLog: log.child({ name: 'shop' }),
-    onRecord: (record) => records.push(record),
     ...overrides,
+    processor,
   });
   const ended = service.run();
   const stop = () => {

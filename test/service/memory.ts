@@ -1,9 +1,9 @@
 // The embedded queue in memory: the tests' double for a broker, for what is the same on all of them.
 import { onTestFinished } from 'vitest';
 import { systemClock, type Clock } from '../../src/clock.ts';
-import { silentLog } from '../../src/log.ts';
 import type { MessageAdapter } from '../../src/messaging/adapter.ts';
 import { SqliteConnection } from '../../src/messaging/sqlite/connection.ts';
+import { testContext } from '../support/context.ts';
 import { json } from './broker.ts';
 
 /** The queue of a broker in memory. */
@@ -14,10 +14,7 @@ export async function memoryWith(
   messages: readonly unknown[],
   clock: Clock = systemClock,
 ): Promise<MessageAdapter> {
-  const adapter = new SqliteConnection(
-    { path: ':memory:' },
-    { connectionName: 'test@1', log: silentLog, clock },
-  );
+  const adapter = new SqliteConnection({ path: ':memory:' }, testContext({ clock }));
   onTestFinished(() => adapter.close());
   await adapter.connect();
   await adapter.ensureQueue(queueName);

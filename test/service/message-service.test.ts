@@ -3,36 +3,49 @@ import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { BrokerRefusedError, exitCode } from '../../src/errors.ts';
 import type { MessageAdapter } from '../../src/messaging/adapter.ts';
-import { MessageService, type MessageServiceOptions } from '../../src/service/message-service.ts';
+import type { MessageProcessor } from '../../src/processor/processor.ts';
+import { logEvents } from '../../src/service/event-log.ts';
+import { ServiceEvents } from '../../src/service/events.ts';
+import { createMessageService, type MessageServiceOptions } from '../../src/service/message-service.ts';
 import { ManualClock, turn } from '../messaging/sqlite/manual-clock.ts';
 import { patience, rabbitMqBroker } from './broker.ts';
-import { deferred, keepLog, never, overridden } from './hosted.ts';
+import { deferred, keepLog, never, overridden, queueOf } from './hosted.ts';
 import { memoryWith, queueName } from './memory.ts';
 
 const rabbitMq = rabbitMqBroker();
 
 /** A service that has not been started, and what happens to its processor. */
-function makeService(adapter: MessageAdapter, overrides: Partial<MessageServiceOptions> = {}) {
+function makeService(
+  adapter: MessageAdapter,
+  {
+    queueName: name = queueName,
+    processor,
+    ...overrides
+  }: Partial<Omit<MessageServiceOptions, 'processor'>> & {
+    queueName?: string;
+    processor?: MessageProcessor;
+  } = {},
+) {
   const { log, lines } = keepLog();
   const events: string[] = [];
   const clock = new ManualClock();
-  const service = new MessageService({
+  const serviceEvents = new ServiceEvents();
+  logEvents(serviceEvents, log);
+  const instance: MessageProcessor = processor ?? {
+    process: () => void events.push('process'),
+    start: () => void events.push('start'),
+    stop: () => void events.push('stop'),
+  };
+  const service = createMessageService({
     adapter,
-    processor: {
-      process: () => void events.push('process'),
-      start: () => void events.push('start'),
-      stop: () => void events.push('stop'),
-    },
-    schema: undefined,
-    queueName,
-    deadLetterQueueName: `${queueName}_dead`,
-    concurrency: 1,
+    processor: instance,
+    queues: [queueOf(name, instance.process.bind(instance))],
     retry: { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 },
     processTimeoutMs: undefined,
     shutdownTimeoutMs: 10_000,
     consumeConfig: undefined,
     clock,
-    log,
+    events: serviceEvents,
     processorLog: log,
     ...overrides,
   });

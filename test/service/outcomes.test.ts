@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { DeadLetterError, exitCode, UnroutableError } from '../../src/errors.ts';
-import { header } from '../../src/messaging/adapter.ts';
+import { header } from '../../src/messaging/dead-letter.ts';
 import {
   deadLetters,
   expectEmpty,
@@ -408,9 +408,9 @@ function idsOf(calls: readonly { context: { messageId: string } }[]): string[] {
 }
 
 function warnings(lines: readonly LogLine[]): LogLine[] {
-  return lines.filter(({ msg }) => msg === 'delivery failed; will be tried again');
+  return lines.filter(({ msg }) => msg === 'delivery failed; will be retried');
 }
 
 function errors(lines: readonly LogLine[]): LogLine[] {
-  return lines.filter(({ msg }) => msg === 'delivery failed; becomes a dead letter');
+  return lines.filter(({ msg }) => msg === 'delivery failed; dead-lettered');
 }

@@ -5,6 +5,7 @@ import type { QueueNames } from '../../config/queue-name.ts';
 import { readSettings } from '../../config/settings.ts';
 import { ConfigurationError, UsageError } from '../../errors.ts';
 import type { MessageAdapter } from '../../messaging/adapter.ts';
+import { isBrowsable } from '../../messaging/capability.ts';
 import { openBroker, type ReachableBroker } from '../../host/broker.ts';
 import { describeDeadLetter } from './dead-letter.ts';
 import { loadDevEnvironment } from './environment.ts';
@@ -48,10 +49,10 @@ export async function listDeadLetters(
 ): Promise<string> {
   const messaging = readMessaging(directory);
   const broker = await openBroker(messaging, undefined, 'dev');
-  const browse = broker.adapter.browseMessages?.bind(broker.adapter);
-  if (!browse) throw new UsageError(whereToLook(messaging.type, queueName));
-  return await use(broker, async (adapter) => {
-    const letters = await browse(queueName, shownLetters);
+  const { adapter } = broker;
+  if (!isBrowsable(adapter)) throw new UsageError(whereToLook(messaging.type, queueName));
+  return await use(broker, async () => {
+    const letters = await adapter.browseMessages(queueName, shownLetters);
     const count = await adapter.countMessages(queueName, []);
     const shown = count > letters.length ? `the newest ${letters.length} of ${count}` : String(count);
     return [`dead letters in ${queueName}: ${shown}`, ...letters.map(describeDeadLetter)].join('\n');

@@ -1,11 +1,12 @@
 // Dead letters as a developer reads them on the terminal. Pure. Bodies stay out of logs; here one has asked to see them.
-import { header, type WaitingMessage } from '../../messaging/adapter.ts';
+import type { MessageFacts } from '../../messaging/adapter.ts';
+import { header } from '../../messaging/dead-letter.ts';
 
 /** How much of a body is shown, in characters. */
 const longestExcerpt = 200;
 
 /** A dead letter in a few lines: when, why, and what it was. */
-export function describeDeadLetter({ messageId, headers, body }: WaitingMessage): string {
+export function describeDeadLetter({ messageId, headers, body }: MessageFacts): string {
   const value = (name: string) => {
     const found = headers[name];
     return typeof found === 'string' || typeof found === 'number' ? legible(String(found)) : undefined;

@@ -97,7 +97,12 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
 
   async ensureQueue(queueName: string): Promise<void> {
     const { writer, store } = this.#useSession();
-    await writer.write({ run: () => store.addQueue(queueName), keepTrying: () => true, durable: true });
+    const isNew = await writer.write({
+      run: () => store.addQueue(queueName),
+      keepTrying: () => true,
+      durable: true,
+    });
+    if (isNew) this.#context.emit({ kind: 'queue-created', queue: queueName });
   }
 
   async sendMessage(queueName: string, body: Uint8Array, options: SendOptions = {}): Promise<void> {

@@ -138,9 +138,9 @@ export class MessageStore {
     };
   }
 
-  /** Creates the queue unless it exists. */
-  addQueue(queueName: string): void {
-    this.#statements.addQueue.run(queueName);
+  /** Creates the queue; false if it exists. */
+  addQueue(queueName: string): boolean {
+    return this.#statements.addQueue.run(queueName).changes === 1;
   }
 
   /** Adds a message; false if there is no such queue. */

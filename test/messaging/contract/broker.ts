@@ -1,18 +1,20 @@
 // The harness as the tests of the contract use it: connections that are closed after each test. Owns no test.
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
-import type { MessageAdapter } from '../../../src/messaging/adapter.ts';
-import type { AdapterHarness, BrowsedMessage } from './harness.ts';
+import type { AdapterContext, MessageAdapter, MessageFacts } from '../../../src/messaging/adapter.ts';
+import type { AdapterHarness } from './harness.ts';
 import { patience } from './inbox.ts';
 
 /** A broker under test. */
 export interface Broker {
   readonly harness: AdapterHarness;
+  /** A new connection that is not connected yet. */
+  readonly create: (emit?: AdapterContext['emit']) => Promise<MessageAdapter>;
   /** A new connection. */
-  readonly open: () => Promise<MessageAdapter>;
+  readonly open: (emit?: AdapterContext['emit']) => Promise<MessageAdapter>;
   /** A new connection, and a queue that it has made. */
   readonly openQueue: () => Promise<{ adapter: MessageAdapter; queue: string }>;
   /** The messages that wait in a queue, once there are so many: a broker may show them a moment after it took them. */
-  readonly browseUntil: (queue: string, count: number) => Promise<BrowsedMessage[]>;
+  readonly browseUntil: (queue: string, count: number) => Promise<MessageFacts[]>;
 }
 
 /** Declares the hooks of a suite, inside its `describe`. */
@@ -25,14 +27,21 @@ export function useBroker(harness: AdapterHarness): Broker {
     await Promise.all(opened.splice(0).map((adapter) => adapter.close()));
   });
 
-  async function open(): Promise<MessageAdapter> {
-    const adapter = await harness.open();
+  async function create(emit: AdapterContext['emit'] = () => undefined): Promise<MessageAdapter> {
+    const adapter = await harness.create(emit);
     opened.push(adapter);
+    return adapter;
+  }
+
+  async function open(emit?: AdapterContext['emit']): Promise<MessageAdapter> {
+    const adapter = await create(emit);
+    await adapter.connect();
     return adapter;
   }
 
   return {
     harness,
+    create,
     open,
     async openQueue() {
       const adapter = await open();

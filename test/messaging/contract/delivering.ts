@@ -1,12 +1,12 @@
 // Order, concurrency and completeness of what a consumer gets, on any broker.
 import { expect, it, vi } from 'vitest';
 import type { Broker } from './broker.ts';
-import { itUnless } from './harness.ts';
+import { itIf } from './harness.ts';
 import { bytes, consume, done, patience, retryAfter, sendMany, text, waitForCount } from './inbox.ts';
 
 /** Declares the tests. */
 export function describeDelivering({ open, openQueue, harness }: Broker): void {
-  const { limits } = harness;
+  const { capabilities } = harness;
   it('makes a queue that is not there when it is to be consumed', async () => {
     const adapter = await open();
     const queue = harness.queueName();
@@ -15,7 +15,7 @@ export function describeDelivering({ open, openQueue, harness }: Broker): void {
     expect(text(await inbox.next())).toBe('"hello"');
   });
 
-  itUnless(limits.unordered)('keeps the order of the queue at concurrency 1', async () => {
+  itIf(capabilities.ordered)('keeps the order of the queue at concurrency 1', async () => {
     const { adapter, queue } = await openQueue();
     const inbox = await consume(adapter, queue, 1, () => done);
     const names = Array.from({ length: 50 }, (_, index) => `"${index}"`);
@@ -53,7 +53,7 @@ export function describeDelivering({ open, openQueue, harness }: Broker): void {
 
   it('divides a queue between two consumers, and no message is handled twice', async () => {
     const { adapter, queue } = await openQueue();
-    const other = limits.oneConnection ? adapter : await open();
+    const other = harness.isPrivate ? adapter : await open();
     const first = await consume(adapter, queue, 2, () => done);
     const second = await consume(other, queue, 2, () => done);
     await sendMany(adapter, queue, 200);
@@ -75,7 +75,7 @@ export function describeDelivering({ open, openQueue, harness }: Broker): void {
     await waitForCount(adapter, queue, 0);
   });
 
-  it('counts what waits, with what waits for a retry, and not what is in work', async () => {
+  it('counts what waits, with what waits for a retry, and not what is in flight', async () => {
     const { adapter, queue } = await openQueue();
     await sendMany(adapter, queue, 3);
     await waitForCount(adapter, queue, 3);

@@ -1,8 +1,10 @@
 // Drains, stops, closed and crashed connections, on any broker.
 import { expect, it, vi } from 'vitest';
-import type { Outcome } from '../../../src/messaging/adapter.ts';
+import { NotConnectedError } from '../../../src/errors.ts';
+import type { MessageAdapter, Outcome } from '../../../src/messaging/adapter.ts';
+import { isBrowsable, isClaiming, isInspectable } from '../../../src/messaging/capability.ts';
 import type { Broker } from './broker.ts';
-import { itUnless } from './harness.ts';
+import { itIf } from './harness.ts';
 import {
   bytes,
   consume,
@@ -19,20 +21,20 @@ import {
 } from './inbox.ts';
 
 /** Declares the tests. */
-export function describeEnding({ open, openQueue, browseUntil, harness }: Broker): void {
-  const { limits } = harness;
+export function describeEnding({ create, open, openQueue, browseUntil, harness }: Broker): void {
+  const { capabilities } = harness;
   /** The attempt of a message that was handed out once before, and came back without an outcome. */
-  const attemptAfterReturn = limits.countsHandOuts ? 2 : 1;
+  const attemptAfterReturn = capabilities.countsEveryDelivery ? 2 : 1;
 
   it('delivers nothing more once drained, and still settles what was delivered', async () => {
     const { adapter, queue } = await openQueue();
     const inbox = await consume(adapter, queue, 1);
-    await adapter.sendMessage(queue, bytes('"in work"'));
-    const inWork = await inbox.next();
+    await adapter.sendMessage(queue, bytes('"in flight"'));
+    const inFlight = await inbox.next();
     await inbox.consumer.drain();
     await inbox.consumer.drain();
     await adapter.sendMessage(queue, bytes('"waiting"'));
-    await inWork.settle(done);
+    await inFlight.settle(done);
     await waitForCount(adapter, queue, 1);
     expect(inbox.deliveries).toHaveLength(1);
     await inbox.consumer.stop();
@@ -60,7 +62,7 @@ export function describeEnding({ open, openQueue, browseUntil, harness }: Broker
     expect(attempts.sort()).toEqual([`"requeue" ${attemptAfterReturn}`, '"retry" 2']);
   });
 
-  it('hands back what is unsettled when a consumer stops, at the same attempt', async () => {
+  it('requeues what is unsettled when a consumer stops, at the same attempt', async () => {
     const { adapter, queue } = await openQueue();
     await sendMany(adapter, queue, 2);
     const inbox = await consume(adapter, queue, 2);
@@ -71,13 +73,13 @@ export function describeEnding({ open, openQueue, browseUntil, harness }: Broker
     await next.waitFor(2);
     expect(idsOf(next.deliveries)).toEqual(idsOf(held));
     expect(next.deliveries.map(({ attempt }) => attempt)).toEqual([attemptAfterReturn, attemptAfterReturn]);
-    // The stopped consumer's deliveries have no say any more.
+    // The stopped consumer's deliveries are not ours any more.
     await Promise.all(held.map((delivery) => delivery.settle(done)));
     await next.consumer.stop();
     await waitForCount(adapter, queue, 2);
   });
 
-  itUnless(limits.oneConnection)('hands back what is unsettled when a connection closes', async () => {
+  itIf(!harness.isPrivate)('requeues what is unsettled when a connection closes', async () => {
     const { adapter, queue } = await openQueue();
     await sendMany(adapter, queue, 2);
     const inbox = await consume(adapter, queue, 2);
@@ -91,13 +93,35 @@ export function describeEnding({ open, openQueue, browseUntil, harness }: Broker
     expect(next.deliveries.map(({ attempt }) => attempt)).toEqual([attemptAfterReturn, attemptAfterReturn]);
   });
 
-  it('rejects a send once the connection is closed', async () => {
-    const { adapter, queue } = await openQueue();
-    await adapter.close();
-    await expect(adapter.sendMessage(queue, bytes('1'))).rejects.toMatchObject({ queueName: queue });
+  it('rejects every use before it has connected, and after it was closed, with one error', async () => {
+    const uses: Record<string, (adapter: MessageAdapter, queue: string) => Promise<unknown>> = {
+      ensureQueue: (adapter, queue) => adapter.ensureQueue(queue),
+      sendMessage: (adapter, queue) => adapter.sendMessage(queue, bytes('1')),
+      consumeMessages: (adapter, queue) => consume(adapter, queue),
+      countMessages: (adapter, queue) => adapter.countMessages(queue, [1]),
+      browseMessages: async (adapter, queue) => isBrowsable(adapter) && adapter.browseMessages(queue, 1),
+      inspectQueue: async (adapter, queue) => isInspectable(adapter) && adapter.inspectQueue(queue, 1),
+      claimOccurrence: async (adapter, queue) =>
+        isClaiming(adapter) && adapter.claimOccurrence(queue, new Date()),
+    };
+    const { browseMessages, inspectQueue, claimOccurrence, ...common } = uses;
+    const used = {
+      ...common,
+      ...(capabilities.listsMessages && { browseMessages }),
+      ...(capabilities.inspectsQueues && { inspectQueue }),
+      ...(capabilities.claimsOccurrences && { claimOccurrence }),
+    };
+    const fresh = await create();
+    const { adapter: closed, queue } = await openQueue();
+    await closed.close();
+    for (const adapter of [fresh, closed]) {
+      for (const [name, use] of Object.entries(used)) {
+        await expect(use!(adapter, queue), name).rejects.toBeInstanceOf(NotConnectedError);
+      }
+    }
   });
 
-  itUnless(limits.oneConnection)('delivers elsewhere what a crashed connection held', async () => {
+  itIf(!harness.isPrivate)('delivers elsewhere what a crashed connection held', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('"survivor"'), { messageId: 'id-6' });
     const inbox = await consume(adapter, queue, 1);
@@ -109,12 +133,13 @@ export function describeEnding({ open, openQueue, browseUntil, harness }: Broker
     await vi.waitFor(() => expect(inbox.deliveries.length + rescue.deliveries.length).toBe(2), patience);
     const again = rescue.deliveries[0] ?? inbox.deliveries[1]!;
     expect(text(again)).toBe('"survivor"');
+    expect(again.redelivered).toBe(true);
     expect(again.messageId).toBe('id-6');
     expect(again.attempt).toBe(attemptAfterReturn);
     expect(again.crashes).toBe(other.capabilities.countsCrashes ? 1 : 0);
   });
 
-  itUnless(limits.oneConnection)('is not disturbed by an outcome that comes after a crash', async () => {
+  itIf(!harness.isPrivate)('is not disturbed by an outcome that comes after a crash', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('"survivor"'));
     const inbox = await consume(adapter, queue, 1);
@@ -133,7 +158,7 @@ export function describeEnding({ open, openQueue, browseUntil, harness }: Broker
     expect(text(last)).toBe('"survivor"');
   });
 
-  itUnless(limits.oneConnection)('consumes and sends again by itself after a crash', async () => {
+  itIf(!harness.isPrivate)('consumes and sends again by itself after a crash', async () => {
     const { adapter, queue } = await openQueue();
     const inbox = await consume(adapter, queue, 1, () => done);
     await adapter.sendMessage(queue, bytes('"before"'));

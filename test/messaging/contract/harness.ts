@@ -1,61 +1,37 @@
-// What a broker brings to the contract suite, and what it may say it cannot do. Owns no test.
+// What a broker brings to the contract suite. What it cannot do is in its Capabilities. Owns no test.
 import { it } from 'vitest';
-import type { Headers, MessageAdapter } from '../../../src/messaging/adapter.ts';
-
-/** What a broker cannot do, by its nature. What is left out, it can. */
-export interface AdapterLimits {
-  /** Only one connection reaches the broker: tests of two hosts are left out. */
-  readonly oneConnection?: true;
-  /** The broker promises no order. */
-  readonly unordered?: true;
-  /** Bodies are text, and not empty: tests of other bytes are left out. */
-  readonly textBodies?: true;
-  /** The largest body in bytes; default 10 MiB, which is what the suite tries. */
-  readonly largestBodyBytes?: number;
-  /** Header values are strings: tests of nested ones are left out. */
-  readonly flatHeaders?: true;
-  /**
-   * The broker counts how often it hands a message out, and not why: a message that was handed back, or whose host
-   * died, is at its next attempt.
-   */
-  readonly countsHandOuts?: true;
-  /** A header named `__proto__` is lost on the way; it must do no harm. */
-  readonly noProtoHeader?: true;
-}
-
-/** A message that waits in a queue, as the broker has it. */
-export interface BrowsedMessage {
-  readonly body: Uint8Array;
-  readonly headers: Headers;
-  readonly messageId: string;
-}
+import type { AdapterContext, MessageAdapter, MessageFacts } from '../../../src/messaging/adapter.ts';
+import type { Capabilities } from '../../../src/messaging/capability.ts';
 
 /** A broker, as the suite needs it. */
 export interface AdapterHarness {
-  readonly limits: AdapterLimits;
+  /** Those of its adapters. */
+  readonly capabilities: Capabilities;
+  /** Only one connection reaches the broker: tests of two hosts are left out. */
+  readonly isPrivate?: true;
   /** Makes the broker ready; called once. */
   start?(): Promise<void>;
-  /** Lets go of the broker; called once. */
+  /** Ends the use of the broker; called once. */
   stop?(): Promise<void>;
-  /** A new, connected connection to the broker. The suite closes it. */
-  open(): Promise<MessageAdapter>;
-  /** A name that no queue has had. The harness sees to it that the queue is deleted, and the one named `<it>_dead`. */
+  /** A new connection to the broker that is not connected yet. The suite closes it. */
+  create(emit: AdapterContext['emit']): Promise<MessageAdapter>;
+  /** A name that no queue has had. The harness deletes the queue in the end, and the one named `<it>_dead`. */
   queueName(): string;
   /** The messages that wait in the queue, not by way of an adapter, and without taking them out. */
-  browse(queueName: string): Promise<BrowsedMessage[]>;
+  browse(queueName: string): Promise<MessageFacts[]>;
   /**
    * Makes the broker lose sight of this connection, as when its host is killed or the network cut: all that it holds
-   * unsettled must be delivered again. The adapter may come back by itself.
+   * unsettled must be redelivered. The adapter may come back by itself.
    */
   crash(adapter: MessageAdapter): Promise<void>;
 }
 
 /**
- * Declares a test unless the broker is limited so: what it cannot do by its nature is no test of it, and none that is
- * skipped.
+ * Declares a test if the broker can do what it is about: what it cannot do by its nature is no test of it, and none that
+ * is skipped.
  */
-export function itUnless(limit: true | undefined): (name: string, test: () => Promise<void>) => void {
+export function itIf(isAble: boolean): (name: string, test: () => Promise<void>) => void {
   return (name, test) => {
-    if (!limit) it(name, test);
+    if (isAble) it(name, test);
   };
 }

@@ -33,7 +33,7 @@ export async function consume(
   adapter: MessageAdapter,
   queue: string,
   concurrency = 1,
-  handle?: (delivery: Delivery) => Outcome | Promise<void>,
+  handle?: (delivery: Delivery) => Outcome | Promise<unknown>,
 ): Promise<Inbox> {
   const deliveries: Delivery[] = [];
   const failures: Error[] = [];

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
 import { UnroutableError, UnsupportedError } from '../../../src/errors.ts';
 import type { Broker } from './broker.ts';
-import { bytes, consume, text, waitForCount } from './inbox.ts';
+import { bytes, consume, retryAfter, shortDelayMs, text, waitForCount } from './inbox.ts';
 
 /** Declares the tests. */
 export function describeSending({ open, openQueue, harness }: Broker): void {
@@ -18,6 +18,21 @@ export function describeSending({ open, openQueue, harness }: Broker): void {
     expect(delivery.headers).toMatchObject({ tenant: 'a', trace: 'b-c' });
     expect(delivery.attempt).toBe(1);
     expect(delivery.crashes).toBe(0);
+    expect(delivery.redelivered).toBe(false);
+    expect(delivery.lost.aborted).toBe(false);
+    expect([delivery.replyTo, delivery.correlationId]).toEqual([undefined, undefined]);
+  });
+
+  it('delivers the address for a reply and the correlation id, through a retry', async () => {
+    const { adapter, queue } = await openQueue();
+    await adapter.sendMessage(queue, bytes('1'), { replyTo: 'answers', correlationId: 'request-1' });
+    const inbox = await consume(adapter, queue);
+    const first = await inbox.next();
+    await first.settle(retryAfter(shortDelayMs));
+    for (const { replyTo, correlationId, headers } of [first, await inbox.next()]) {
+      expect([replyTo, correlationId]).toEqual(['answers', 'request-1']);
+      expect(Object.values(headers)).not.toContain('answers');
+    }
   });
 
   it('makes up an id where the sender gave none, a different one for each message', async () => {
@@ -30,16 +45,15 @@ export function describeSending({ open, openQueue, harness }: Broker): void {
     expect(second.messageId).not.toBe(first.messageId);
   });
 
-  it('says when the message was sent, where it says so at all', async () => {
+  it('says when the message was sent', async () => {
     const { adapter, queue } = await openQueue();
     const before = Date.now();
     await adapter.sendMessage(queue, bytes('1'));
     const after = Date.now();
     const { enqueuedAt } = await (await consume(adapter, queue)).next();
     // Brokers keep seconds, and another machine's clock.
-    if (enqueuedAt === undefined) return;
-    expect(enqueuedAt.getTime()).toBeGreaterThan(before - 2000);
-    expect(enqueuedAt.getTime()).toBeLessThan(after + 2000);
+    expect(enqueuedAt?.getTime()).toBeGreaterThan(before - 2000);
+    expect(enqueuedAt?.getTime()).toBeLessThan(after + 2000);
   });
 
   it('rejects a message for a queue that is not there, and names the queue', async () => {

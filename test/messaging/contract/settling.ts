@@ -1,9 +1,9 @@
 // What each outcome does with a message, on any broker.
 import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
-import { header } from '../../../src/messaging/adapter.ts';
+import { header } from '../../../src/messaging/dead-letter.ts';
 import type { Broker } from './broker.ts';
-import { itUnless } from './harness.ts';
+import { itIf } from './harness.ts';
 import {
   bytes,
   consume,
@@ -22,7 +22,7 @@ import {
 
 /** Declares the tests. */
 export function describeSettling({ openQueue, browseUntil, harness }: Broker): void {
-  const { limits } = harness;
+  const { capabilities } = harness;
   it('takes a message that is done out of the queue', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('1'));
@@ -53,7 +53,7 @@ export function describeSettling({ openQueue, browseUntil, harness }: Broker): v
     expect(third.headers[header.firstSeen]).toBe(second.headers[header.firstSeen]);
   });
 
-  itUnless(limits.unordered)('puts a retry behind what was waiting', async () => {
+  itIf(capabilities.ordered)('puts a retry behind what was waiting', async () => {
     const { adapter, queue } = await openQueue();
     for (const name of ['"a"', '"b"', '"c"', '"d"']) await adapter.sendMessage(queue, bytes(name));
     const inbox = await consume(adapter, queue, 1, (delivery) =>
@@ -75,7 +75,7 @@ export function describeSettling({ openQueue, browseUntil, harness }: Broker): v
     expect(inbox.deliveries.map(text)).toEqual(['"slow"', '"quick"']);
   });
 
-  it('buries a dead message with what it was and why, and does not deliver it again', async () => {
+  it('dead-letters a message with its content and the reason, and does not redeliver it', async () => {
     const { adapter, queue } = await openQueue();
     const startedAt = Date.now();
     await adapter.sendMessage(queue, bytes('{"order": 1}'), {
@@ -105,7 +105,7 @@ export function describeSettling({ openQueue, browseUntil, harness }: Broker): v
     await expectNothingBut(adapter, queue, []);
   });
 
-  it('buries a message that is dead at its first attempt', async () => {
+  it('dead-letters a message at its first attempt', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('{'));
     const inbox = await consume(adapter, queue);
@@ -137,7 +137,7 @@ export function describeSettling({ openQueue, browseUntil, harness }: Broker): v
     const third = await inbox.next();
     expect(text(third)).toBe('"back"');
     expect(third.messageId).toBe('id-5');
-    expect(third.attempt).toBe(limits.countsHandOuts ? 3 : 2);
+    expect(third.attempt).toBe(capabilities.countsEveryDelivery ? 3 : 2);
   });
 
   it('listens to the first outcome of a delivery only', async () => {

@@ -2,9 +2,10 @@
 import type { MessageProperties } from 'amqplib';
 import { describe, expect, it } from 'vitest';
 import {
-  deadCopy,
+  deadLetterCopy,
+  formsOf,
   retryCopy,
-  withoutForeignHeaders,
+  type Copy,
   type Original,
 } from '../../../src/messaging/rabbitmq/copy.ts';
 
@@ -29,22 +30,29 @@ function original(properties: Partial<MessageProperties> = {}): Original {
   return {
     messageId: 'id-1',
     attempt: 2,
-    firstSeen: '2026-01-01T00:00:00.000Z',
-    queueName: 'orders',
+    firstSeen: new Date('2026-01-01T00:00:00.000Z'),
     properties: { ...nothing, ...properties },
   };
 }
 
+/** A copy as it is written, if all of it can be. */
+function whole(copy: Copy) {
+  return formsOf(copy)[0]!;
+}
+
 describe('a copy for a retry', () => {
   it('counts one attempt more, and keeps when the message was first seen', () => {
-    expect(retryCopy(original()).headers).toEqual({
+    expect(whole(retryCopy(original())).headers).toEqual({
       'svchost-attempt': 3,
       'svchost-first-seen': '2026-01-01T00:00:00.000Z',
     });
   });
 
   it('is persistent, and has the id of the message, also where the sender gave none', () => {
-    expect(retryCopy(original({ deliveryMode: 1 }))).toMatchObject({ persistent: true, messageId: 'id-1' });
+    expect(whole(retryCopy(original({ deliveryMode: 1 })))).toMatchObject({
+      persistent: true,
+      messageId: 'id-1',
+    });
   });
 
   it('takes along what the sender said about the message', () => {
@@ -58,7 +66,7 @@ describe('a copy for a retry', () => {
       type: 'order',
       appId: 'shop',
     };
-    expect(retryCopy(original(said))).toMatchObject(said);
+    expect(whole(retryCopy(original(said)))).toMatchObject(said);
   });
 
   it('leaves behind what would make the broker drop, refuse or multiply it', () => {
@@ -69,7 +77,7 @@ describe('a copy for a retry', () => {
       'x-first-death-queue': 'q',
       'x-own': 'kept',
     };
-    const copy = retryCopy(original({ expiration: '1', userId: 'somebody', headers }));
+    const copy = whole(retryCopy(original({ expiration: '1', userId: 'somebody', headers })));
     expect(copy).not.toHaveProperty('expiration');
     expect(copy).not.toHaveProperty('userId');
     expect(Object.keys(copy.headers as object).sort()).toEqual([
@@ -83,9 +91,10 @@ describe('a copy for a retry', () => {
 describe('a copy for the dead-letter queue', () => {
   const now = new Date('2026-01-02T00:00:00.000Z');
   const error = { name: 'TypeError', message: 'no such order' };
+  const verdict = { queueName: 'orders', reason: 'failed', error, at: now } as const;
 
   it('says why, where from, how often and when', () => {
-    expect(deadCopy(original(), 'failed', error, now).headers).toEqual({
+    expect(whole(deadLetterCopy(original(), verdict)).headers).toEqual({
       'svchost-reason': 'failed',
       'svchost-error': 'TypeError: no such order',
       'svchost-source-queue': 'orders',
@@ -96,14 +105,33 @@ describe('a copy for the dead-letter queue', () => {
   });
 
   it('is at its first attempt where somebody consumes it', () => {
-    const copy = deadCopy(original({ headers: { 'svchost-attempt': 2 } }), 'failed', error, now);
+    const copy = whole(deadLetterCopy(original({ headers: { 'svchost-attempt': 2 } }), verdict));
     expect(copy.headers).not.toHaveProperty('svchost-attempt');
   });
 
   it('can do without the headers of others, and says so', () => {
-    const copy = deadCopy(original({ headers: { huge: 'x' } }), 'failed', error, now);
-    const headers = withoutForeignHeaders(copy).headers as object;
+    const [, reduced] = formsOf(deadLetterCopy(original({ headers: { huge: 'x' } }), verdict));
+    const headers = reduced!.headers as object;
     expect(headers).not.toHaveProperty('huge');
     expect(headers).toMatchObject({ 'svchost-reason': 'failed', 'svchost-headers-dropped': true });
+  });
+
+  it('has its own reason and times, whatever the sender wrote under these names', () => {
+    const forged = {
+      'svchost-reason': 'timeout',
+      'svchost-error': 'forged',
+      'svchost-source-queue': 'elsewhere',
+      'svchost-attempts': 99,
+      'svchost-first-seen': '1999-01-01T00:00:00.000Z',
+      'svchost-last-seen': '1999-01-01T00:00:00.000Z',
+    };
+    const copy = deadLetterCopy(original({ headers: forged }), verdict);
+    expect(whole(copy).headers).toEqual(whole(deadLetterCopy(original(), verdict)).headers);
+  });
+
+  it('has no header of the sender in its reduced forms, not even one that is named like svchost’s', () => {
+    const forms = formsOf(deadLetterCopy(original({ headers: { 'svchost-other': 'x' } }), verdict));
+    expect(forms[0]!.headers).toHaveProperty('svchost-other');
+    for (const form of forms.slice(1)) expect(form.headers).not.toHaveProperty('svchost-other');
   });
 });

@@ -2,9 +2,7 @@
 // processed and an empty queue.
 import { connect, type ChannelModel } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
 import { BrokerRefusedError } from '../../../src/errors.ts';
-import { silentLog } from '../../../src/log.ts';
 import type { Consumer, Delivery } from '../../../src/messaging/adapter.ts';
 import {
   RabbitMqConnection,
@@ -12,6 +10,7 @@ import {
   type RabbitMqQueueType,
 } from '../../../src/messaging/rabbitmq/connection.ts';
 import { startOwnBroker, type OwnBroker } from '../../support/own-broker.ts';
+import { testContext } from '../../support/context.ts';
 import { startRelay, type Relay } from '../../support/tcp-relay.ts';
 import { brokerOptions, browse } from './harness.ts';
 
@@ -103,11 +102,7 @@ function makeAdapter(overrides: Partial<RabbitMqOptions> = {}): RabbitMqConnecti
     heartbeatS: 1,
     ...overrides,
   });
-  const adapter = new RabbitMqConnection(options, {
-    connectionName: 'host@1',
-    log: silentLog,
-    clock: systemClock,
-  });
+  const adapter = new RabbitMqConnection(options, testContext({ connectionName: 'host@1' }));
   onTestFinished(() => adapter.close());
   return adapter;
 }

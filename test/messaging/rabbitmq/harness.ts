@@ -1,13 +1,12 @@
 // A real RabbitMQ as the contract suite needs it: each connection behind a relay of its own, which can be cut.
 import { connect, type Channel, type ChannelModel, type GetMessage } from 'amqplib';
 import { inject } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
-import { silentLog } from '../../../src/log.ts';
-import type { MessageAdapter } from '../../../src/messaging/adapter.ts';
+import type { MessageAdapter, MessageFacts } from '../../../src/messaging/adapter.ts';
 import { RabbitMqConnection, type RabbitMqOptions } from '../../../src/messaging/rabbitmq/connection.ts';
+import { testContext } from '../../support/context.ts';
 import { deleteQueues, uniqueQueueName } from '../../support/queue.ts';
 import { startRelay, type Relay } from '../../support/tcp-relay.ts';
-import type { AdapterHarness, BrowsedMessage } from '../contract.ts';
+import type { AdapterHarness } from '../contract.ts';
 
 /** The shared broker's address as the adapter takes it. */
 export function brokerOptions(url: string, overrides: Partial<RabbitMqOptions> = {}): RabbitMqOptions {
@@ -32,8 +31,7 @@ export function rabbitMqHarness(overrides: Partial<RabbitMqOptions> = {}): Adapt
   const queues: string[] = [];
   let control: ChannelModel;
   return {
-    // amqplib assigns header names to a plain object, where `__proto__` is no key.
-    limits: { noProtoHeader: true },
+    capabilities: new RabbitMqConnection(options, testContext()).capabilities,
     start: async () => {
       control = await connect(url);
     },
@@ -42,13 +40,11 @@ export function rabbitMqHarness(overrides: Partial<RabbitMqOptions> = {}): Adapt
       await control.close();
       await deleteQueues(url, ...queues.flatMap(withCompanions));
     },
-    open: async () => {
+    create: async (emit) => {
       const [host] = options.hosts;
       const relay = await startRelay(host!.port, host!.hostname);
       const hosts = [{ hostname: '127.0.0.1', port: relay.port }];
-      const context = { connectionName: 'test@1', log: silentLog, clock: systemClock };
-      const adapter = new RabbitMqConnection({ ...options, hosts }, context);
-      await adapter.connect();
+      const adapter = new RabbitMqConnection({ ...options, hosts }, testContext({ emit }));
       relays.set(adapter, relay);
       return adapter;
     },
@@ -66,7 +62,7 @@ export function rabbitMqHarness(overrides: Partial<RabbitMqOptions> = {}): Adapt
 }
 
 /** The messages that wait in a queue; they go back to their places. */
-export async function browse(connection: ChannelModel, queueName: string): Promise<BrowsedMessage[]> {
+export async function browse(connection: ChannelModel, queueName: string): Promise<MessageFacts[]> {
   const channel = await connection.createChannel();
   // A queue that is missing closes the channel, and has no messages.
   channel.on('error', () => undefined);

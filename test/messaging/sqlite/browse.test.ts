@@ -1,13 +1,13 @@
 // Looking into a queue without taking anything out of it.
+import { NotConnectedError } from '../../../src/errors.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
-import { silentLog } from '../../../src/log.ts';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
+import { testContext } from '../../support/context.ts';
 import { SqliteConnection } from '../../../src/messaging/sqlite/connection.ts';
 import { newPath } from './file.ts';
 
 async function open(): Promise<SqliteConnection> {
-  const context = { connectionName: 'test@1', log: silentLog, clock: systemClock };
+  const context = testContext();
   const adapter = new SqliteConnection({ path: newPath() }, context);
   onTestFinished(() => adapter.close());
   await adapter.connect();
@@ -53,6 +53,6 @@ describe('the messages that wait in a queue', () => {
   it('cannot be shown without a connection', async () => {
     const adapter = await open();
     await adapter.close();
-    await expect(adapter.browseMessages('orders', 10)).rejects.toThrow('is closed');
+    await expect(adapter.browseMessages('orders', 10)).rejects.toBeInstanceOf(NotConnectedError);
   });
 });

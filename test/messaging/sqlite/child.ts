@@ -2,10 +2,12 @@
 // Usage: node child.ts <role> <path> <queue>
 import { writeSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
-import { systemClock } from '../../../src/clock.ts';
 import type { Consumer, Delivery } from '../../../src/messaging/adapter.ts';
+import { systemClock } from '../../../src/clock.ts';
 import { SqliteConnection } from '../../../src/messaging/sqlite/connection.ts';
 import { pino } from 'pino';
+import { logEvents } from '../../../src/service/event-log.ts';
+import { ServiceEvents } from '../../../src/service/events.ts';
 
 const [role = '', path = '', queue = ''] = process.argv.slice(2);
 let reportTrouble: () => void;
@@ -16,13 +18,15 @@ const write = (line: string) => {
   reportTrouble();
 };
 const log = pino({ level: 'warn', base: null }, { write });
+const events = new ServiceEvents();
+logEvents(events, log);
 // Short, as these hosts are killed: who comes next must not wait for long.
 const adapter = new SqliteConnection(
   { path, leaseMs: 500 },
-  { connectionName: 'child', log, clock: systemClock },
+  { connectionName: 'child', log, clock: systemClock, emit: (event) => events.emit(event) },
 );
 
-/** At once: a process that is killed flushes nothing. */
+/** At once: a process that is killed flushes nothing. Nothing here may open process.stdout, which would not block then. */
 function say(line: string): void {
   writeSync(1, `${line}\n`);
 }

@@ -49,7 +49,7 @@ describe('A lease', () => {
     expect(rescuer.deliveries[0]).toMatchObject({ attempt: 1, crashes: 1 });
   });
 
-  it('that was lost gives its holder no say, and says so in the log', async () => {
+  it('that was lost aborts the delivery, takes no outcome, and is logged', async () => {
     const { clocks, lines, first, second } = await twoHosts();
     await first.sendMessage('orders', json('rescued'), { messageId: 'id-1' });
     const loser = await collect(first, 'orders');
@@ -60,13 +60,13 @@ describe('A lease', () => {
     await clocks[0].advance(leaseMs);
     expect(lines).toContainEqual(
       expect.objectContaining({
-        msg: 'lease lost; message is delivered again',
+        msg: 'lease lost; the message will be redelivered',
         messageId: 'id-1',
         queue: 'orders',
       }),
     );
-    await loser.deliveries[0]!.settle(done);
-    expect(lines).toContainEqual(expect.objectContaining({ msg: 'settled too late', messageId: 'id-1' }));
+    expect(loser.deliveries[0]!.lost.aborted).toBe(true);
+    expect(await loser.deliveries[0]!.settle(done)).toBe(false);
 
     await rescuer.deliveries[0]!.settle(retryAfter(1000));
     expect(await first.countMessages('orders', [])).toBe(1);

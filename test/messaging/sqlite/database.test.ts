@@ -86,11 +86,27 @@ describe('A file that is refused', () => {
     expect(existsSync(`${path}-wal`)).toBe(false);
   });
 
+  it('was made by an older svchost is brought up to date, with its messages', async () => {
+    const path = newPath();
+    const first = await open({ path });
+    await first.ensureQueue('orders');
+    await first.sendMessage('orders', Buffer.from('1'), { messageId: 'old' });
+    await first.close();
+    withFile(path, (handle) => {
+      for (const column of ['deliveries', 'reply_to', 'correlation_id'])
+        handle.exec(`ALTER TABLE message DROP COLUMN ${column}`);
+      handle.exec('PRAGMA user_version = 1');
+    });
+    const { deliveries } = await collect(await open({ path }), 'orders');
+    await vi.waitFor(() => expect(deliveries).toHaveLength(1));
+    expect(deliveries[0]).toMatchObject({ messageId: 'old', redelivered: false, replyTo: undefined });
+  });
+
   it('was made by a newer svchost', async () => {
     const path = newPath();
     await (await open({ path })).close();
     withFile(path, (handle) => handle.exec('PRAGMA user_version = 99'));
-    expect((await refusalOf(path)).message).toContain('newer svchost (schema 99, this one knows 1); update');
+    expect((await refusalOf(path)).message).toContain('newer svchost (schema 99, this one knows 2); update');
   });
 
   it('may not be written by this user', async () => {
@@ -134,7 +150,9 @@ describe('A file that goes away while it is open', () => {
     expect(failures).toHaveLength(1);
     expect(failures[0]).toBeInstanceOf(BrokerRefusedError);
     expect(failures[0]!.message).toContain(`${path} was deleted, moved or replaced`);
-    expect(lines).toContainEqual(expect.objectContaining({ msg: 'database lost', path }));
+    expect(lines).toContainEqual(
+      expect.objectContaining({ msg: 'connection lost', broker: `sqlite:${path}` }),
+    );
   });
 
   it('ends them, too, when only its log is deleted', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
 import type { Headers } from '../../../src/messaging/adapter.ts';
-import type { BrowsedMessage } from '../contract.ts';
+import type { MessageFacts } from '../../../src/messaging/adapter.ts';
 
 /** Runs `work` on the file's tables. */
 export function withFile<Result>(path: string, work: (handle: DatabaseSync) => Result): Result {
@@ -18,7 +18,7 @@ export function withFile<Result>(path: string, work: (handle: DatabaseSync) => R
 }
 
 /** The messages of a queue that nobody has leased, in the order of their turn. */
-export function browseFile(path: string, queueName: string): BrowsedMessage[] {
+export function browseFile(path: string, queueName: string): MessageFacts[] {
   const rows = withFile(path, (handle) =>
     handle
       .prepare(

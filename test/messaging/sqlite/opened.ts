@@ -10,6 +10,7 @@ import type {
   MessageAdapter,
   Outcome,
 } from '../../../src/messaging/adapter.ts';
+import { loggedContext, testContext } from '../../support/context.ts';
 import { SqliteConnection, type SqliteOptions } from '../../../src/messaging/sqlite/connection.ts';
 
 export const done: Outcome = { kind: 'done' };
@@ -33,7 +34,7 @@ export async function open(
   options: SqliteOptions,
   { clock = systemClock, log = keepLog().log }: { clock?: Clock; log?: Logger } = {},
 ): Promise<MessageAdapter> {
-  const adapter = new SqliteConnection(options, { connectionName: 'test@1', clock, log });
+  const adapter = new SqliteConnection(options, testContext({ clock, ...loggedContext(log) }));
   onTestFinished(() => adapter.close());
   await adapter.connect();
   return adapter;

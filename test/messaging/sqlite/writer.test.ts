@@ -103,7 +103,9 @@ describe('A writer', () => {
     expect(finished).toBe(false);
     const warnings = lines.filter(({ msg }) => msg === 'database not writable; trying again');
     expect(warnings.map(({ failures }) => failures)).toEqual([1, 2, 4, 8, 16, 32]);
-    expect(warnings[0]!['reason']).toContain('is full; free some space');
+    expect(warnings[0]).toMatchObject({
+      error: { message: expect.stringContaining('is full; free some space') as unknown },
+    });
 
     limitDisk(database, 1000);
     await clock.advance(2000);

@@ -185,7 +185,7 @@ describe('the log', () => {
       if (attempt === 1) throw new TypeError('no such order');
     });
     await service.settled(2);
-    const line = service.lines.find(({ msg }) => msg === 'delivery failed; will be tried again');
+    const line = service.lines.find(({ msg }) => msg === 'delivery failed; will be retried');
     expect(line).toMatchObject({
       level: 40,
       error: {

@@ -1,13 +1,8 @@
 // What is told of a failure: whatever user code throws, telling of it does not fail, and is of bounded length.
 import { describe, expect, it } from 'vitest';
 import { outcomeOfError } from '../../../src/service/delivery/outcome.ts';
-import {
-  CrashError,
-  describeThrown,
-  failureOf,
-  InvalidMessageError,
-  legible,
-} from '../../../src/service/delivery/failure.ts';
+import { CrashError, failureOf, InvalidMessageError } from '../../../src/service/delivery/failure.ts';
+import { describeThrown, legible } from '../../../src/thrown.ts';
 
 const cyclic: Record<string, unknown> = { password: 'secret' };
 cyclic['self'] = cyclic;

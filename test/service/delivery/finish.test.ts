@@ -8,7 +8,6 @@ import { ConsumeConfigFile } from '../../../src/config/consume-config.ts';
 import { watchForFinish } from '../../../src/service/delivery/finish.ts';
 import { ManualClock } from '../../messaging/sqlite/manual-clock.ts';
 import { expectEmpty, rabbitMqBroker, sqliteBroker, type TestBroker } from '../broker.ts';
-import { keepLog } from '../hosted.ts';
 import { linesOf, makeService, ordersOf } from '../service-directory.ts';
 
 const rabbitMq = rabbitMqBroker();
@@ -31,7 +30,7 @@ describe('a queue is worked off', () => {
       },
       work: state,
       clock,
-      log: keepLog().log,
+      onCountFailed: () => undefined,
       onFinished: () => state.finished++,
     });
     return { clock, state, stop, file };
