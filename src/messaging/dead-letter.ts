@@ -75,8 +75,8 @@ export function deadLetterHeaders({ attempt, firstSeen }: History, verdict: Verd
 
 /** The history in the headers of a copy. The caller makes sure that svchost made the copy: anyone can write headers. */
 export function readHistory(headers: Headers): Partial<History> {
-  const attempt = headers[header.attempt];
-  const firstSeen = new Date(String(headers[header.firstSeen]));
+  const { [header.attempt]: attempt, [header.firstSeen]: seen } = headers;
+  const firstSeen = new Date(typeof seen === 'string' ? seen : NaN);
   return {
     ...(Number.isSafeInteger(attempt) && Number(attempt) > 0 && { attempt: Number(attempt) }),
     ...(!Number.isNaN(firstSeen.getTime()) && { firstSeen }),

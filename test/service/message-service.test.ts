@@ -217,3 +217,66 @@ describe('the deadline of a drain', () => {
     expect(await ended).toBe(exitCode.drainTimedOut);
   });
 });
+
+describe('a service of several queues', () => {
+  /** Two queues in memory, with a processor each. */
+  async function twoQueues(process: MessageProcessor['process']) {
+    const adapter = await memoryWith(['first']);
+    await adapter.ensureQueue('mails');
+    await adapter.sendMessage('mails', Buffer.from('"second"'));
+    const seen: unknown[] = [];
+    const made = makeService(adapter, {
+      clock: systemClock,
+      shutdownTimeoutMs: 50,
+      queues: [queueName, 'mails'].map((name) =>
+        queueOf(name, (message, context) => {
+          seen.push(`${context.queueName} ${String(message)}`);
+          return process(message, context);
+        }),
+      ),
+    });
+    return { ...made, seen };
+  }
+
+  it('gives each message to the processor of its queue', async () => {
+    const { service, seen, lines } = await twoQueues(() => undefined);
+    const ended = service.run();
+    await vi.waitFor(() => expect(seen).toHaveLength(2));
+    service.stop('the test');
+    expect(await ended).toBe(exitCode.ok);
+    expect(seen.sort()).toEqual(['mails second', 'orders first']);
+    expect(lines.filter(({ msg }) => String(msg).startsWith('consuming'))).toMatchObject([
+      { queue: queueName },
+      { queue: 'mails' },
+    ]);
+    expect(lines.at(-1)).toMatchObject({ msg: 'stopped', done: 2, cutOff: 0 });
+  });
+
+  it('drains them together, to one deadline, and requeues the messages of each', async () => {
+    const { service, seen, lines } = await twoQueues(() => never);
+    const ended = service.run();
+    await vi.waitFor(() => expect(seen).toHaveLength(2));
+    service.stop('the test');
+    expect(await ended).toBe(exitCode.drainTimedOut);
+    expect(lines.filter(({ msg }) => msg === 'draining')).toHaveLength(1);
+    expect(lines.filter(({ msg }) => msg === 'delivery requeued').map(({ queue }) => queue)).toEqual([
+      queueName,
+      'mails',
+    ]);
+    expect(lines.at(-1)).toMatchObject({ msg: 'stopped', requeue: 2, cutOff: 2 });
+  });
+
+  it('crashes with one culprit: its message counts as failed, those of other queues are requeued', async () => {
+    const both = Promise.withResolvers<undefined>();
+    const { service, seen, lines } = await twoQueues(async (message) => {
+      await both.promise;
+      if (message === 'first') service.crash(new Error('thrown in a timer'));
+      return never;
+    });
+    const ended = service.run();
+    await vi.waitFor(() => expect(seen).toHaveLength(2));
+    both.resolve(undefined);
+    expect(await ended).toBe(exitCode.failed);
+    expect(lines.at(-1)).toMatchObject({ msg: 'stopped', retry: 1, requeue: 1 });
+  });
+});

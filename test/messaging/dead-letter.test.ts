@@ -1,0 +1,62 @@
+// svchost's own headers, as tables.
+import { describe, expect, it } from 'vitest';
+import {
+  attemptHeaders,
+  deadLetterHeaders,
+  header,
+  readHistory,
+  sentHeaders,
+} from '../../src/messaging/dead-letter.ts';
+
+const firstSeen = new Date('2026-01-01T00:00:00.000Z');
+
+describe('a history', () => {
+  it.for([2, 3, 1000])('survives the wire at attempt %i', (attempt) => {
+    expect(readHistory(attemptHeaders({ attempt, firstSeen }))).toEqual({ attempt, firstSeen });
+  });
+
+  it('of a first attempt is not written', () => {
+    expect(attemptHeaders({ attempt: 1, firstSeen })).toEqual({});
+  });
+
+  it.for<[string, unknown, unknown]>([
+    ['text', 'many', 'yesterday'],
+    ['a number as text', '2', 'tomorrow'],
+    ['nothing', undefined, undefined],
+    ['null', null, null],
+    ['zero', 0, 0],
+    ['less than zero', -1, ''],
+    ['half a number', 1.5, {}],
+    ['beyond the safe integers', 2 ** 60, []],
+  ])('of %s is none', ([, attempt, seen]) => {
+    expect(readHistory({ [header.attempt]: attempt, [header.firstSeen]: seen })).toEqual({});
+  });
+});
+
+describe('the headers of a dead letter', () => {
+  const error = { name: 'TypeError', message: 'no such order' };
+  const at = new Date('2026-01-02T00:00:00.000Z');
+
+  it('say why, where from, how often and when', () => {
+    const verdict = { queueName: 'orders', reason: 'failed', error, at } as const;
+    expect(deadLetterHeaders({ attempt: 2, firstSeen }, verdict)).toEqual({
+      'svchost-reason': 'failed',
+      'svchost-error': 'TypeError: no such order',
+      'svchost-source-queue': 'orders',
+      'svchost-attempts': 2,
+      'svchost-first-seen': '2026-01-01T00:00:00.000Z',
+      'svchost-last-seen': '2026-01-02T00:00:00.000Z',
+    });
+  });
+});
+
+describe('the headers that were sent', () => {
+  it('have no attempt, which a sender cannot claim', () => {
+    expect(sentHeaders({ tenant: 'a', [header.attempt]: 4 })).toEqual({ tenant: 'a' });
+  });
+
+  it('keep a header named __proto__ as one', () => {
+    const headers = JSON.parse('{"__proto__": "mine"}') as Record<string, unknown>;
+    expect(Object.entries(sentHeaders(headers))).toEqual([['__proto__', 'mine']]);
+  });
+});
