@@ -1,4 +1,4 @@
-// The broker as commands use it that end by themselves: reached soon, or not at all. `run` waits for as long as it takes.
+// The broker for commands that end by themselves: they reach it within seconds or give up, while `run` keeps trying.
 import { pino } from 'pino';
 import { sleep, systemClock } from '../clock.ts';
 import type { MessagingSettings } from '../config/messaging.ts';
@@ -18,13 +18,17 @@ export interface ReachableBroker {
   /**
    * Connects, or gives up after ten seconds.
    *
-   * @throws BrokerRefusedError trying again cannot help
-   * @throws SvchostError it could not be reached; says why the last attempt failed
+   * @throws BrokerRefusedError another attempt cannot help
+   * @throws SvchostError the broker could not be reached; says why the last attempt failed
    */
   connect(): Promise<void>;
 }
 
-/** Opens the broker of a service for a command, by whose name the broker's operators see the connection. */
+/**
+ * Opens the broker of a service for a command.
+ *
+ * @param command names the connection to the broker's operators
+ */
 export async function openBroker(
   settings: MessagingSettings,
   service: ServiceDirectory | undefined,
@@ -44,7 +48,7 @@ export async function openBroker(
         const limit = `within ${connectTimeoutMs / 1000} s`;
         throw new SvchostError(
           'BROKER_UNREACHABLE',
-          `no connection to ${adapter.address} ${limit}: ${lastReason}`,
+          `cannot reach the broker at ${adapter.address} ${limit}: ${lastReason}`,
         );
       });
       try {
@@ -57,7 +61,7 @@ export async function openBroker(
   };
 }
 
-/** A logger that writes nothing, but takes note of why an attempt to connect failed. */
+/** A logger that writes nothing, but notes why an attempt to connect failed. */
 function reasonLog(onReason: (reason: string) => void): Logger {
   const write = (line: string): void => {
     const { reason } = JSON.parse(line) as { reason?: unknown };
