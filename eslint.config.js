@@ -10,12 +10,12 @@ import tseslint from 'typescript-eslint';
  */
 export const rooms = {
   bin: { path: 'bin.ts', imports: ['cli'] },
-  cli: { path: 'cli.ts', imports: ['commands', 'host', 'config', 'ground'] },
+  cli: { path: 'cli.ts', imports: ['commands', 'ground'] },
   index: { path: 'index.ts', imports: ['processor', 'ground'] },
   testing: { path: 'testing/', imports: ['service', 'sqlite', 'messaging', 'processor', 'config', 'ground'] },
   commands: {
     path: 'commands/',
-    imports: ['host', 'open', 'messaging', 'service', 'schedule', 'processor', 'config', 'ground'],
+    imports: ['host', 'messaging', 'service', 'schedule', 'config', 'ground'],
   },
   host: {
     path: 'host/',

@@ -1,24 +1,30 @@
 // Every error class of svchost and every exit code. Owns no behaviour beyond carrying the facts of a failure.
 
-/** How the process ends, and why; after sysexits.h where it has a code that fits. */
+/** How the process ends; taken from sysexits.h if it has a code that fits. Their meanings are in `exitMeaning`. */
 export const exitCode = {
-  /** Drained or finished. */
   ok: 0,
-  /** The service failed while it ran. */
   failed: 1,
-  /** Wrong usage of the command line, or too old a Node. */
   usage: 64,
-  /** The broker refused us for good: credentials, virtual host, rights. */
   brokerRefused: 69,
-  /** The processor could not be found or loaded. */
   processor: 70,
-  /** The drain ran out of time and work was handed back. */
   drainTimedOut: 75,
-  /** The configuration is wrong. */
   configuration: 78,
 } as const;
 
+/** One of the codes that svchost ends with; a second signal ends the process with 128 + its number instead. */
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
+
+/** The meaning of each exit code, for people: the help and the README list them. */
+export const exitMeaning: Readonly<Record<ExitCode, string>> = {
+  [exitCode.ok]: 'drained or finished',
+  [exitCode.failed]: 'the service failed',
+  [exitCode.usage]: 'wrong usage, or a Node that is too old',
+  [exitCode.brokerRefused]:
+    'the broker refused us for good: credentials, virtual host, rights; or a database file that cannot be used',
+  [exitCode.processor]: 'the processor could not be found or loaded',
+  [exitCode.drainTimedOut]: 'the drain ran out of time, and work was requeued',
+  [exitCode.configuration]: 'the configuration is wrong',
+};
 
 /**
  * The root of all errors that svchost itself raises. `code` is stable and meant for programs, the message for people:
@@ -134,7 +140,10 @@ export class NotConnectedError extends SvchostError {
 /** The broker could not be reached in time; says why the last attempt failed. */
 export class UnreachableError extends SvchostError {
   constructor(address: string, timeoutMs: number, lastReason: string) {
-    super('BROKER_UNREACHABLE', `cannot reach ${address} within ${timeoutMs / 1000} s: ${lastReason}`);
+    super(
+      'BROKER_UNREACHABLE',
+      `cannot reach the broker at ${address} within ${timeoutMs / 1000} s: ${lastReason}`,
+    );
   }
 }
 

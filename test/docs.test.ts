@@ -4,7 +4,7 @@ import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { variables } from '../src/config/variables.ts';
-import { exitCode } from '../src/errors.ts';
+import { exitMeaning } from '../src/errors.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
@@ -34,9 +34,8 @@ describe('the README', () => {
     );
   });
 
-  it('lists each exit code', () => {
-    const codes = table('Exit codes').map(([code]) => Number(code));
-    expect(codes).toEqual(Object.values(exitCode).sort((a, b) => a - b));
+  it('lists each exit code with its meaning', () => {
+    expect(table('Exit codes')).toEqual(Object.entries(exitMeaning));
   });
 
   it('lists each dependency', () => {

@@ -1,4 +1,6 @@
-// `svchost check`: everything that `run` would use, resolved but not run, with every problem named.
+// `svchost check`: shows all that `run` would use, without running it, and names every problem.
+import path from 'node:path';
+import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
 import type { RetryPolicy } from '../config/settings.ts';
 import {
@@ -11,14 +13,45 @@ import {
   type ExitCode,
   type Problem,
 } from '../errors.ts';
+import { openBroker } from '../host/broker.ts';
 import { isInspectable } from '../messaging/capability.ts';
+import { processorProblem, resolveService, type Resolution } from '../host/resolution.ts';
 import { upcoming, type Schedule } from '../schedule/schedule.ts';
 import { formatInstant } from '../schedule/wall-clock.ts';
 import { retryDelaysMs } from '../service/delivery/retry.ts';
-import { openBroker } from '../host/broker.ts';
-import { processorProblem, resolutionError, resolveService, type Resolution } from '../host/resolution.ts';
+import { directoryOption, warn, type End } from './command.ts';
 
-/** What check tells. `--json` writes all but the warnings, which go to standard error there. */
+interface CheckFlags {
+  readonly dir: string;
+  readonly json?: boolean;
+  readonly connect?: boolean;
+}
+
+/** Declares `check`. */
+export function declareCheck(program: Command, end: End): void {
+  program
+    .command('check')
+    .description('show what run would use, and every problem, without running it')
+    .option(...directoryOption)
+    .option('--json', 'print JSON, for programs')
+    .option('--connect', 'also connect to the broker')
+    .action(async ({ dir, json = false, connect = false }: CheckFlags) => {
+      const { report, words, code } = await check(path.resolve(dir), connect);
+      const { warnings, ...facts } = report;
+      if (json) warnings.forEach(warn);
+      console.log(json ? JSON.stringify(facts, undefined, 2) : describeReport(report, words));
+      end(code);
+    })
+    .addHelpText('after', help);
+}
+
+const help = `
+Examples:
+  $ svchost check                  exits as run would: 0, 70 or 78
+  $ svchost check --connect        69 if the broker refuses us
+  $ svchost check --json | jq .messaging.queueName`;
+
+/** The result of a `check`. `--json` writes all but the warnings, which then go to standard error. */
 export interface CheckReport {
   readonly ok: boolean;
   readonly problems: readonly Problem[];
@@ -26,11 +59,11 @@ export interface CheckReport {
   readonly service: { readonly name: string; readonly version: string; readonly dir: string } | null;
   readonly processor: { readonly module: string; readonly type: string } | null;
   readonly executionType: string;
-  /** Null where no broker is used. */
+  /** Null if no broker is used. */
   readonly messaging: MessagingReport | null;
   /** Null on a schedule. */
   readonly retry: RetryReport | null;
-  /** On a schedule only; null where it is wrong. */
+  /** On a schedule only; null if it is wrong. */
   readonly schedule?: ScheduleReport | null;
 }
 
@@ -50,7 +83,7 @@ interface RetryReport {
   readonly factor: number;
   /** Seconds. */
   readonly maxDelay: number;
-  /** The pauses that come of it, in seconds. */
+  /** The delays that result from these, in seconds. */
   readonly delays: readonly number[];
 }
 
@@ -65,10 +98,14 @@ interface ScheduleReport {
 /** How many occurrences are shown. */
 const shownOccurrences = 5;
 
+/** The name of a problem with the connection, rather than with a variable or file. */
+const brokerProblem = 'broker';
+
 /**
  * Resolves the service of a directory.
  *
- * @param connect also reach the broker
+ * @param directory absolute
+ * @param connect also connect to the broker, if the service could run
  * @returns the report, the schedule in words, and the exit code that `run` would end with
  */
 export async function check(
@@ -76,97 +113,78 @@ export async function check(
   connect: boolean,
 ): Promise<{ report: CheckReport; words: string | undefined; code: ExitCode }> {
   const resolution = await resolveService(directory);
-  const failure = resolutionError(resolution);
-  const mayConnect = connect && !failure && usesBroker(resolution);
-  const { address, error, warnings } = await reach(resolution, mayConnect);
-  const failures = [failure, error].filter((found) => found !== undefined);
-  const now = new Date(systemClock.now());
-  const noted = { ...resolution, warnings: [...resolution.warnings, ...warnings] };
-  const report = createReport(noted, address, failures, now);
-  const code = failures
-    .map((found) => (found instanceof SvchostError ? found.exitCode : exitCode.failed))
-    .at(0);
-  return { report, words: resolution.schedule?.describe(), code: code ?? exitCode.ok };
+  const mayConnect = connect && resolution.kind !== 'refused' && usesBroker(resolution);
+  const reached = await reachBroker(resolution, mayConnect);
+  const failure = resolution.kind === 'refused' ? resolution.error : reached.failure;
+  return {
+    report: createReport(resolution, reached, failure),
+    words: resolution.schedule?.describe(),
+    code: failure === undefined ? exitCode.ok : exitCodeOf(failure),
+  };
 }
 
-/**
- * The report for people.
- *
- * @param words the schedule in words, where there is one
- */
-export function describeReport(report: CheckReport, words: string | undefined): string {
-  const { service, processor } = report;
-  const rows: Row[] = [
-    ['service', service ? `${service.name} ${service.version} (${service.dir})` : 'none'],
-    ['processor', processor ? `${processor.type} of ${processor.module}` : 'none'],
-    ['execution type', report.executionType],
-    ...(report.schedule === undefined
-      ? describeMessaging(report)
-      : describeSchedule(report.schedule, words, report.messaging)),
-  ];
-  const lines = rows.map(([name, value]) => `${name.padEnd(15)} ${value}`);
-  const warnings = report.warnings.map((warning) => `warning: ${warning}`);
-  const problems = report.problems.map((problem) => `problem: ${describeProblem(problem)}`);
-  return [...lines, ...warnings, ...problems, report.ok ? 'ok' : 'not ok'].join('\n');
+function exitCodeOf(failure: Error): ExitCode {
+  return failure instanceof SvchostError ? failure.exitCode : exitCode.failed;
 }
 
-type Row = readonly [name: string, value: string];
-
-function describeMessaging({ messaging, retry }: CheckReport): Row[] {
-  if (!messaging || !retry) return [];
-  return [
-    ['broker', `${messaging.type} ${messaging.broker}`],
-    ['queue', messaging.queueName ?? 'none'],
-    ['dead letters', messaging.deadLetterQueueName ?? 'none'],
-    ['concurrency', String(messaging.concurrency)],
-    ['attempts', describeRetry(retry)],
-  ];
+/** A schedule needs a broker only if its replicas share it. */
+function usesBroker({ settings }: Resolution): boolean {
+  return settings.executionType === 'MESSAGING' || settings.schedule.replicas === 'once';
 }
 
-function describeSchedule(
-  schedule: ScheduleReport | null,
-  words: string | undefined,
-  messaging: MessagingReport | null,
-): Row[] {
-  const next = schedule?.next.map((instant, index): Row => [index === 0 ? 'next runs' : '', instant]) ?? [];
-  const replicas: Row[] = messaging
-    ? [
-        ['replicas', 'one of them runs'],
-        ['broker', `${messaging.type} ${messaging.broker}`],
-      ]
-    : [['replicas', 'each runs']];
-  const zone: Row[] = schedule ? [['time zone', schedule.timezone]] : [];
-  return [['schedule', words ?? 'none'], ...zone, ...next, ...replicas];
+/** The broker of a service. */
+interface ReachedBroker {
+  readonly address: string;
+  readonly failure?: Error;
+  /** What the broker says about the queue. */
+  readonly warnings: readonly string[];
 }
 
-function describeRetry({ maxAttempts, delays }: RetryReport): string {
-  return delays.length === 0 ? `${maxAttempts}` : `${maxAttempts}, with pauses of ${delays.join(', ')} s`;
+async function reachBroker(
+  { settings, service, queues }: Resolution,
+  connect: boolean,
+): Promise<ReachedBroker> {
+  const broker = await openBroker(settings.messaging, service, 'check');
+  const { address } = broker.adapter;
+  if (!connect) return { address, warnings: [] };
+  try {
+    await broker.connect();
+    const { maxAttempts } = settings.retry;
+    const { adapter } = broker;
+    const warnings =
+      queues && isInspectable(adapter) ? await adapter.inspectQueue(queues.queueName, maxAttempts) : [];
+    return { address, warnings };
+  } catch (error) {
+    return { address, failure: toError(error), warnings: [] };
+  } finally {
+    await broker.adapter.close();
+  }
 }
 
 function createReport(
   resolution: Resolution,
-  broker: string,
-  failures: readonly Error[],
-  now: Date,
+  broker: ReachedBroker,
+  failure: Error | undefined,
 ): CheckReport {
   const { settings, service, processor, schedule, warnings } = resolution;
   const isScheduled = settings.executionType === 'CRON';
   return {
-    ok: failures.length === 0,
-    problems: failures.flatMap(asProblems),
-    warnings,
+    ok: failure === undefined,
+    problems: failure === undefined ? [] : toProblems(failure),
+    warnings: [...warnings, ...broker.warnings],
     service: service ? { name: service.name, version: service.version, dir: service.path } : null,
     processor: processor ? { module: processor.module, type: processor.type } : null,
     executionType: settings.executionType,
-    messaging: usesBroker(resolution) ? reportMessaging(resolution, broker) : null,
+    messaging: usesBroker(resolution) ? reportMessaging(resolution, broker.address) : null,
     retry: isScheduled ? null : reportRetry(settings.retry),
-    ...(isScheduled ? { schedule: schedule ? reportSchedule(schedule, now) : null } : {}),
+    ...(isScheduled && { schedule: schedule ? reportSchedule(schedule) : null }),
   };
 }
 
-/** A schedule needs a broker only for what its replicas share. */
-function usesBroker({ settings }: Resolution): boolean {
-  return settings.executionType === 'MESSAGING' || settings.schedule.replicas === 'once';
+function toProblems(failure: Error): readonly Problem[] {
+  if (failure instanceof ConfigurationError) return failure.problems;
+  if (failure instanceof ProcessorError) return [processorProblem(failure)];
+  return [{ name: brokerProblem, expected: 'a connection to the broker', found: failure.message }];
 }
 
 function reportMessaging({ settings, queues }: Resolution, broker: string): MessagingReport {
@@ -190,36 +208,57 @@ function reportRetry(policy: RetryPolicy): RetryReport {
   };
 }
 
-function reportSchedule(schedule: Schedule, now: Date): ScheduleReport {
+function reportSchedule(schedule: Schedule): ScheduleReport {
   const { kind, timezone } = schedule;
-  const next = upcoming(schedule, now, shownOccurrences).map((instant) => formatInstant(instant, timezone));
-  return { kind, timezone, next };
+  const next = upcoming(schedule, new Date(systemClock.now()), shownOccurrences);
+  return { kind, timezone, next: next.map((instant) => formatInstant(instant, timezone)) };
 }
 
-function asProblems(error: Error): readonly Problem[] {
-  if (error instanceof ConfigurationError) return error.problems;
-  if (error instanceof ProcessorError) return [processorProblem(error)];
-  return [{ name: 'broker', expected: 'a broker that can be reached', found: error.message }];
+/**
+ * The report for people.
+ *
+ * @param words the schedule in words, if there is one
+ */
+export function describeReport(report: CheckReport, words: string | undefined): string {
+  const { service, processor } = report;
+  const rows: Row[] = [
+    ['service', service ? `${service.name} ${service.version} (${service.dir})` : 'none'],
+    ['processor', processor ? `${processor.type} of ${processor.module}` : 'none'],
+    ['execution type', report.executionType],
+    ...(report.schedule === undefined ? messagingRows(report) : scheduleRows(report, words)),
+  ];
+  const lines = rows.map(([name, value]) => `${name.padEnd(15)} ${value}`);
+  const warnings = report.warnings.map((warning) => `warning: ${warning}`);
+  const problems = report.problems.map((problem) => `problem: ${problemLine(problem)}`);
+  return [...lines, ...warnings, ...problems, report.ok ? 'ok' : 'not ok'].join('\n');
 }
 
-/** The broker's address, what went wrong on the way to it, and what it says about the queue. */
-async function reach(
-  { settings, service, queues }: Resolution,
-  connect: boolean,
-): Promise<{ address: string; error: Error | undefined; warnings: readonly string[] }> {
-  const broker = await openBroker(settings.messaging, service, 'check');
-  const { address } = broker.adapter;
-  if (!connect) return { address, error: undefined, warnings: [] };
-  try {
-    await broker.connect();
-    const { maxAttempts } = settings.retry;
-    const { adapter } = broker;
-    const warnings =
-      queues && isInspectable(adapter) ? await adapter.inspectQueue(queues.queueName, maxAttempts) : [];
-    return { address, error: undefined, warnings };
-  } catch (error) {
-    return { address, error: toError(error), warnings: [] };
-  } finally {
-    await broker.adapter.close();
-  }
+type Row = readonly [name: string, value: string];
+
+function messagingRows({ messaging, retry }: CheckReport): Row[] {
+  if (!messaging || !retry) return [];
+  return [
+    ['broker', `${messaging.type} ${messaging.broker}`],
+    ['queue', messaging.queueName ?? 'none'],
+    ['dead letters', messaging.deadLetterQueueName ?? 'none'],
+    ['concurrency', String(messaging.concurrency)],
+    ['attempts', describeRetry(retry)],
+  ];
+}
+
+function scheduleRows({ schedule, messaging }: CheckReport, words = 'none'): Row[] {
+  const next = schedule?.next.map((instant, index): Row => [index === 0 ? 'next runs' : '', instant]) ?? [];
+  const zone: Row[] = schedule ? [['time zone', schedule.timezone]] : [];
+  const broker: Row[] = messaging ? [['broker', `${messaging.type} ${messaging.broker}`]] : [];
+  const replicas: Row = ['replicas', messaging ? 'one of them runs' : 'each runs'];
+  return [['schedule', words], ...zone, ...next, replicas, ...broker];
+}
+
+function describeRetry({ maxAttempts, delays }: RetryReport): string {
+  return delays.length === 0 ? `${maxAttempts}` : `${maxAttempts}, with pauses of ${delays.join(', ')} s`;
+}
+
+/** The message of a broker's error is complete: it also says what was expected. */
+function problemLine(problem: Problem): string {
+  return problem.name === brokerProblem ? problem.found : describeProblem(problem);
 }

@@ -1,17 +1,51 @@
-// `svchost dev`: a service while its code is written. Ties the terminal and the files to a session; owns neither rule.
+// `svchost dev`: runs a service while its code is written. Connects the terminal and the files to a session.
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
 import { toError, UsageError, type ExitCode } from '../errors.ts';
+import { answerSignals } from '../host/signal.ts';
 import { createLog, type Logger } from '../log.ts';
+import { readLines } from '../messaging/ndjson.ts';
+import { directoryOption, type End } from './command.ts';
 import { listDeadLetters, readDevSettings, sendTyped } from './dev/actions.ts';
+import { readTyped, typedHelp, type Typed } from './dev/input.ts';
 import { scopeOf } from './dev/scope.ts';
 import { Session } from './dev/session.ts';
-import { help, readTyped, type Typed } from './dev/input.ts';
 import { Watcher } from './dev/watcher.ts';
-import { readLines } from '../messaging/ndjson.ts';
-import { answerSignals } from '../host/signal.ts';
 
+interface DevFlags {
+  readonly dir: string;
+  readonly watch?: readonly string[];
+}
+
+/** Declares `dev`. */
+export function declareDev(program: Command, end: End): void {
+  program
+    .command('dev')
+    .description(
+      'run the service while its code is written: a change restarts it, and typed lines send messages',
+    )
+    .option(...directoryOption)
+    .option('--watch <path...>', 'a file or folder that also restarts it, such as templates')
+    .action(async ({ dir, watch = [] }: DevFlags) => {
+      end(await dev({ directory: path.resolve(dir), data: watch.map((name) => path.resolve(name)) }));
+    })
+    .addHelpText('after', help);
+}
+
+const help = `
+Examples:
+  $ svchost dev
+  $ svchost dev --dir services/mail --watch services/mail/templates
+
+If changed code does not load, the running code stays in place. A restart drains first, so no message is lost.
+Unless set, MESSAGING_TYPE is the embedded queue, NODE_ENV development, and LOG_FORMAT pretty.
+
+Typed lines:
+${typedHelp}`;
+
+/** What to run and to watch. */
 export interface DevCommand {
   /** Absolute. */
   readonly directory: string;
@@ -20,19 +54,19 @@ export interface DevCommand {
 }
 
 /**
- * Runs the service of a directory, anew after each change, until it is told to quit.
+ * Runs the service of a directory, and again after each change, until it is asked to quit.
  *
  * @returns the exit code; the process must end with it, since its standard input is still being read
- * @throws UsageError a directory or file that is not there
+ * @throws UsageError a directory or file does not exist
  */
 export async function dev(command: DevCommand): Promise<ExitCode> {
   const { directory, data } = resolvePaths(command);
   const { settings } = readDevSettings(directory);
-  // Its own lines are few, and what the developer is here for: at any LOG_LEVEL.
+  // Its own lines are few and meant for the developer: they are written at any LOG_LEVEL.
   const log = (await createLog({ ...settings.log, level: 'info' })).child({ name: 'dev' });
 
   const loaded = new Set<string>();
-  const scope = () => scopeOf(directory, loaded, data, queueFileOf(directory));
+  const scope = () => scopeOf({ directory, loaded, data, queueFile: queueFileOf(directory) });
   const session = new Session({
     directory,
     log,
@@ -51,8 +85,8 @@ export async function dev(command: DevCommand): Promise<ExitCode> {
   });
   watcher.watch(scope());
   superviseSignals(session, log);
-  void listen(directory, session, log);
-  log.info(`watching ${directory}; type h for what can be typed`);
+  void listen({ directory, session, log });
+  log.info(`watching ${directory}; type h for help`);
   try {
     return await session.run();
   } finally {
@@ -60,20 +94,20 @@ export async function dev(command: DevCommand): Promise<ExitCode> {
   }
 }
 
-/** @throws UsageError see `dev` */
+/** With links resolved. @throws UsageError see `dev` */
 function resolvePaths({ directory, data }: DevCommand): DevCommand {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new UsageError(`${directory} is no directory: name that of a service with --dir`);
+    throw new UsageError(`${directory} is not a directory: name that of a service with --dir`);
   }
   const missing = data.find((name) => !existsSync(name));
   if (missing !== undefined) throw new UsageError(`--watch ${missing}: there is no such file or folder`);
   return { directory: realpathSync(directory), data: data.map((name) => realpathSync(name)) };
 }
 
-/** The file of the embedded queue as the settings are now; elsewhere a name that no file can have. */
-function queueFileOf(directory: string): string {
+/** The file of the embedded queue according to the settings as they are now; undefined with another broker. */
+function queueFileOf(directory: string): string | undefined {
   const { messaging } = readDevSettings(directory).settings;
-  return messaging.type === 'SqliteConnection' ? messaging.path : '\0';
+  return messaging.type === 'SqliteConnection' ? messaging.path : undefined;
 }
 
 function describeChange([first = '', ...others]: readonly string[], directory: string): string {
@@ -81,7 +115,7 @@ function describeChange([first = '', ...others]: readonly string[], directory: s
   return `changed: ${path.relative(directory, first)}${more}; loading the code`;
 }
 
-/** The first signal drains and quits, a second one ends at once. SIGHUP: the terminal is closed. */
+/** The first signal drains and quits, a second one ends at once. SIGHUP means that the terminal was closed. */
 function superviseSignals(session: Session, log: Logger): void {
   answerSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], {
     onFirst: (signal) => {
@@ -95,9 +129,17 @@ function superviseSignals(session: Session, log: Logger): void {
   });
 }
 
-/** Does what is typed, line by line, until the input ends; that alone does not end dev. */
-async function listen(directory: string, session: Session, log: Logger): Promise<void> {
-  // One after the other, in the order in which they were typed; `r` and `q` wait for no broker.
+/** What typed lines act on. */
+interface Stage {
+  readonly directory: string;
+  readonly session: Session;
+  readonly log: Logger;
+}
+
+/** Acts on typed lines until the input ends, which alone does not end dev. */
+async function listen(stage: Stage): Promise<void> {
+  const { session, log } = stage;
+  // One after the other, in the order in which they were typed; `r` and `q` do not wait for a broker.
   let work = Promise.resolve();
   try {
     for await (const line of readLines(process.stdin)) {
@@ -105,18 +147,18 @@ async function listen(directory: string, session: Session, log: Logger): Promise
       switch (typed.kind) {
         case 'send':
         case 'dead-letters':
-          work = work.then(() => answer(typed, directory, session, log));
+          work = work.then(() => answer(typed, stage));
           break;
         case 'restart':
           log.info('restarting: loading the code');
           session.renew();
           break;
         case 'quit':
-          // What was typed before has been asked for.
+          // After the lines that were typed before it.
           void work.then(() => session.quit());
           break;
         case 'help':
-          console.log(help);
+          console.log(typedHelp);
           break;
         case 'wrong':
           log.warn(typed.reason);
@@ -124,18 +166,19 @@ async function listen(directory: string, session: Session, log: Logger): Promise
         case 'nothing':
       }
     }
-    if (process.stdin.isTTY) log.info('end of input: nothing more can be typed; Ctrl-C quits');
+    if (process.stdin.isTTY) log.info('end of input: no more lines can be typed; Ctrl-C quits');
   } catch (error) {
-    // The terminal has gone away; SIGHUP tells so, too.
+    // The terminal was closed, which SIGHUP reports, too.
     log.warn(`standard input cannot be read any more: ${toError(error).message}`);
   }
 }
 
-async function answer(typed: Typed, directory: string, session: Session, log: Logger): Promise<void> {
+async function answer(typed: Typed, { directory, session, log }: Stage): Promise<void> {
   try {
     const queues = await session.queues();
-    if (!queues)
+    if (!queues) {
       throw new UsageError('no queue: the service runs on a schedule, or its code has not loaded yet');
+    }
     if (typed.kind === 'send') {
       await sendTyped(directory, queues, typed.body);
       log.info(`sent to ${queues.queueName}`);

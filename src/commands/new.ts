@@ -1,24 +1,64 @@
-// `svchost new`: a complete service in a directory of its own, ready to be run.
+// `svchost new`: writes a complete service, ready to run, into a directory of its own.
 import path from 'node:path';
+import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import { renderFiles, type ServiceKind, type ServiceLanguage } from './new/blueprint.ts';
 import { refuseTaken, writeFresh } from './new/fresh-directory.ts';
 import { interview, type Terminal } from './new/interview.ts';
 import { parseServiceName, type ServiceName } from './new/service-name.ts';
 
+interface NewFlags {
+  readonly cron?: boolean;
+  readonly sqs?: boolean;
+  readonly js?: boolean;
+}
+
+/** Declares `new`. */
+export function declareNew(program: Command): void {
+  program
+    .command('new')
+    .description('write a new service: a processor with its test, and all that runs, configures and ships it')
+    .argument('[directory]', 'the directory to create; its last part names the service')
+    .option('--cron', 'driven by a schedule instead of a queue')
+    .option('--sqs', 'with its queue on Amazon SQS')
+    .option('--js', 'in JavaScript, with types in its comments, instead of TypeScript')
+    .action(async (directory: string | undefined, { js, ...flags }: NewFlags) => {
+      const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
+      const service = await createService({
+        directory,
+        kind: chooseKind(flags),
+        language: js ? 'js' : 'ts',
+        workingDirectory: process.cwd(),
+        terminal: isTerminal ? { input: process.stdin, output: process.stdout } : undefined,
+      });
+      console.log(describeService(service));
+    })
+    .addHelpText('after', help);
+}
+
+const help = `
+Examples:
+  $ svchost new                    asks for the name, on a terminal
+  $ svchost new orders             the class OrdersServiceProcessor, on the queue orders
+  $ svchost new services/mail --sqs
+  $ svchost new nightly-report --cron --js
+
+The directory must be new or empty; no file is overwritten.`;
+
+/** The service to create. */
 export interface NewCommand {
-  /** As typed: its last part names the service. Asked for where undefined. */
+  /** As typed: its last part names the service. If undefined, the terminal is asked for it. */
   readonly directory: string | undefined;
-  /** Undefined where nothing was said about it: asked for together with the directory, otherwise a queue. */
+  /** If undefined, the terminal is asked for it, unless the directory is given: then it is a queue. */
   readonly kind: ServiceKind | undefined;
   readonly language: ServiceLanguage;
-  /** What paths are relative to; absolute. */
+  /** The base of relative paths; absolute. */
   readonly workingDirectory: string;
-  /** Undefined where nobody can be asked. */
+  /** Undefined if there is nobody to ask. */
   readonly terminal: Terminal | undefined;
 }
 
-/** What was made. */
+/** A service that was created. */
 export interface NewService extends ServiceName {
   /** From the working directory. */
   readonly directory: string;
@@ -27,7 +67,7 @@ export interface NewService extends ServiceName {
   readonly count: number;
 }
 
-/** What brings a first message through, or a first run, once the service is installed. */
+/** The commands that process a first message, or make a first run, once the service is installed. */
 const firstSteps: Readonly<Record<ServiceKind, readonly string[]>> = {
   queue: [`npx svchost send '{"id": 1}'`, 'npx svchost'],
   sqs: [
@@ -38,14 +78,14 @@ const firstSteps: Readonly<Record<ServiceKind, readonly string[]>> = {
   cron: ['npx svchost run --once', 'npx svchost'],
 };
 
-/** The answers to what drives the service; the first is also that of an empty line. */
+/** The kinds in the order of the question; an empty answer means the first. */
 const kinds: readonly ServiceKind[] = ['queue', 'sqs', 'cron'];
 
 /**
  * Writes a new service.
  *
- * @throws UsageError no name or a wrong one, or a directory that is taken; nothing was written
- * @throws SvchostError it cannot be written; nothing of it is left
+ * @throws UsageError no name or a wrong one, or a directory that is not empty; nothing was written
+ * @throws SvchostError a file could not be written; none is left
  */
 export async function createService(command: NewCommand): Promise<NewService> {
   const { directory, kind } = await complete(command);
@@ -56,19 +96,19 @@ export async function createService(command: NewCommand): Promise<NewService> {
   return { ...name, directory: path.relative(command.workingDirectory, target), kind, count: files.size };
 }
 
-/** What was made and what to do next, for people. */
+/** The new service and the next steps, for people. */
 export function describeService({ name, directory, kind, count }: NewService): string {
   const install = directory === '' ? 'npm install' : `cd ${quote(directory)} && npm install`;
   const steps = [install, ...firstSteps[kind]].map((step) => `  ${step}`);
-  return [`${name} is there, with ${count} files. Next:`, '', ...steps].join('\n');
+  return [`created ${name}, with ${count} files. Next:`, '', ...steps].join('\n');
 }
 
 /**
- * The kind that the options name.
+ * The kind that the options name; undefined if they name none.
  *
  * @throws UsageError they name two
  */
-export function chooseKind({ cron, sqs }: { cron?: boolean; sqs?: boolean }): ServiceKind | undefined {
+function chooseKind({ cron, sqs }: { cron?: boolean; sqs?: boolean }): ServiceKind | undefined {
   if (cron && sqs) throw new UsageError('give --cron or --sqs, not both: a schedule has no queue');
   return cron ? 'cron' : sqs ? 'sqs' : undefined;
 }
@@ -95,20 +135,20 @@ function readKind(answer: string): ServiceKind {
   return kind;
 }
 
-/** The names of the service that the last part of a path gives. */
+/** The names of a service, after the last part of its path. */
 function nameOf(directory: string, workingDirectory: string): ServiceName {
   if (directory.trim() === '') throw new UsageError('the name is empty: give one, such as orders');
-  // It looks like a path, and means none.
+  // It looks like a path, but is not meant as one.
   if (/^@[^/]*\/[^/]+$/.test(directory)) {
     throw new UsageError(
-      `${JSON.stringify(directory)} is a package's name with a scope, and this takes a directory: ` +
-        `give ${JSON.stringify(path.basename(directory))}, and put the scope into its package.json`,
+      `${JSON.stringify(directory)} is a package's name with a scope, but a directory is needed: ` +
+        `give ${JSON.stringify(path.basename(directory))}, then add the scope in its package.json`,
     );
   }
   return parseServiceName(path.basename(path.resolve(workingDirectory, directory)));
 }
 
-/** A path as a shell reads it. */
+/** A path, quoted for a shell if need be. */
 function quote(text: string): string {
   return /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

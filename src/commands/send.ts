@@ -1,11 +1,74 @@
-// `svchost send`: puts messages on a queue, each confirmed by the broker before the command ends.
+// `svchost send`: sends messages to a queue, each confirmed by the broker before the command ends.
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { InvalidArgumentError, type Command } from 'commander';
+import { durationMs } from '../config/value.ts';
 import { ConfigurationError, toError, UsageError } from '../errors.ts';
-import type { MessageAdapter, SendOptions } from '../messaging/adapter.ts';
+import { openBroker, type ReachableBroker } from '../host/broker.ts';
+import { resolveService, type Resolution } from '../host/resolution.ts';
+import type { SendOptions } from '../messaging/adapter.ts';
 import { parseMessage, readLines } from '../messaging/ndjson.ts';
-import { openBroker } from '../host/broker.ts';
-import { resolutionError, resolveService } from '../host/resolution.ts';
+import { directoryOption, warn } from './command.ts';
 
+interface SendFlags {
+  readonly dir: string;
+  readonly file?: string;
+  readonly queue?: string;
+  /** Milliseconds. */
+  readonly delay?: number;
+}
+
+/** Declares `send`. */
+export function declareSend(program: Command): void {
+  program
+    .command('send')
+    .description('send messages to the queue of the service, or to another one')
+    .argument(
+      '[message]',
+      'the message as JSON; without it, one message per line is read from standard input (NDJSON)',
+    )
+    .option(...directoryOption)
+    .option('--file <file>', 'read one message from a file')
+    .option(
+      '--queue <name>',
+      "the queue's full name (default: the service's own queue, which is created if it is missing)",
+    )
+    .option('--delay <seconds>', 'deliver no earlier than this, if the broker can', parseSeconds)
+    .action(async (message: string | undefined, flags: SendFlags) => {
+      const { count, queueName, failure } = await send({
+        directory: path.resolve(flags.dir),
+        message,
+        file: flags.file,
+        queueName: flags.queue,
+        delayMs: flags.delay,
+        input: process.stdin,
+        onWarning: warn,
+      });
+      if (count > 0 || !failure) {
+        console.log(`sent ${count} ${count === 1 ? 'message' : 'messages'} to ${queueName}`);
+      }
+      if (failure) throw failure;
+    })
+    .addHelpText('after', help);
+}
+
+const help = `
+Examples:
+  $ svchost send '{"id": 1}'
+  $ svchost send --file order.json --queue orders
+  $ svchost send < messages.ndjson
+  $ svchost send '{"id": 1}' --delay 30`;
+
+/** Gives milliseconds; the text is written as durations are in the environment. */
+function parseSeconds(value: string): number {
+  try {
+    return durationMs('zero')(value);
+  } catch (error) {
+    throw new InvalidArgumentError(`Expected ${toError(error).message}.`);
+  }
+}
+
+/** The messages to send, and their queue. */
 export interface SendCommand {
   /** Absolute. */
   readonly directory: string;
@@ -16,26 +79,26 @@ export interface SendCommand {
   /** Default: the service's own queue. */
   readonly queueName: string | undefined;
   readonly delayMs: number | undefined;
-  /** Where NDJSON comes from when there is neither message nor file. */
+  /** NDJSON, read if there is neither a message nor a file. */
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-  /** Told what is worth knowing about the configuration. */
+  /** Called with each warning about the configuration. */
   readonly onWarning: (message: string) => void;
 }
 
-/** What became of it. */
+/** The result of a `send`. */
 export interface Sent {
-  /** How many messages the broker has safely. */
+  /** How many messages the broker has confirmed. */
   readonly count: number;
   readonly queueName: string;
-  /** Why it ended early; nothing after the message or line it names was sent. */
+  /** Why it ended early; nothing after the message or line that it names was sent. */
   readonly failure: Error | undefined;
 }
 
-/** How many messages may be on their way to the broker at once. */
-const inFlight = 100;
+/** The largest number of messages that wait for the broker's confirmation at once. */
+const largestInFlight = 100;
 
 /**
- * Sends one message, or one per line of NDJSON. The first that fails ends it, and those before it stay sent.
+ * Sends one message, or one per line of NDJSON. The first that fails ends it; those before it stay sent.
  *
  * @throws SvchostError before anything was sent: wrong usage, a wrong configuration, a broker that refuses us
  */
@@ -45,50 +108,62 @@ export async function send(command: SendCommand): Promise<Sent> {
   const { adapter } = broker;
   try {
     await broker.connect();
-    // As `run` would; another queue must be there, or a typo would make one that nobody reads.
+    // As `run` would. Any other queue must exist, or a typo would create one that no service reads.
     if (isOwn) await adapter.ensureQueue(queueName);
     const options: SendOptions = command.delayMs === undefined ? {} : { delayMs: command.delayMs };
-    return { ...(await sendAll(adapter, queueName, messages, options)), queueName };
+    const sendOne = async (body: Uint8Array) => await adapter.sendMessage(queueName, body, options);
+    return { ...(await sendAll(messages, sendOne)), queueName };
   } finally {
     await adapter.close();
   }
 }
 
-async function openQueue({ directory, queueName, onWarning }: SendCommand) {
+/** The queue to send to, and its broker. */
+interface Target {
+  readonly broker: ReachableBroker;
+  readonly queueName: string;
+  /** It is the queue that the service consumes. */
+  readonly isOwn: boolean;
+}
+
+async function openQueue({ directory, queueName, onWarning }: SendCommand): Promise<Target> {
   if (queueName?.trim() === '') throw new UsageError('--queue needs the name of a queue');
   const resolution = await resolveService(directory);
-  const { settings, service, queues, problems, warnings } = resolution;
-  // A queue named on the command line needs no processor, but the broker must be configured well.
-  const error = queueName === undefined ? resolutionError(resolution) : undefined;
-  if (error) throw error;
-  const relevant = problems.filter(({ name }) => queueName === undefined || !name.endsWith('_QUEUE_NAME'));
-  if (relevant.length > 0) throw new ConfigurationError(relevant);
+  refuseUnusable(resolution, queueName);
+  const { settings, service, queues, warnings } = resolution;
   for (const warning of warnings) onWarning(warning);
-  const broker = await openBroker(settings.messaging, service, 'send');
   const own = queues?.queueName;
   const target = queueName ?? own;
   if (target === undefined) throw new UsageError('no queue: name one with --queue');
+  const broker = await openBroker(settings.messaging, service, 'send');
   return { broker, queueName: target, isOwn: target === own };
 }
 
+/** @throws ConfigurationError, ProcessorError the service has problems that prevent sending */
+function refuseUnusable(resolution: Resolution, queueName: string | undefined): void {
+  if (resolution.kind !== 'refused') return;
+  if (queueName === undefined) throw resolution.error;
+  // A queue that the command line names needs no processor and no queue of its own, but a broker all the same.
+  const relevant = resolution.problems.filter(({ name }) => !name.endsWith('_QUEUE_NAME'));
+  if (relevant.length > 0) throw new ConfigurationError(relevant);
+}
+
+type Bodies = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 /** The messages to send, each already checked to be JSON. */
-function readMessages({
-  message,
-  file,
-  input,
-}: SendCommand): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+function readMessages({ message, file, input }: SendCommand): Bodies {
   if (message !== undefined && file !== undefined) throw new UsageError('give a message or --file, not both');
   if (message !== undefined) {
-    return [
-      parseMessage(Buffer.from(message), 'the message', `; quote it for the shell, such as '{"id": 1}'`),
-    ];
+    const hint = `; quote it for the shell, such as '{"id": 1}'`;
+    return [parseMessage(Buffer.from(message), 'the message', hint)];
   }
   if (file !== undefined) {
     const hint = '; a file holds one message, and one message per line goes to standard input';
     return [parseMessage(readBytes(file), file, hint)];
   }
-  if (input.isTTY)
+  if (input.isTTY) {
     throw new UsageError('nothing to send: give a JSON message, --file, or NDJSON on standard input');
+  }
   return parseLines(input);
 }
 
@@ -108,30 +183,27 @@ function readBytes(file: string): Uint8Array {
   }
 }
 
-/** Sends all, a bounded number at a time; the first that fails ends it once those on their way are through. */
+/** Sends all, a bounded number at a time. After the first failure no message starts, and those in flight finish. */
 async function sendAll(
-  adapter: MessageAdapter,
-  queueName: string,
-  messages: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  options: SendOptions,
-): Promise<{ count: number; failure: Error | undefined }> {
+  bodies: Bodies,
+  sendOne: (body: Uint8Array) => Promise<void>,
+): Promise<Pick<Sent, 'count' | 'failure'>> {
   let count = 0;
   let failure: Error | undefined;
   const fail = (error: unknown) => (failure ??= toError(error));
-  const underway = new Set<Promise<unknown>>();
+  const inFlight = new Set<Promise<unknown>>();
   try {
-    for await (const body of messages) {
-      const sending = adapter
-        .sendMessage(queueName, body, options)
+    for await (const body of bodies) {
+      const sending = sendOne(body)
         .then(() => count++, fail)
-        .finally(() => underway.delete(sending));
-      underway.add(sending);
-      if (underway.size >= inFlight) await Promise.race(underway);
+        .finally(() => inFlight.delete(sending));
+      inFlight.add(sending);
+      if (inFlight.size >= largestInFlight) await Promise.race(inFlight);
       if (failure) break;
     }
   } catch (error) {
     fail(error);
   }
-  await Promise.all(underway);
+  await Promise.all(inFlight);
   return { count, failure };
 }

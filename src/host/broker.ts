@@ -1,4 +1,4 @@
-// The broker as commands use it that end by themselves: reached soon, or not at all. `run` waits for as long as it takes.
+// The broker for commands that end by themselves: they reach it within seconds or give up, while `run` keeps trying.
 import { sleep, systemClock } from '../clock.ts';
 import type { MessagingSettings } from '../config/messaging.ts';
 import { UnreachableError } from '../errors.ts';
@@ -17,13 +17,17 @@ export interface ReachableBroker {
   /**
    * Connects, or gives up after ten seconds.
    *
-   * @throws BrokerRefusedError trying again cannot help
-   * @throws UnreachableError it could not be reached; says why the last attempt failed
+   * @throws BrokerRefusedError another attempt cannot help
+   * @throws UnreachableError the broker could not be reached; says why the last attempt failed
    */
   connect(): Promise<void>;
 }
 
-/** Opens the broker of a service for a command, by whose name the broker's operators see the connection. */
+/**
+ * Opens the broker of a service for a command.
+ *
+ * @param command names the connection to the broker's operators
+ */
 export async function openBroker(
   settings: MessagingSettings,
   service: ServiceDirectory | undefined,

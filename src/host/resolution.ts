@@ -1,31 +1,65 @@
-// What every command needs to know first: the service, its settings, processor and queues, and all that is wrong with them.
+// From a service directory to its settings, its processor, and its queues or schedule; or to all the problems that it has.
 import { loadEnvFiles, processEnvironment, type Environment } from '../config/environment.ts';
 import { readQueueNames, type QueueNames } from '../config/queue-name.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
-import { ConfigurationError, ProcessorError, type Problem, type SvchostError } from '../errors.ts';
-import { loadProcessor, type LoadedProcessor } from '../processor/loader.ts';
+import { ConfigurationError, ProcessorError, type Problem } from '../errors.ts';
 import { readServiceDirectory, type ServiceDirectory } from '../processor/directory.ts';
-import type { Schedule } from '../schedule/schedule.ts';
+import { loadProcessor, type LoadedProcessor } from '../processor/loader.ts';
 import { readSchedule } from '../schedule/read.ts';
+import type { Schedule } from '../schedule/schedule.ts';
 import { machineTimezone } from '../schedule/timezone.ts';
 
-/** A service as far as it could be made out. */
-export interface Resolution {
-  readonly settings: Settings;
+/** A service as far as it could be resolved. */
+export type Resolution = MessageResolution | ScheduleResolution | Refusal;
+
+/** A service that can run, driven by messages. */
+export interface MessageResolution extends Runnable {
+  readonly kind: 'messages';
+  readonly queues: QueueNames;
+  readonly schedule?: undefined;
+}
+
+/** A service that can run, driven by a schedule. */
+export interface ScheduleResolution extends Runnable {
+  readonly kind: 'schedule';
+  readonly schedule: Schedule;
+  readonly queues?: undefined;
+}
+
+/** A service that cannot run. A field is undefined if it could not be resolved, or is not used. */
+export interface Refusal extends Configured {
+  readonly kind: 'refused';
   readonly service: ServiceDirectory | undefined;
   readonly processor: LoadedProcessor | undefined;
-  /** With EXECUTION_TYPE=MESSAGING. */
   readonly queues: QueueNames | undefined;
-  /** With EXECUTION_TYPE=CRON. */
   readonly schedule: Schedule | undefined;
-  /** What is wrong with the configuration. */
+  /** The error for a caller that needs the service; it holds all problems. */
+  readonly error: ConfigurationError | ProcessorError;
+  /** The problems of the configuration. */
   readonly problems: readonly Problem[];
-  /** Why there is no service or no processor. */
+  /** Why there is no processor; undefined if there is one. */
   readonly processorError: ProcessorError | undefined;
+}
+
+/** What is known of any service. */
+interface Configured {
+  /** If the configuration has problems, defaults replace the wrong values. */
+  readonly settings: Settings;
   readonly warnings: readonly string[];
 }
 
-/** Reads the environment and finds the processor; collects problems instead of stopping at the first. */
+/** What is known of every service that can run. */
+interface Runnable extends Configured {
+  readonly service: ServiceDirectory;
+  readonly processor: LoadedProcessor;
+}
+
+/**
+ * Reads the environment, with the env files of a service directory, and loads the processor. Collects problems instead of
+ * stopping at the first.
+ *
+ * @param directory absolute
+ */
 export async function resolveService(
   directory: string,
   env: Environment = processEnvironment,
@@ -33,51 +67,43 @@ export async function resolveService(
   const fileProblems = loadEnvFiles(directory, env);
   const read = readSettings(env, { serviceDirectory: directory, isTerminal: process.stdout.isTTY });
   const { settings } = read;
-  const { service, processor, error } = await findProcessor(directory, settings);
-  const work =
+  const { service, processor, error: processorError } = await findProcessor(directory, settings);
+  const drive =
     settings.executionType === 'CRON' ? findSchedule(settings) : findQueues(processor, settings, env);
-  return {
-    settings,
-    service,
-    processor,
-    queues: work.queues,
-    schedule: work.schedule,
-    problems: [...fileProblems, ...read.problems, ...work.problems],
-    processorError: error,
-    warnings: [...read.warnings, ...work.notices, ...(processor?.warnings ?? [])],
-  };
+  const { queues, schedule } = drive;
+  const problems = [...fileProblems, ...read.problems, ...drive.problems];
+  const warnings = [...read.warnings, ...drive.warnings, ...(processor?.warnings ?? [])];
+
+  if (service && processor && problems.length === 0) {
+    const runnable = { settings, service, processor, warnings };
+    if (queues) return { kind: 'messages', ...runnable, queues };
+    if (schedule) return { kind: 'schedule', ...runnable, schedule };
+  }
+  const error = toRefusal(problems, processorError);
+  const found = { settings, service, processor, queues, schedule, warnings };
+  return { kind: 'refused', ...found, error, problems, processorError };
 }
 
 /** What drives the processor. */
-interface Work {
+interface Drive {
   readonly queues?: QueueNames | undefined;
   readonly schedule?: Schedule | undefined;
   readonly problems: readonly Problem[];
-  readonly notices: readonly string[];
+  readonly warnings: readonly string[];
 }
 
-function findQueues(processor: LoadedProcessor | undefined, settings: Settings, env: Environment): Work {
+function findQueues(processor: LoadedProcessor | undefined, settings: Settings, env: Environment): Drive {
   const queues = processor && readQueueNames(processor.type, settings, env);
-  if (queues === undefined || 'queueName' in queues) return { queues, problems: [], notices: [] };
-  return { problems: [queues], notices: [] };
+  if (queues === undefined || 'queueName' in queues) return { queues, problems: [], warnings: [] };
+  return { problems: [queues], warnings: [] };
 }
 
-function findSchedule({ schedule: { variables, replicas } }: Settings): Work {
+function findSchedule({ schedule: { variables, replicas } }: Settings): Drive {
   // Replicas that start at different times must name the same occurrences.
   const start = replicas === 'once' ? new Date(0) : new Date();
   const read = readSchedule(variables, start, machineTimezone());
-  return 'problems' in read ? { problems: read.problems, notices: [] } : { ...read, problems: [] };
-}
-
-/** The error that a service with these problems ends with, all of them in it; undefined where it can run. */
-export function resolutionError({ problems, processorError }: Resolution): SvchostError | undefined {
-  if (problems.length === 0) return processorError;
-  return new ConfigurationError([...problems, ...(processorError ? [processorProblem(processorError)] : [])]);
-}
-
-/** A processor that is not there, as one problem among others. */
-export function processorProblem({ message }: ProcessorError): Problem {
-  return { name: 'processor', expected: 'a processor that can be loaded', found: message };
+  if ('problems' in read) return { problems: read.problems, warnings: [] };
+  return { schedule: read.schedule, problems: [], warnings: read.notices };
 }
 
 interface Found {
@@ -96,4 +122,19 @@ async function findProcessor(directory: string, settings: Settings): Promise<Fou
     if (!(error instanceof ProcessorError)) throw error;
     return service ? { service, error } : { error };
   }
+}
+
+/** One error for everything: a missing processor is one problem among those of the configuration. */
+function toRefusal(
+  problems: readonly Problem[],
+  processorError: ProcessorError | undefined,
+): ConfigurationError | ProcessorError {
+  if (!processorError) return new ConfigurationError(problems);
+  if (problems.length === 0) return processorError;
+  return new ConfigurationError([...problems, processorProblem(processorError)]);
+}
+
+/** A processor that could not be loaded, in the form of a problem of the configuration. */
+export function processorProblem({ message }: ProcessorError): Problem {
+  return { name: 'processor', expected: 'a processor that can be loaded', found: message };
 }

@@ -1,26 +1,29 @@
-// The signals that ask this process to end: the first one drains, a second one ends it at once. Owns no drain.
+// The signals that ask this process to end: the first one drains, a second one ends it at once. The drain is the caller's.
 
-/** Each signal's number, for the exit code of a process that it ended at once. */
+/** The number of each signal, for the exit code of a process that it ended at once. */
 const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
+/** A signal that asks the process to end. */
 export type EndSignal = keyof typeof numbers;
 
 /**
- * How soon after the first the same signal is still the first one, in milliseconds: the terminal sends Ctrl-C to npx and to
- * its child, and npx passes it on to that child, where its shell is one that makes way for the command (bash, not dash).
+ * For how long after the first signal the same one is taken for its echo, in milliseconds: on Ctrl-C the terminal signals
+ * both npx and its child, and npx passes the signal on to that child if its shell replaces itself with the command (bash
+ * does, dash does not).
  */
 const echoMs = 500;
 
+/** What to do on a signal. */
 export interface SignalAnswers {
   readonly onFirst: (signal: EndSignal) => void;
-  /** Just before the process ends with 128 + the signal's number. */
+  /** Called just before the process ends with 128 + the signal's number. */
   readonly onSecond: (signal: EndSignal) => void;
 }
 
 /**
  * Answers these signals from now on.
  *
- * @returns a function that leaves them to Node again
+ * @returns a function that restores Node's own answer
  */
 export function answerSignals(signals: readonly EndSignal[], answers: SignalAnswers): () => void {
   let first: { readonly signal: EndSignal; readonly at: number } | undefined;

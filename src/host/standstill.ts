@@ -1,14 +1,15 @@
-// What a process does that nothing can wake any more, though it is not done.
+// A process whose event loop is empty although it has not finished: that is a failure, and must not pass for success.
 import { exitCode } from '../errors.ts';
 
 /**
- * From now on, ends the process with 1 where nothing keeps it alive and it has not ended: it waits for what will never
- * come. Without this, Node would end with 0, as if all were well.
+ * From now on, ends the process with 1 if nothing keeps it alive and it has not ended by itself: it awaits a promise that
+ * never settles. Without this, Node would end it with 0, as if all were well.
  */
 export function failOnStandstill(): void {
   process.once('beforeExit', () => {
     console.error(
-      'svchost: nothing can wake this process any more, and it is not done; does the processor await for ever?',
+      'svchost: the event loop is empty but the service has not finished; ' +
+        'is the processor awaiting a promise that never settles?',
     );
     process.exit(exitCode.failed);
   });

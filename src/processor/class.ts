@@ -1,13 +1,11 @@
 // Which export of a module is the processor's class. Pure.
 import { ProcessorError } from '../errors.ts';
-import { brand, extendsBase, type ProcessorClass } from './processor.ts';
-
-type Constructor = abstract new (...args: never) => object;
+import { brand, extendsBase, type HostedProcessorClass } from './processor.ts';
 
 /** What a module's exports offer as processors. */
 export interface ClassCandidates {
-  /** Exported classes that extend BaseServiceProcessor; where there are none, those named `…ServiceProcessor`. */
-  readonly classes: readonly ProcessorClass[];
+  /** Exported classes that extend BaseServiceProcessor; if there are none, those named `…ServiceProcessor`. */
+  readonly classes: readonly HostedProcessorClass[];
   /** The names of all exports, for people. */
   readonly exported: readonly string[];
 }
@@ -18,11 +16,11 @@ export function findClasses(exports: object): ClassCandidates {
   for (const [name, value] of exportedValues(exports)) {
     if (!values.has(value)) values.set(value, name);
   }
-  const classes = [...values.keys()].filter(isProcess);
+  const classes = [...values.keys()].filter(isProcessor);
   const based = classes.filter(extendsBase);
   const named = classes.filter(({ name }) => name.endsWith('ServiceProcessor'));
   return {
-    classes: (based.length > 0 ? based : named) as unknown as ProcessorClass[],
+    classes: based.length > 0 ? based : named,
     exported: [...values].map(([value, name]) => (isUnfinished(value) ? `${name} (${unfinished})` : name)),
   };
 }
@@ -36,13 +34,18 @@ function exportedValues(exports: object): [string, unknown][] {
 
 const unfinished = 'it extends BaseServiceProcessor, and has no process method';
 
-/** A class that was meant to be a processor; BaseServiceProcessor itself, exported again, is none. */
+/** A class that was meant to be a processor; BaseServiceProcessor itself, exported again, is not one. */
 function isUnfinished(value: unknown): boolean {
-  return extendsBase(value) && !Object.hasOwn(value as object, brand) && !isProcess(value);
+  return (
+    typeof value === 'function' && extendsBase(value) && !Object.hasOwn(value, brand) && !isProcessor(value)
+  );
 }
 
-/** A class with a `process` of its own or inherited; BaseServiceProcessor itself has none. */
-function isProcess(value: unknown): value is Constructor & { name: string } {
+/**
+ * A class with a `process` of its own or inherited; BaseServiceProcessor itself has none. That its constructor takes no
+ * arguments, and its `process` what the host calls it with, is its author's promise.
+ */
+function isProcessor(value: unknown): value is HostedProcessorClass {
   if (typeof value !== 'function') return false;
   const prototype: unknown = value.prototype;
   return (
@@ -57,13 +60,13 @@ function isProcess(value: unknown): value is Constructor & { name: string } {
  *
  * @param moduleName for the error
  * @param configured PROCESSOR_TYPE, which chooses among several
- * @throws ProcessorError several and no (or another) PROCESSOR_TYPE, or a class without a name
+ * @throws ProcessorError several classes and no (or another) PROCESSOR_TYPE, or a class without a name
  */
 export function chooseClass(
-  classes: readonly ProcessorClass[],
+  classes: readonly HostedProcessorClass[],
   moduleName: string,
   configured: string | undefined,
-): ProcessorClass {
+): HostedProcessorClass {
   const [only, ...others] = classes;
   const chosen = others.length === 0 ? only : classes.find(({ name }) => name === configured);
   if (chosen === undefined) {

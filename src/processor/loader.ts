@@ -1,11 +1,11 @@
-// From a service directory to its processor class: tries the modules in order, and says what was found where none fits.
+// From a service directory to its processor class: tries the modules in order; if none fits, says what it found.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ProcessorError } from '../errors.ts';
 import { chooseClass, findClasses } from './class.ts';
 import { explainImportFailure } from './import-failure.ts';
 import { findModules, type ModuleCandidate, type ModuleCandidates } from './module.ts';
-import type { ProcessorClass } from './processor.ts';
+import type { HostedProcessorClass } from './processor.ts';
 import type { ServiceDirectory } from './directory.ts';
 
 /** A processor's class and where it came from. */
@@ -14,11 +14,11 @@ export interface LoadedProcessor {
   readonly module: string;
   /** The class's name. */
   readonly type: string;
-  readonly processorClass: ProcessorClass;
+  readonly processorClass: HostedProcessorClass;
   readonly warnings: readonly string[];
 }
 
-/** PROCESSOR_MODULE and PROCESSOR_TYPE: used where inference finds none or several. */
+/** PROCESSOR_MODULE and PROCESSOR_TYPE: used if inference finds none or several. */
 export interface ProcessorChoice {
   readonly module: string | undefined;
   readonly type: string | undefined;

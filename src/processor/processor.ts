@@ -109,9 +109,19 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** A processor's class: made once, without arguments, when the host starts. */
+/** The class of a processor that is driven by messages; constructed once, without arguments, when the host starts. */
 export interface ProcessorClass {
   new (): MessageProcessor;
+  readonly schema?: StandardSchema;
+}
+
+/** A processor as the host drives it: EXECUTION_TYPE says which of the two calls of `process` it was written for. */
+export type HostedProcessor = MessageProcessor & ScheduleProcessor;
+
+/** A class that the host found in a service; constructed once, without arguments. */
+export interface HostedProcessorClass {
+  new (): HostedProcessor;
+  /** Of a class that is driven by messages. */
   readonly schema?: StandardSchema;
 }
 
@@ -127,5 +137,5 @@ export abstract class BaseServiceProcessor implements MessageProcessor {
 
 /** Whether `value` is a class that extends BaseServiceProcessor, of whichever copy of this package. */
 export function extendsBase(value: unknown): boolean {
-  return typeof value === 'function' && (value as unknown as Record<symbol, unknown>)[brand] === true;
+  return typeof value === 'function' && Reflect.get(value, brand) === true;
 }

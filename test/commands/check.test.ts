@@ -91,10 +91,12 @@ describe('a service without problems', () => {
     expect(report.problems).toEqual([
       {
         name: 'broker',
-        expected: 'a broker that can be reached',
+        expected: 'a connection to the broker',
         found: expect.stringContaining(`${cwd}/queue.db`) as unknown,
       },
     ]);
+    const asText = await runCli(['check', '--connect'], { cwd, env });
+    expect(asText.stdout).toContain(`\nproblem: ${report.problems[0]!.found}\nnot ok\n`);
     expect((await runCli([], { cwd, env })).code).toBe(69);
   });
 

@@ -199,7 +199,7 @@ describe('code that does not load', () => {
       'lib/word.ts': "export const word: string = 'a';\nexport const other = ;",
     });
     await dev.waitForLine('cannot load processor.ts: Expression expected (lib/word.ts:2)');
-    await dev.waitForLine('the service goes on as it was before the change');
+    await dev.waitForLine('the service continues as it was before the change');
     dev.type('s {"id": 1}');
     await dev.waitForLine('finished by one');
 
@@ -223,7 +223,11 @@ describe('code that does not load', () => {
     ],
     ['a module that throws', 'throw new Error("no luck");', 'no luck (lib/part.js:1:7)'],
     ['a module that ends the process', 'process.exit(3);', 'loading the code ended with exit code 3'],
-    ['a module that awaits for ever', 'await new Promise(() => {});', 'does the processor await for ever?'],
+    [
+      'a module that awaits for ever',
+      'await new Promise(() => {});',
+      'awaiting a promise that never settles?',
+    ],
     [
       'an error that nothing catches',
       'setImmediate(() => { throw new Error("late"); }); await new Promise((resolve) => setTimeout(resolve, 5000));',
@@ -233,7 +237,7 @@ describe('code that does not load', () => {
     const dev = await startConsuming();
     dev.edit({ 'lib/part.js': part, 'processor.ts': `import './lib/part.js'; ${processorOf('two')}` });
     await dev.waitForText(shown);
-    await dev.waitForLine('the service goes on as it was before the change');
+    await dev.waitForLine('the service continues as it was before the change');
     dev.type('s {"id": 1}');
     await dev.waitForLine('finished by one');
   });
@@ -248,13 +252,13 @@ describe('code that does not load', () => {
     dev.edit({ 'processor.ts': processorOf('three') });
     dev.type('s {"id": 1}');
     await dev.waitForNth('consuming queue', 2);
-    expect(linesOf(dev, 'does not run')).toEqual([]);
+    expect(linesOf(dev, 'is not running')).toEqual([]);
   });
 
   it('may be the first, as may settings that are wrong: dev waits for them to be mended', async () => {
     const dev = startDev({ 'processor.ts': undefined });
     await dev.waitForLine('no processor in ');
-    await dev.waitForLine('the service does not run; it starts when its code changes, or with r');
+    await dev.waitForLine('the service is not running; it starts when its code changes, or with r');
     dev.edit({ '.env.local': 'CONCURRENCY=none' });
     await dev.waitForLine('CONCURRENCY: expected a whole number');
     rmSync(path.join(dev.cwd, '.env.local'));
@@ -313,7 +317,7 @@ describe('typed lines', () => {
     dev.type('s {id: 1}');
     await dev.waitForLine('the message is not JSON; type it as s {"id": 1}');
     dev.type('x');
-    await dev.waitForLine('not known: type h for what there is');
+    await dev.waitForLine('unknown line: type h for a list');
     dev.type('h');
     await dev.waitForText('list the newest dead letters');
     for (let id = 1; id <= 21; id++) dev.type(`s {"id": ${id}}`);
@@ -459,7 +463,7 @@ describe('the end', () => {
   });
 
   it.each<[string, string[], string]>([
-    ['a directory that is none', ['--dir', 'nowhere'], 'nowhere is no directory'],
+    ['a directory that is none', ['--dir', 'nowhere'], 'nowhere is not a directory'],
     ['nothing to watch', ['--watch', 'nothing'], 'nothing: there is no such file or folder'],
   ])('comes at once with %s', async (_name, args, message) => {
     const dev = startDev({}, {}, args);

@@ -101,7 +101,7 @@ describe.each(kinds)('a service of kind %s in %s', (kind, language, flags) => {
   it('ends by saying what to do next', () => {
     const steps = ['cd services/order-service && npm install', ...firstSteps[kind]];
     expect(stdout).toBe(
-      `order-service is there, with ${files.length} files. Next:\n\n${steps.map((step) => `  ${step}\n`).join('')}`,
+      `created order-service, with ${files.length} files. Next:\n\n${steps.map((step) => `  ${step}\n`).join('')}`,
     );
     const readme = readFileSync(path.join(cwd, 'README.md'), 'utf8');
     for (const command of steps.flatMap((step) => step.match(/np[mx] (?:svchost.*|install|fauxqs)/g) ?? []))
@@ -258,8 +258,8 @@ describe('the directory', () => {
   });
 
   it.each([
-    ['orders', 'is there and not empty, so nothing was written; choose another directory'],
-    ['orders/readme', 'cannot make '],
+    ['orders', ' is not empty, so nothing was written; choose another directory'],
+    ['orders/readme', 'cannot create '],
     ['', 'the name is empty: give one, such as orders'],
     ['  ', 'the name is empty: give one, such as orders'],
     ['Mail', '"Mail" cannot name a service: '],

@@ -1,4 +1,4 @@
-// What typed lines do with the broker: send to the queue of the service, and list its dead letters.
+// The typed lines that need the broker: send to the queue of the service, and list its dead letters.
 import { processEnvironment } from '../../config/environment.ts';
 import type { MessagingSettings } from '../../config/messaging.ts';
 import type { QueueNames } from '../../config/queue-name.ts';
@@ -10,7 +10,7 @@ import { openBroker, type ReachableBroker } from '../../host/broker.ts';
 import { describeDeadLetter } from './dead-letter.ts';
 import { loadDevEnvironment } from './environment.ts';
 
-/** How many dead letters are listed. */
+/** How many dead letters are listed at most. */
 const shownLetters = 20;
 
 /** The settings of a service as they are now, without loading its code. */
@@ -23,7 +23,7 @@ export function readDevSettings(directory: string) {
 /**
  * Sends a message to the queue of the service.
  *
- * @throws SvchostError the broker does not have it
+ * @throws SvchostError the broker has not confirmed it
  */
 export async function sendTyped(
   directory: string,
@@ -40,7 +40,7 @@ export async function sendTyped(
 /**
  * The newest dead letters of the service, for people.
  *
- * @throws UsageError the broker does not show them
+ * @throws UsageError the broker cannot list messages
  * @throws SvchostError the broker cannot be reached
  */
 export async function listDeadLetters(
@@ -59,7 +59,7 @@ export async function listDeadLetters(
   });
 }
 
-/** Others hand a message out to show it, which counts as a delivery there. */
+/** Other brokers show a message only by delivering it, which counts as a delivery. */
 function whereToLook(type: MessagingSettings['type'], queueName: string): string {
   return type === 'SqsConnection'
     ? 'SQS shows a message only to who receives it: look at the dead-letter queue in the AWS console'

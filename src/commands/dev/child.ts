@@ -1,19 +1,19 @@
-// The process that hosts the service (host.ts), as dev sees it: its loading, its running and its end.
+// The process that hosts the service (host.ts), as dev sees it: it loads, runs and ends.
 import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock, within } from '../../clock.ts';
 import type { QueueNames } from '../../config/queue-name.ts';
-import { exitCode } from '../../errors.ts';
+import { exitCode, exitMeaning } from '../../errors.ts';
 import { drainGraceMs, go, idleEndMs, unwrap } from './protocol.ts';
 
 /** The host's own file, with the ending of this one: built or not. */
 const hostFile = fileURLToPath(new URL(`host${path.extname(import.meta.filename)}`, import.meta.url));
 
-/** How loading went. */
+/** The result of loading. */
 export type Loading =
   | { readonly kind: 'loaded'; readonly queues: QueueNames | undefined }
-  /** Without reasons where the process ended before it could tell any. */
+  /** Without reasons if the process ended before it could report any. */
   | { readonly kind: 'refused'; readonly reasons: readonly string[] };
 
 /** How the process ended. */
@@ -34,11 +34,11 @@ export class Child {
   /**
    * Starts to load the service of a directory.
    *
-   * @param onFiles told which files the code consists of, as they are imported
+   * @param onFiles called with the files of the code as they are imported
    */
   constructor(directory: string, onFiles: (files: readonly string[]) => void) {
-    // Detached, in a process group of its own: Ctrl-C on the terminal goes to the whole group of dev, and would be
-    // the service's second signal, or its helpers' first. What is typed is for dev, too.
+    // Detached, in a process group of its own: Ctrl-C signals the whole group of dev, and would be the service's second
+    // signal, or the first one of its child processes. Without standard input, which dev reads itself.
     const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
     this.#process = fork(hostFile, [directory], { detached: true, stdio: [...stdio] });
     this.exited = this.#followExit();
@@ -49,19 +49,19 @@ export class Child {
     return this.#process.pid;
   }
 
-  /** Whether its end was asked for. */
+  /** Whether `end` or `kill` was called. */
   get isEnding(): boolean {
     return this.#isEnding;
   }
 
-  /** Lets it run the service that it has loaded. */
+  /** Runs the service, which must have loaded. */
   run(): void {
     this.#endMs = this.#shutdownTimeoutMs + drainGraceMs;
-    // It may have ended meanwhile, which `exited` tells.
+    // An error here means that it has ended meanwhile, which `exited` reports.
     this.#process.send(go, () => undefined);
   }
 
-  /** Drains it with SIGTERM; kills it where it takes longer than SHUTDOWN_TIMEOUT and some seconds. */
+  /** Drains it with SIGTERM; kills it if that takes longer than SHUTDOWN_TIMEOUT and some seconds. */
   async end(): Promise<Exit> {
     if (!this.#isEnding) this.#process.kill('SIGTERM');
     this.#isEnding = true;
@@ -70,7 +70,7 @@ export class Child {
     return await this.exited;
   }
 
-  /** Ends it at once, and what it has started; the broker delivers again what it held. */
+  /** Ends it and its child processes at once; the broker redelivers its messages. */
   kill(): void {
     const { pid } = this.#process;
     this.#isEnding = true;
@@ -78,7 +78,7 @@ export class Child {
     try {
       process.kill(-pid, 'SIGKILL');
     } catch {
-      // It has ended in this very moment.
+      // It has ended just now.
     }
   }
 
@@ -89,7 +89,7 @@ export class Child {
         resolve({ code, signal });
       };
       this.#process.once('exit', exit);
-      // It could not be started: no memory, or too many processes.
+      // It could not start: no memory, or too many processes.
       this.#process.on('error', () => this.pid === undefined && exit(exitCode.failed, null));
     });
   }
@@ -102,7 +102,7 @@ export class Child {
         if (report?.kind === 'loaded') this.#shutdownTimeoutMs = report.shutdownTimeoutMs;
         if (report?.kind === 'loaded' || report?.kind === 'refused') resolve(report);
       });
-      // Its last reports may be read after it has ended, but not after the channel has.
+      // Its last reports may arrive after it has ended, but not after the channel has.
       this.#process.once('disconnect', () => {
         void this.exited.then(() => resolve({ kind: 'refused', reasons: [] }));
       });
@@ -111,17 +111,9 @@ export class Child {
   }
 }
 
-const meanings = new Map<number | null, string>([
-  [exitCode.failed, 'the service failed'],
-  [exitCode.brokerRefused, 'the broker refused us'],
-  [exitCode.processor, 'the processor could not be loaded'],
-  [exitCode.drainTimedOut, 'the drain ran out of time, and work was handed back'],
-  [exitCode.configuration, 'configuration'],
-]);
-
 /** An exit in words: `exit code 1 (the service failed)`. */
 export function describeExit({ code, signal }: Exit): string {
   if (signal) return `signal ${signal}`;
-  const meaning = meanings.get(code);
-  return `exit code ${code ?? 'none'}${meaning === undefined ? '' : ` (${meaning})`}`;
+  const known = Object.values(exitCode).find((candidate) => candidate === code);
+  return `exit code ${code ?? 'none'}${known === undefined ? '' : ` (${exitMeaning[known]})`}`;
 }

@@ -1,11 +1,11 @@
-// Dead letters as a developer reads them on the terminal. Pure. Bodies stay out of logs; here one has asked to see them.
+// Dead letters as a developer reads them on the terminal. Logs never hold bodies; here the developer asked for them. Pure.
 import type { MessageFacts } from '../../messaging/adapter.ts';
 import { header } from '../../messaging/dead-letter.ts';
 
-/** How much of a body is shown, in characters. */
+/** The longest part of a body that is shown, in characters. */
 const longestExcerpt = 200;
 
-/** A dead letter in a few lines: when, why, and what it was. */
+/** A dead letter in a few lines: when and why it became one, and how its body begins. */
 export function describeDeadLetter({ messageId, headers, body }: MessageFacts): string {
   const value = (name: string) => {
     const found = headers[name];
@@ -35,13 +35,13 @@ export function excerpt(body: Uint8Array): string {
     return `${body.byteLength} bytes that are not UTF-8`;
   }
   if (text === '') return 'an empty body';
-  // Not through the middle of a surrogate pair.
+  // Without half of a surrogate pair at the end.
   const shown = text.slice(0, longestExcerpt).replace(/[\ud800-\udbff]$/, '');
   const rest = shown.length < text.length ? `… (${body.byteLength} bytes)` : '';
   return legible(shown) + rest;
 }
 
-/** Text of a stranger, safe for a terminal: what would move the cursor or turn the writing round is escaped. */
+/** Untrusted text, safe for a terminal: characters that move the cursor or change the writing direction are escaped. */
 function legible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0;

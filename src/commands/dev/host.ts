@@ -1,10 +1,10 @@
-// The process that hosts a service under `svchost dev`. Loads the code, says whether it can run, waits until it may, runs
-// it. A process of its own for each version of the code: an ES module cannot be unloaded.
+// The process that hosts a service under `svchost dev`: loads the code, reports whether it can run, waits until it may, runs
+// it. Each version of the code has a process of its own, since an ES module cannot be unloaded.
 import { setImmediate } from 'node:timers/promises';
 import { processEnvironment } from '../../config/environment.ts';
 import { ConfigurationError, describeProblem, exitCode, toError } from '../../errors.ts';
-import { resolutionError, resolveService, type Resolution } from '../../host/resolution.ts';
-import { runResolved } from '../run.ts';
+import { runResolved } from '../../host/host.ts';
+import { resolveService, type Refusal } from '../../host/resolution.ts';
 import { failOnStandstill } from '../../host/standstill.ts';
 import { loadDevEnvironment } from './environment.ts';
 import { followImports } from './module-hook.ts';
@@ -14,7 +14,7 @@ import { watchParent } from './watchdog.ts';
 const directory = process.argv[2] ?? '.';
 let isRunning = false;
 
-// Dev is gone, killed perhaps: nobody can see or stop this process any more. What is in work may finish.
+// Dev has gone, perhaps killed: nobody can see or stop this process any more. Messages in flight may finish.
 process.once('disconnect', () => {
   if (isRunning) process.kill(process.pid, 'SIGTERM');
   else process.exit(exitCode.ok);
@@ -22,18 +22,18 @@ process.once('disconnect', () => {
 
 const allowOrphan = watchParent(idleEndMs);
 failOnStandstill();
-// The channel to dev alone must not keep a process alive whose code awaits for ever.
+// The channel to dev must not keep a process alive whose code awaits a promise that never settles.
 process.channel?.unref();
-followImports((files) => void tell({ kind: 'files', files }));
+followImports((files) => void report({ kind: 'files', files }));
 loadDevEnvironment(directory, processEnvironment);
 
 const resolution = await resolveService(directory);
-// Behind the last of the imports: dev then knows what to watch when it hears how it went.
+// After the report of the last imports, so that dev knows what to watch once it hears the result.
 await setImmediate();
-const error = resolutionError(resolution);
-if (error) {
+if (resolution.kind === 'refused') {
+  const { error } = resolution;
   const reasons = error instanceof ConfigurationError ? error.problems.map(describeProblem) : [error.message];
-  await tell({ kind: 'refused', reasons });
+  await report({ kind: 'refused', reasons });
   showPlace(resolution);
   process.exit(error.exitCode);
 }
@@ -43,23 +43,23 @@ process.channel?.ref();
 const mayRun = new Promise<void>((resolve) => {
   process.on('message', (message) => message === go && resolve());
 });
-await tell({ kind: 'loaded', queues, shutdownTimeoutMs: settings.shutdownTimeoutMs });
+await report({ kind: 'loaded', queues, shutdownTimeoutMs: settings.shutdownTimeoutMs });
 await mayRun;
 process.channel?.unref();
 isRunning = true;
 allowOrphan(settings.shutdownTimeoutMs + drainGraceMs);
 process.exit(await runResolved(resolution, 'service'));
 
-/** Resolves when dev has it, or cannot be reached any more. */
-function tell(report: Report): Promise<void> {
+/** Resolves when dev has the report, or cannot be reached any more. */
+function report(content: Report): Promise<void> {
   return new Promise((resolve) => {
-    if (process.connected) process.send?.(wrap(report), () => resolve());
+    if (process.connected) process.send?.(wrap(content), () => resolve());
     else resolve();
   });
 }
 
-/** Of a mistake in the syntax of JavaScript, Node shows the place only where nothing catches the error. */
-function showPlace({ processorError }: Resolution): void {
+/** Node shows the place of a syntax error in JavaScript only if nothing catches it. */
+function showPlace({ processorError }: Refusal): void {
   const cause = processorError?.cause;
   if (!(cause instanceof SyntaxError) || !toError(cause).stack?.startsWith('SyntaxError')) return;
   throw cause;

@@ -1,16 +1,18 @@
-// What a line means that was typed into `svchost dev`. Pure.
+// The meaning of the lines that are typed into `svchost dev`. Pure.
 import { UsageError } from '../../errors.ts';
 import { parseMessage } from '../../messaging/ndjson.ts';
 
+/** What a typed line asks for. */
 export type Typed =
   | { readonly kind: 'send'; readonly body: Uint8Array }
-  | { readonly kind: Letter }
+  | { readonly kind: Request }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'wrong'; readonly reason: string };
 
-type Letter = 'dead-letters' | 'restart' | 'quit' | 'help';
+/** What a single letter asks for. */
+type Request = 'dead-letters' | 'restart' | 'quit' | 'help';
 
-const letters = new Map<string, Letter>([
+const requests = new Map<string, Request>([
   ['d', 'dead-letters'],
   ['r', 'restart'],
   ['q', 'quit'],
@@ -18,22 +20,21 @@ const letters = new Map<string, Letter>([
   ['?', 'help'],
 ]);
 
-/** What may be typed, for people. */
-export const help = [
-  '  s {"id": 1}   send a message to the queue of the service',
-  '  d             list the newest dead letters',
-  '  r             restart',
-  '  q             drain and quit, as Ctrl-C does; a second Ctrl-C ends at once',
-  '  h             this list',
-].join('\n');
+/** All that can be typed, for people: the answer to `h`, and part of the help of the command. */
+export const typedHelp = `
+  s {"id": 1}   send a message to the queue of the service
+  d             list the newest dead letters, if the broker can list messages
+  r             restart
+  q             drain and quit, as Ctrl-C does; a second Ctrl-C ends at once
+  h             this list`.slice(1);
 
-/** The meaning of a line, given as bytes: a message is sent as it was typed. */
+/** The meaning of a line. It is given as bytes, since a message is sent exactly as it was typed. */
 export function readTyped(line: Uint8Array): Typed {
   const text = Buffer.from(line).toString().trim();
   if (text === '') return { kind: 'nothing' };
-  const kind = letters.get(text);
+  const kind = requests.get(text);
   if (kind) return { kind };
-  if (!/^s(\s|$)/.test(text)) return { kind: 'wrong', reason: 'not known: type h for what there is' };
+  if (!/^s(\s|$)/.test(text)) return { kind: 'wrong', reason: 'unknown line: type h for a list' };
   return readSend(Buffer.from(line));
 }
 

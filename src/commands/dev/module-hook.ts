@@ -1,12 +1,12 @@
-// Which files a service's code consists of: takes note of each module as it is imported, also of those imported late.
+// The files that a service's code consists of: notes each module as it is imported, even late.
 import { registerHooks } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The code of svchost itself, which is no part of a service, also where it is linked and not installed. */
+/** The code of svchost itself, which is not part of a service, even if it is linked instead of installed. */
 const ownCode = path.resolve(import.meta.dirname, '../..') + path.sep;
 
-/** Calls `onFiles` with the files, absolute and with links resolved, that are imported or required from now on. */
+/** Calls `onFiles` with the files, absolute, links resolved, that are imported or required from now on. */
 export function followImports(onFiles: (files: readonly string[]) => void): void {
   const known = new Set<string>();
   const found: string[] = [];
@@ -16,7 +16,7 @@ export function followImports(onFiles: (files: readonly string[]) => void): void
       const file = serviceFile(result.url);
       if (file !== undefined && !known.has(file)) {
         known.add(file);
-        // Together: a module is seldom imported alone.
+        // One report for many: a module is seldom imported alone.
         if (found.push(file) === 1) setImmediate(() => onFiles(found.splice(0)));
       }
       return result;
@@ -24,7 +24,7 @@ export function followImports(onFiles: (files: readonly string[]) => void): void
   });
 }
 
-/** Undefined for what an edit does not change: installed packages, and what is no file. */
+/** Undefined for installed packages, and for modules that are not files: no edit changes them. */
 function serviceFile(url: string): string | undefined {
   if (!url.startsWith('file:')) return undefined;
   const file = fileURLToPath(url);

@@ -1,35 +1,38 @@
-// What a service consists of, as far as an edit is concerned: which folders to watch, and which changes count.
+// The files of a service, as far as edits are concerned: which folders to watch, and which changes count.
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { envFiles } from '../../config/environment.ts';
 
-/** What belongs to a service. All paths are absolute, links resolved. */
+/** The files that belong to a service. All paths are absolute, links resolved. */
 export interface Scope {
-  /** Folders whose sources count, at any depth: the service's own, and those of packages that it links. */
+  /** Folders whose sources count, at any depth: the service's own, and those of linked packages. */
   readonly roots: readonly string[];
-  /** Files that count wherever they are: the code that is loaded, and env files. */
+  /** Files that count wherever they are: loaded code, and env files. */
   readonly files: ReadonlySet<string>;
-  /** Files and folders in which everything counts: what `--watch` names. */
+  /** Files that count, and folders in which every file does: those that `--watch` names. */
   readonly data: readonly string[];
-  /** Never counts, nor what its name begins with: the file of the embedded queue, and those that SQLite puts beside it. */
-  readonly queueFile: string;
+  /**
+   * The file of the embedded queue; undefined with another broker. Neither it nor any path that begins with its name
+   * counts: SQLite writes files beside it.
+   */
+  readonly queueFile?: string | undefined;
 }
 
-/** Folders in which nothing is written by hand: installed, built, or a tool's own. */
+/** Whether a folder, by its name, is installed, built, or a tool's own: nobody writes in it by hand. */
 export function isForeign(folder: string): boolean {
   return /^(\..*|node_modules|dist|build|out|coverage)$/.test(folder);
 }
 
-/** Whether a path, relative to a root, is code: also code that is not loaded, as it may be what is missing. */
+/** Whether a path, relative to a root, is code. It need not be loaded: it may be the module that was missing. */
 export function isSource(relative: string): boolean {
   const folders = relative.split(path.sep);
   const name = folders.pop() ?? '';
   return !folders.some(isForeign) && (name === 'package.json' || /^[^.].*\.[cm]?[jt]sx?$/.test(name));
 }
 
-/** Whether a change of `file` calls for a restart. */
+/** Whether a change of `file` requires a restart. */
 export function isChange(file: string, { roots, files, data, queueFile }: Scope): boolean {
-  if (file.startsWith(queueFile)) return false;
+  if (queueFile !== undefined && file.startsWith(queueFile)) return false;
   return (
     files.has(file) ||
     data.some((named) => isWithin(named, file) && !hasPart(named, file, isHidden)) ||
@@ -37,7 +40,7 @@ export function isChange(file: string, { roots, files, data, queueFile }: Scope)
   );
 }
 
-/** Whether a folder is one of those that are watched because of what may come to be in them. */
+/** Whether a folder is watched for any file that may appear in it, rather than for one that is known. */
 export function isWalked(folder: string, { roots, data }: Scope): boolean {
   return (
     roots.some((root) => isWithin(root, folder) && !hasPart(root, folder, isForeign)) ||
@@ -50,34 +53,32 @@ export function isWithin(folder: string, file: string): boolean {
   return file === folder || file.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep);
 }
 
-/**
- * The scope of a service.
- *
- * @param directory the service's, links resolved
- * @param loaded the files that its code consists of
- */
-export function scopeOf(
-  directory: string,
-  loaded: ReadonlySet<string>,
-  data: readonly string[],
-  queueFile: string,
-): Scope {
+/** What the scope of a service depends on. All paths are absolute, links resolved. */
+export interface ScopeSources extends Pick<Scope, 'data' | 'queueFile'> {
+  /** The service's. */
+  readonly directory: string;
+  /** The files of its code. */
+  readonly loaded: ReadonlySet<string>;
+}
+
+/** The scope of a service. */
+export function scopeOf({ directory, loaded, data, queueFile }: ScopeSources): Scope {
   const linked = [...loaded]
     .filter((file) => !isWithin(directory, file))
     .map((file) => packageOf(path.dirname(file)))
-    // The folder of a whole repository, and the service in it: of that only the files that are loaded count.
+    // If a package contains the service, such as the root of a repository, only those of its files count that are loaded.
     .filter((folder) => folder !== undefined && !isWithin(folder, directory));
   const env = envFiles.map((name) => path.join(directory, name));
   return {
     roots: [...new Set([directory, ...linked])].filter((folder) => folder !== undefined),
-    // An env file may be a link to the one that several services share.
+    // An env file may be a link to one that several services share.
     files: new Set([...loaded, ...env, ...env.filter(existsSync).map((file) => realpathSync(file))]),
     data,
     queueFile,
   };
 }
 
-/** The folders that must be watched to hear of every change that counts, as they are now. */
+/** The folders to watch for every change that counts, as they are now. */
 export function foldersOf({ roots, files, data }: Scope): Set<string> {
   const folders = new Set([...files].map((file) => path.dirname(file)));
   for (const root of roots) walk(root, isForeign, folders);
@@ -92,7 +93,7 @@ function hasPart(root: string, file: string, isPart: (name: string) => boolean):
   return path.relative(root, file).split(path.sep).some(isPart);
 }
 
-/** Folders of tools and of installed packages: no data of a service, wherever they are. */
+/** Whether a folder, by its name, is a tool's or holds installed packages: its files are not data of a service. */
 function isHidden(folder: string): boolean {
   return /^(\..+|node_modules)$/.test(folder);
 }
@@ -109,12 +110,12 @@ function readFolder(folder: string) {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
-    // Gone in this moment, or not for us to read: then it holds no code of ours either.
+    // It has just been removed, or is not readable: then the service cannot load code from it either.
     return [];
   }
 }
 
-/** The folder of the package that a folder belongs to; undefined where it belongs to none. */
+/** The folder of the package that a folder belongs to; undefined if it belongs to none. */
 function packageOf(folder: string): string | undefined {
   if (existsSync(path.join(folder, 'package.json'))) return folder;
   const parent = path.dirname(folder);

@@ -1,12 +1,12 @@
-// Sees to it that no host outlives dev: not even one whose code never gives up the event loop, and so never hears that
-// dev is gone. The watching is done by a thread of its own (watchdog-thread.ts).
+// Kills a host process that outlives dev, even if its code blocks the event loop, so that it never hears that dev has gone.
+// A thread of its own does the watching (watchdog-thread.ts).
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 /** The thread's own file, with the ending of this one: built or not. */
 const thread = new URL(`watchdog-thread${path.extname(import.meta.filename)}`, import.meta.url);
 
-/** What the thread is told at its start. */
+/** What the thread starts with. */
 export interface Watch {
   /** The process id of dev. */
   readonly parent: number;
@@ -15,13 +15,13 @@ export interface Watch {
 }
 
 /**
- * From now on, kills this process where it outlives dev by more than `graceMs`.
+ * From now on, kills this process if it outlives dev by more than `graceMs`.
  *
  * @returns a function that changes `graceMs`
  */
 export function watchParent(graceMs: number): (graceMs: number) => void {
   const workerData: Watch = { parent: process.ppid, graceMs };
-  // None of the service's own options: what they load must be loaded once.
+  // Without the options of the service's own Node: modules that they preload must be loaded only once.
   const worker = new Worker(thread, { workerData, execArgv: [], env: {} });
   worker.unref();
   return (changedMs) => worker.postMessage(changedMs);

@@ -1,31 +1,33 @@
-// Watches the folders of a service and tells which files have changed, once they have come to rest. Owns no rule of what
-// counts (scope.ts). Folder by folder: Node's own recursive watch would go through node_modules as well.
+// Watches the folders of a service and reports the files that changed, once no more changes follow; scope.ts decides which
+// count. Watches folder by folder: Node's own recursive watch would include node_modules.
 import { readdirSync, statSync, watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { toError } from '../../errors.ts';
 import { foldersOf, isChange, isWalked, isWithin, type Scope } from './scope.ts';
 
-/** How long it must be quiet, in milliseconds: an editor saves in several steps, a checkout writes many files. */
+/** How long no change must follow, in milliseconds: an editor saves in several steps, a checkout writes many files. */
 const quietMs = 100;
 
-/** How long to wait for that, in milliseconds, where something is written without end. */
+/** The longest wait for that, in milliseconds, if changes never cease. */
 const longestWaitMs = 1_000;
 
+/** When and where a watcher reports. */
 export interface WatcherOptions {
   readonly clock: Clock;
-  /** Told the files that changed and count, absolute. */
+  /** Called with the files that changed and count, absolute. */
   readonly onChange: (files: readonly string[]) => void;
-  /** Told, once, why not everything is watched. */
+  /** Called once with the reason if a folder cannot be watched. */
   readonly onTrouble: (reason: string) => void;
 }
 
 interface Folder {
   readonly watcher: FSWatcher;
-  /** Tells it from another folder that takes its place. */
+  /** Differs from that of another folder that takes its place. */
   readonly identity: string;
 }
 
+/** Watches one scope at a time. */
 export class Watcher {
   readonly #options: WatcherOptions;
   readonly #folders = new Map<string, Folder>();
@@ -40,7 +42,7 @@ export class Watcher {
     this.#options = options;
   }
 
-  /** Watches another scope from now on. What changed in the one before is still told. */
+  /** Watches another scope from now on. Earlier changes are still reported. */
   watch(scope: Scope): void {
     const before = this.#scope;
     this.#scope = scope;
@@ -57,7 +59,7 @@ export class Watcher {
   /**
    * Brings the watched folders up to date.
    *
-   * @param known what was watched so far: a folder in it that is found only now is new on the disk, and its files with it
+   * @param known the scope so far: a folder within it that is found only now is new on the disk, and so are its files
    */
   #follow(scope: Scope, known: Scope | undefined): void {
     const wanted = foldersOf(scope);
@@ -75,12 +77,12 @@ export class Watcher {
       const identity = identityOf(name);
       if (identity === undefined) return false;
       const watcher = watch(name, (event, file) => this.#note(name, event, file));
-      // A folder that goes away; its parent tells so.
+      // The folder was removed, which its parent reports.
       watcher.on('error', () => this.#unwatch(name));
       this.#folders.set(name, { watcher, identity });
       return true;
     } catch (error) {
-      this.#tellTrouble(name, error);
+      this.#reportTrouble(name, error);
       return false;
     }
   }
@@ -90,55 +92,55 @@ export class Watcher {
     this.#folders.delete(name);
   }
 
-  /** Of a folder that came, went or was renamed, the watch is that of another folder, or of none. */
+  /** After a folder was created, removed or renamed, its watch is that of another folder, or of none. */
   #forget(folder: string): void {
     for (const name of [...this.#folders.keys()]) {
       if (!isWithin(folder, name)) continue;
       this.#unwatch(name);
-      // What was in it is gone without an event of its own, where the folder was moved away.
+      // If the folder was moved away, no event reports the files in it.
       this.#gone.add(folder);
     }
   }
 
-  #tellTrouble(name: string, error: unknown): void {
+  #reportTrouble(name: string, error: unknown): void {
     const { code, message } = toError(error) as NodeJS.ErrnoException;
-    // The folder went away in this moment.
+    // The folder has just been removed.
     if (code === 'ENOENT' || this.#hasTrouble) return;
     this.#hasTrouble = true;
     const limit = code === 'ENOSPC' || code === 'EMFILE';
     const why = limit
-      ? 'the system watches no more files for this user (fs.inotify.max_user_watches, max_user_instances)'
+      ? 'the system cannot watch more files for this user (fs.inotify.max_user_watches, max_user_instances)'
       : message;
-    this.#options.onTrouble(`${name} is not watched: ${why}`);
+    this.#options.onTrouble(`cannot watch ${name}: ${why}`);
   }
 
   #noteFilesOf(folder: string): void {
     try {
       for (const file of readdirSync(folder)) this.#note(folder, 'change', file);
     } catch {
-      // Gone again.
+      // Removed again.
     }
   }
 
   #note(folder: string, event: string, file: string | null): void {
     const touched = file === null ? folder : path.join(folder, file);
     if (event === 'rename') this.#forget(touched);
-    // What is only written to, and does not count, is not looked at: a log file must not keep us busy. What comes, goes
-    // or is renamed may be a folder.
+    // A write to a file that does not count is ignored: a log file must not keep us busy. On a rename the path may be a
+    // folder, so it always counts at first.
     if (event === 'change' && file !== null && !(this.#scope && isChange(touched, this.#scope))) return;
     this.#touched.add(touched);
     const { clock } = this.#options;
     this.#waitsSince ??= clock.now();
     const restMs = Math.max(0, this.#waitsSince + longestWaitMs - clock.now());
     this.#cancelTimer?.();
-    this.#cancelTimer = clock.after(Math.min(quietMs, restMs), () => this.#tell());
+    this.#cancelTimer = clock.after(Math.min(quietMs, restMs), () => this.#report());
   }
 
-  #tell(): void {
+  #report(): void {
     const scope = this.#scope;
     if (!scope) return;
     this.#follow(scope, scope);
-    // Following may have noted the files of new folders, and set the timer anew.
+    // Following may have noted the files of new folders, and set the timer again.
     this.#cancelTimer?.();
     this.#waitsSince = undefined;
     const changed = [...this.#touched].filter((file) => this.#gone.has(file) || isChange(file, scope));
@@ -148,7 +150,7 @@ export class Watcher {
   }
 }
 
-/** Undefined where there is no such folder. */
+/** Undefined if there is no such folder. */
 function identityOf(folder: string): string | undefined {
   const stats = statSync(folder, { throwIfNoEntry: false });
   return stats?.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined;

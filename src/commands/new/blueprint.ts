@@ -1,4 +1,4 @@
-// Which files a new service has, and what is in them: those of template/, with the names of the service put in.
+// The files of a new service and their content: those of template/, with the names of the service filled in.
 import { readFileSync } from 'node:fs';
 import { version } from '../../version.ts';
 import type { ServiceName } from './service-name.ts';
@@ -6,9 +6,10 @@ import type { ServiceName } from './service-name.ts';
 /** What drives a new service: a queue, a queue on Amazon SQS, or a schedule. */
 export type ServiceKind = 'queue' | 'sqs' | 'cron';
 
+/** The language of a new service's code. */
 export type ServiceLanguage = 'ts' | 'js';
 
-/** A new service. */
+/** What the files of a new service depend on. */
 export interface Blueprint extends ServiceName {
   readonly kind: ServiceKind;
   readonly language: ServiceLanguage;
@@ -17,8 +18,8 @@ export interface Blueprint extends ServiceName {
 const templates = new URL('template/', import.meta.url);
 
 /**
- * Each file of a service, and its template. Templates of dotfiles have no dot: npm acts on a .gitignore that it packs, and
- * leaves it out.
+ * Each file of a service with its template. Templates of dotfiles have no dot: npm obeys a .gitignore inside a package, and
+ * does not pack it.
  */
 export function filesOf({
   kind,
@@ -45,7 +46,7 @@ export function filesOf({
   };
 }
 
-/** The files of a service by their paths in it, with `/`. */
+/** The content of each file, by its path in the service directory, with `/`. */
 export function renderFiles(blueprint: Blueprint): ReadonlyMap<string, string> {
   const rendered = Object.entries(filesOf(blueprint)).map(([file, template]) => {
     const text = readFileSync(new URL(template, templates), 'utf8');
@@ -54,7 +55,7 @@ export function renderFiles(blueprint: Blueprint): ReadonlyMap<string, string> {
   return new Map(rendered);
 }
 
-/** Puts the service's own names in place of those that the templates work with. */
+/** Replaces the names in a template, which is a service that works, by those of the new service. */
 function fillIn(text: string, { name, className, queueName, language }: Blueprint): string {
   const names: Readonly<Record<string, string>> = {
     'my-service': name,

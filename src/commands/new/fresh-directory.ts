@@ -1,16 +1,16 @@
-// Writes files into a directory that is new or empty: all of them, or none. Owns no knowledge of what they are.
+// Writes files into a directory that is new or empty: all of them, or none.
 import { closeSync, openSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { makeDirectory } from '../../directory.ts';
-import { SvchostError, toError, UsageError } from '../../errors.ts';
+import { NotWrittenError, toError, UsageError } from '../../errors.ts';
 
 /**
- * Writes files, and takes back what it has made where one cannot be written. Never writes over a file.
+ * Writes files; if one cannot be written, removes those that were. Never overwrites a file.
  *
- * @param directory absolute; made where it is missing
- * @param files their content, by paths in the directory
- * @throws UsageError something is there already
- * @throws SvchostError it cannot be written
+ * @param directory absolute; created if it is missing
+ * @param files their content, by their path in the directory
+ * @throws UsageError the directory is not empty, or the path cannot be one
+ * @throws NotWrittenError a file could not be written; none is left
  */
 export function writeFresh(directory: string, files: ReadonlyMap<string, string>): void {
   refuseTaken(directory);
@@ -20,7 +20,7 @@ export function writeFresh(directory: string, files: ReadonlyMap<string, string>
     for (const [name, content] of files) {
       const file = path.join(directory, name);
       makeDirectory(path.dirname(file), undefined, (directory) => made.push(directory));
-      // Not over a file that another process has written since.
+      // Fails on a file that another process has written since.
       const descriptor = openSync(file, 'wx');
       written.push(file);
       try {
@@ -31,14 +31,14 @@ export function writeFresh(directory: string, files: ReadonlyMap<string, string>
     }
   } catch (cause) {
     takeBack(written, made);
-    throw new SvchostError('NOT_WRITTEN', `nothing was written: ${toError(cause).message}`, { cause });
+    throw new NotWrittenError(`nothing was written: ${toError(cause).message}`, { cause });
   }
 }
 
 /**
- * Refuses a directory that is not empty, and a path that can be none.
+ * Checks that a directory is empty or can be created.
  *
- * @throws UsageError
+ * @throws UsageError it is not empty, or the path cannot be a directory
  */
 export function refuseTaken(directory: string): void {
   try {
@@ -46,22 +46,20 @@ export function refuseTaken(directory: string): void {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return;
-    const what = code === 'ENOTDIR' ? 'there is a file of that name, or above it' : message;
-    throw new UsageError(`cannot make ${directory}: ${what}; choose another directory`);
+    const reason = code === 'ENOTDIR' ? 'it is a file, or inside one' : message;
+    throw new UsageError(`cannot create ${directory}: ${reason}; choose another directory`);
   }
-  throw new UsageError(
-    `${directory} is there and not empty, so nothing was written; choose another directory`,
-  );
+  throw new UsageError(`${directory} is not empty, so nothing was written; choose another directory`);
 }
 
-/** Removes files, and the directories that are empty without them. */
+/** Removes files, and then the directories that are empty, the deepest first. */
 function takeBack(files: readonly string[], directories: readonly string[]): void {
   for (const file of files) rmSync(file, { force: true });
   for (const directory of directories.toSorted((a, b) => b.length - a.length)) {
     try {
       rmdirSync(directory);
     } catch {
-      // Somebody else has put something there.
+      // Another process has written something there.
     }
   }
 }

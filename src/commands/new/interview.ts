@@ -1,20 +1,20 @@
-// Questions to whoever sits at the terminal. Owns how they are put, not what is asked.
+// Asks questions on the terminal, each until its answer is accepted.
 import { createInterface } from 'node:readline';
 import { UsageError } from '../../errors.ts';
 
-/** Where questions are put and answers come from. */
+/** Where questions are written and answers are read. */
 export interface Terminal {
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;
 }
 
-/** Puts a question until `read` takes the answer; what it throws as a UsageError is said, and the question put again. */
+/** Asks until `read` accepts the answer; prints the message of each UsageError that it throws, then asks again. */
 export type Ask = <T>(question: string, read: (answer: string) => T) => Promise<T>;
 
 /**
- * Holds the terminal for some questions.
+ * Opens the terminal for some questions, and closes it after them.
  *
- * @throws UsageError no answer will come any more: Ctrl+C, Ctrl+D or the end of the input
+ * @throws UsageError no more answers can come: Ctrl+C, Ctrl+D or the end of the input
  */
 export async function interview<T>(
   { input, output }: Terminal,
@@ -23,12 +23,12 @@ export async function interview<T>(
   const lines = createInterface({ input, output });
   let isOpen = true;
   lines.once('close', () => (isOpen = false));
-  // Not `question`: it loses what is typed before it is put.
+  // Not `question`: it loses lines that are typed before it is called.
   const answers = lines[Symbol.asyncIterator]();
   const ask: Ask = async (question, read) => {
     for (;;) {
       lines.setPrompt(question);
-      // The input may have ended with answers that are still to be read.
+      // The input may have ended while answers are still unread.
       if (isOpen) lines.prompt();
       else output.write(question);
       const { done, value } = await answers.next();

@@ -1,31 +1,33 @@
-// What a new service may be called, and the names that are made from that: its class and its queue. Pure.
+// The name of a new service: which ones are valid, and the class and queue that are named after it. Pure.
 import { isBuiltin } from 'node:module';
 import { UsageError } from '../../errors.ts';
 
-/** The names of a new service. */
+/** A new service's names. */
 export interface ServiceName {
-  /** As in package.json. */
+  /** The package's. */
   readonly name: string;
-  /** The processor's. */
+  /** The processor class's. */
   readonly className: string;
   readonly queueName: string;
 }
 
-/** SQS allows 80 characters, and `_dead` comes behind: what starts on another broker can move there. */
+/** SQS allows 80 characters, `_dead` included: a service that starts on another broker can still move there. */
 const longestName = 75;
 
-/** npm's rules for new packages, and a letter first: the class is named after it. */
+/** npm's rules for new packages; a letter comes first, since the class is named after it. */
 const allowed = /^[a-z][a-z0-9._-]*$/;
 
-/** Names that npm refuses, and packages that the service depends on. */
+/** Names that npm refuses. */
 const refused = ['node_modules', 'favicon.ico'];
+
+/** Packages that the service depends on: npm would take the service for one of them. */
 const dependencies = ['rococo-svchost', 'typescript'];
 
 /**
  * Reads the name of a new service: `order-service` has the class OrderServiceProcessor and the queue order_service,
  * `orders` OrdersServiceProcessor and orders.
  *
- * @throws UsageError it is no name for a package, with one that is
+ * @throws UsageError it is not a valid name; the message suggests one that is
  */
 export function parseServiceName(name: string): ServiceName {
   const fault = nameFault(name);
@@ -41,21 +43,21 @@ export function parseServiceName(name: string): ServiceName {
   };
 }
 
-/** Why it cannot be the name; undefined where it can. */
+/** What is wrong with a name; undefined if it is valid. */
 function nameFault(name: string): string | undefined {
   if (!allowed.test(name)) {
     return 'it must be a name for an npm package, with lowercase letters, digits, "-", "_" and "." only, and a letter first';
   }
   if (name.length > longestName) {
-    return `it has ${name.length} characters, and ${longestName} are what leaves room in the name of a queue`;
+    return `it has ${name.length} characters, and the name of its queue has room for ${longestName}`;
   }
-  if (isBuiltin(name)) return 'it is a module of Node, and npm takes no package of that name';
-  if (refused.includes(name)) return 'npm takes no package of that name';
+  if (isBuiltin(name)) return 'it is a module of Node, and npm accepts no package of that name';
+  if (refused.includes(name)) return 'npm accepts no package of that name';
   if (dependencies.includes(name)) return 'the service depends on the package of that name';
   return undefined;
 }
 
-/** A name near to it that will do. */
+/** Suggests a valid name that is close to this one. */
 function advise(name: string): string {
   const plain = name
     .normalize('NFKD')

@@ -9,7 +9,7 @@ function read(line: string | Uint8Array): unknown {
 }
 
 const notJson = { kind: 'wrong', reason: 'the message is not JSON; type it as s {"id": 1}' };
-const notKnown = { kind: 'wrong', reason: 'not known: type h for what there is' };
+const notKnown = { kind: 'wrong', reason: 'unknown line: type h for a list' };
 
 describe('a typed line', () => {
   it.each<[string, unknown]>([

@@ -83,7 +83,7 @@ describe('the scope of a service', () => {
     const loaded = new Set(
       ['services/mail/processor.ts', 'common/src/mail.ts'].map((file) => path.join(root, file)),
     );
-    const scope = scopeOf(path.join(root, 'services/mail'), loaded, [], '\0');
+    const scope = scopeOf({ directory: path.join(root, 'services/mail'), loaded, data: [] });
     expect(relative(root, scope.roots)).toEqual(['common', 'services/mail']);
     expect(relative(root, foldersOf(scope))).toEqual([
       'common',
@@ -98,7 +98,7 @@ describe('the scope of a service', () => {
   it('is of a package that holds the service, too, only what is loaded', () => {
     const root = createTree(tree);
     const loaded = new Set([path.join(root, 'shared.ts'), path.join(root, 'services/mail/dist/main.js')]);
-    const scope = scopeOf(path.join(root, 'services/mail'), loaded, [], '\0');
+    const scope = scopeOf({ directory: path.join(root, 'services/mail'), loaded, data: [] });
     expect(relative(root, scope.roots)).toEqual(['services/mail']);
     const folders = relative(root, foldersOf(scope));
     expect(folders).toContain('');
@@ -113,7 +113,7 @@ describe('the scope of a service', () => {
     const service = path.join(root, 'services/mail');
     symlinkSync(path.join(root, 'shared.env'), path.join(service, '.env'));
     mkdirSync(path.join(root, 'data/sub'), { recursive: true });
-    const scope = scopeOf(service, new Set(), [path.join(root, 'data')], '\0');
+    const scope = scopeOf({ directory: service, loaded: new Set(), data: [path.join(root, 'data')] });
     expect(isChange(path.join(root, 'shared.env'), scope)).toBe(true);
     expect(isChange(path.join(service, '.env'), scope)).toBe(true);
     expect(isChange(path.join(root, 'data/sub/x.csv'), scope)).toBe(true);
@@ -123,6 +123,7 @@ describe('the scope of a service', () => {
   it('is that of a directory which is not there any more as well', () => {
     const root = createTree(tree);
     const gone = path.join(root, 'gone');
-    expect([...foldersOf(scopeOf(gone, new Set(), [path.join(gone, 'data')], '\0'))]).toEqual([gone]);
+    const scope = scopeOf({ directory: gone, loaded: new Set(), data: [path.join(gone, 'data')] });
+    expect([...foldersOf(scope)]).toEqual([gone]);
   });
 });

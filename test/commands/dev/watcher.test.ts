@@ -23,7 +23,7 @@ function watchTree(tree: Tree) {
     },
   });
   onTestFinished(() => watcher.close());
-  watcher.watch(scopeOf(directory, new Set(), [], '\0'));
+  watcher.watch(scopeOf({ directory, loaded: new Set(), data: [] }));
   return {
     directory,
     watcher,
@@ -121,7 +121,7 @@ describe('the watcher', () => {
       'dist/other.js': '',
     });
     addFiles(directory, { 'new/a.ts': '' });
-    watcher.watch(scopeOf(directory, new Set([file('dist/main.js')]), [], '\0'));
+    watcher.watch(scopeOf({ directory, loaded: new Set([file('dist/main.js')]), data: [] }));
     expect(await next()).toContain('new/a.ts');
     writeFileSync(file('dist/main.js'), 'x');
     expect(await next()).toEqual(['dist/main.js']);

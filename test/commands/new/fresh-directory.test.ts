@@ -28,9 +28,9 @@ it('writes into an empty directory', () => {
 });
 
 it.each([
-  ['a directory that is not empty', { '.git/HEAD': '' }, '', 'is there and not empty'],
-  ['a file', { orders: 'mine' }, 'orders', 'there is a file of that name, or above it'],
-  ['a path through a file', { orders: 'mine' }, 'orders/x', 'there is a file of that name, or above it'],
+  ['a directory that is not empty', { '.git/HEAD': '' }, '', 'is not empty'],
+  ['a file', { orders: 'mine' }, 'orders', 'it is a file, or inside one'],
+  ['a path through a file', { orders: 'mine' }, 'orders/x', 'it is a file, or inside one'],
 ])('refuses %s, and leaves it as it is', (_what, tree, at, message) => {
   const root = createTree(tree);
   const before = readdirSync(root, { recursive: true });

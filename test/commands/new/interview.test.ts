@@ -84,7 +84,7 @@ it('asks for another directory where one is taken', async () => {
   const workingDirectory = createTree({ 'orders/README.md': 'mine' });
   const { result, shown } = await runNew('orders\nmail\n1\n', { workingDirectory });
   expect(shown).toBe(
-    `${nameQuestion}${workingDirectory}/orders is there and not empty, so nothing was written; ` +
+    `${nameQuestion}${workingDirectory}/orders is not empty, so nothing was written; ` +
       `choose another directory\n${nameQuestion}${kindQuestion}`,
   );
   expect(result).toMatchObject({ directory: 'mail' });

@@ -40,8 +40,8 @@ describe('what is no name is refused, with one that will do', () => {
     ['注文', rule, '; choose another one'],
     ['x'.repeat(76), 'it has 76 characters', '; choose another one'],
     ['events', 'it is a module of Node', '; events-service will do'],
-    ['node_modules', 'npm takes no package of that name', '; node_modules-service will do'],
-    ['favicon.ico', 'npm takes no package of that name', '; favicon.ico-service will do'],
+    ['node_modules', 'npm accepts no package of that name', '; node_modules-service will do'],
+    ['favicon.ico', 'npm accepts no package of that name', '; favicon.ico-service will do'],
     ['typescript', 'the service depends on the package of that name', '; typescript-service will do'],
     ['rococo-svchost', 'the service depends on the package of that name', '-service will do'],
   ])('%j', (name, why, advice) => {

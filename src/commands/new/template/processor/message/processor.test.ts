@@ -12,7 +12,7 @@ test('a message is done at its first attempt', async () => {
   );
 });
 
-test('a message without an id is given up on at once', async () => {
+test('a message without an id becomes a dead letter at once', async () => {
   const { deadLetters } = await runMessages(MyServiceProcessor, [{ text: 'Hello' }]);
   assert.deepEqual(
     deadLetters.map(({ reason, attempts }) => ({ reason, attempts })),

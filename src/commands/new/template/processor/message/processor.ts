@@ -1,4 +1,4 @@
-// The processor of the queue: svchost finds it, and hands it each message. What is done with one is in lib/.
+// The processor of the queue: svchost finds it and calls it with each message. The business logic is in lib/.
 import { BaseServiceProcessor, type MessageContext } from 'rococo-svchost';
 import { handleMessage } from './lib/handler.ts';
 

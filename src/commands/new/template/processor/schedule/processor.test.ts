@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { runOnce } from 'rococo-svchost/testing';
 import { MyServiceProcessor } from './processor.ts';
 
-test('a run ends well', async () => {
+test('a run succeeds', async () => {
   await runOnce(MyServiceProcessor);
 });
 

@@ -1,4 +1,4 @@
-// The processor of the schedule: svchost finds it, and runs it when it is due. What a run does is in lib/.
+// The processor of the schedule: svchost finds it and runs it when it is due. The business logic is in lib/.
 import type { ScheduleContext, ScheduleProcessor } from 'rococo-svchost';
 import { handleTask } from './lib/handler.ts';
 

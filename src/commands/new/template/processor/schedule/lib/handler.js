@@ -1,4 +1,4 @@
-// The business logic of this service, kept apart from what hosts it.
+// The business logic of this service, independent of its host.
 
 /** @import { ScheduleContext } from 'rococo-svchost' */
 
@@ -8,7 +8,7 @@
  * @param {ScheduleContext} context
  */
 export async function handleTask({ signal, lastRun, log }) {
-  // Aborted where a deploy cannot wait any longer: to be asked between steps, or handed to fetch and the like.
+  // Aborted when a deploy cannot wait any longer: check it between steps, or pass it to fetch and the like.
   signal.throwIfAborted();
   log.info({ lastOutcome: lastRun?.outcome }, 'The task has run!');
 }

@@ -1,0 +1,108 @@
+// A service's process, from its directory to its exit code: resolves the service, runs it, and ties it to signals and
+// uncaught errors.
+import {
+  ConfigurationError,
+  describeProblem,
+  exitCode,
+  SvchostError,
+  toError,
+  UsageError,
+  type ExitCode,
+} from '../errors.ts';
+import { createLog, type Logger } from '../log.ts';
+import type { Service } from '../service/service.ts';
+import { version } from '../version.ts';
+import { resolveService, type Resolution } from './resolution.ts';
+import { answerSignals } from './signal.ts';
+import { openMessageService, openScheduleService, type HostLogs, type RunMode } from './wiring.ts';
+
+/**
+ * Runs the service of a directory until it ends.
+ *
+ * @param directory absolute
+ * @param mode `once` needs EXECUTION_TYPE=CRON
+ * @returns the exit code; the process must end with it, since user code may have left timers and sockets behind
+ */
+export async function run(directory: string, mode: RunMode): Promise<ExitCode> {
+  return await runResolved(await resolveService(directory), mode);
+}
+
+/** As `run`, for a service that is resolved already. */
+export async function runResolved(resolution: Resolution, mode: RunMode): Promise<ExitCode> {
+  const root = await createLog(resolution.settings.log);
+  const log = root.child({ name: 'svchost' });
+  log.info(`Rococo Service Host Version: ${version}`);
+  for (const warning of resolution.warnings) log.warn(warning);
+  try {
+    const service = await openService(resolution, mode, { root, host: log });
+    const release = superviseProcess(service, log);
+    const code = await service.run();
+    release();
+    return code;
+  } catch (error) {
+    return reportFailure(error, log);
+  }
+}
+
+/** @throws ConfigurationError, ProcessorError or UsageError the service cannot run */
+async function openService(resolution: Resolution, mode: RunMode, logs: HostLogs): Promise<Service> {
+  switch (resolution.kind) {
+    case 'refused':
+      throw resolution.error;
+    case 'messages':
+      if (mode === 'once') {
+        throw new UsageError(
+          '--once is for EXECUTION_TYPE=CRON; to process the messages of a queue and end, see EXIT_WHEN_FINISHED',
+        );
+      }
+      announce(resolution, logs.host);
+      return await openMessageService(resolution, logs);
+    case 'schedule':
+      announce(resolution, logs.host);
+      return await openScheduleService(resolution, mode, logs);
+  }
+}
+
+/** In the words of the Python host. */
+function announce(
+  { service, processor }: Exclude<Resolution, { readonly kind: 'refused' }>,
+  log: Logger,
+): void {
+  log.info(`processor_module: ${processor.module}`);
+  log.info(`processor_type: ${processor.type}`);
+  log.info(`Service Processor Version: ${service.version}`);
+}
+
+/**
+ * Ties the process to the service: the first SIGTERM or SIGINT drains, a second one ends the process at once; an uncaught
+ * error ends the service.
+ *
+ * @returns a function that unties them
+ */
+function superviseProcess(service: Service, log: Logger): () => void {
+  const ignoreSignals = answerSignals(['SIGINT', 'SIGTERM'], {
+    onFirst: (signal) => service.stop(signal),
+    onSecond: (signal) => log.warn({ signal }, 'second signal; ending at once'),
+  });
+  const onUncaught = (error: unknown) => service.crash(error);
+  process.on('uncaughtException', onUncaught).on('unhandledRejection', onUncaught);
+  return () => {
+    ignoreSignals();
+    process.off('uncaughtException', onUncaught).off('unhandledRejection', onUncaught);
+  };
+}
+
+/** Logs why the service did not start, one line per problem. */
+function reportFailure(error: unknown, log: Logger): ExitCode {
+  if (error instanceof ConfigurationError) {
+    for (const problem of error.problems) log.fatal({ code: error.code, problem }, describeProblem(problem));
+    return error.exitCode;
+  }
+  if (error instanceof SvchostError) {
+    log.fatal({ code: error.code }, error.message);
+    return error.exitCode;
+  }
+  const { name, message, stack } = toError(error);
+  log.fatal({ error: { name, message, stack } }, 'the service could not start');
+  return exitCode.failed;
+}

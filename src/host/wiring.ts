@@ -1,0 +1,141 @@
+// From a resolved service to one that can be run: opens its broker, constructs its processor, and connects the two.
+import { systemClock } from '../clock.ts';
+import { ConsumeConfigFile } from '../config/consume-config.ts';
+import { scheduleName } from '../config/queue-name.ts';
+import type { Settings } from '../config/settings.ts';
+import { ProcessorError, toError, UnsupportedError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { MessageAdapter } from '../messaging/adapter.ts';
+import { isClaiming } from '../messaging/capability.ts';
+import { openAdapter } from '../messaging/open.ts';
+import type { ServiceDirectory } from '../processor/directory.ts';
+import type { LoadedProcessor } from '../processor/loader.ts';
+import type { HostedProcessor } from '../processor/processor.ts';
+import { logEvents } from '../service/event-log.ts';
+import { ServiceEvents } from '../service/events.ts';
+import { createMessageService } from '../service/message-service.ts';
+import { createScheduleService, type SharedSchedule } from '../service/schedule-service.ts';
+import type { Service } from '../service/service.ts';
+import { describeThrown } from '../thrown.ts';
+import { LazySender } from './lazy-sender.ts';
+import type { MessageResolution, ScheduleResolution } from './resolution.ts';
+
+/** How a service is run: until it is stopped, or `once`, now, instead of on its schedule. */
+export type RunMode = 'service' | 'once';
+
+/** The loggers of a host. */
+export interface HostLogs {
+  /** The parent of all of them. */
+  readonly root: Logger;
+  /** For the host's own lines. */
+  readonly host: Logger;
+}
+
+/**
+ * Opens a service that messages drive; nothing is connected yet.
+ *
+ * @throws ProcessorError the processor's constructor threw
+ */
+export async function openMessageService(
+  { settings, service, processor, queues }: MessageResolution,
+  logs: HostLogs,
+): Promise<Service> {
+  const { consumeConfigPath, messaging, concurrency, retry } = settings;
+  const common = commonOptions(settings, service, logs);
+  const instance = createProcessor(processor);
+  const queue = {
+    ...queues,
+    concurrency,
+    process: instance.process.bind(instance),
+    schema: processor.processorClass.schema,
+  };
+  return createMessageService({
+    ...common,
+    adapter: await openServiceBroker(settings, service, { events: common.events, logs }),
+    processor: instance,
+    queues: [queue],
+    retry,
+    consumeConfig:
+      consumeConfigPath === undefined
+        ? undefined
+        : new ConsumeConfigFile(consumeConfigPath, messaging.type, (message) => logs.host.warn(message)),
+  });
+}
+
+/**
+ * Opens a service that a schedule drives; nothing is connected yet.
+ *
+ * @param mode `once` uses neither the schedule nor the claims of its replicas
+ * @throws ProcessorError the processor's constructor threw
+ * @throws UnsupportedError replicas are to share the schedule, and the broker cannot do that
+ */
+export async function openScheduleService(
+  { settings, service, processor, schedule }: ScheduleResolution,
+  mode: RunMode,
+  logs: HostLogs,
+): Promise<Service> {
+  const common = commonOptions(settings, service, logs);
+  const open = async () => await openServiceBroker(settings, service, { events: common.events, logs });
+  const isShared = mode === 'service' && settings.schedule.replicas === 'once';
+  const shared = isShared ? await openShared(settings, service, open) : undefined;
+  const sender = new LazySender({ open, clock: systemClock });
+  return createScheduleService({
+    ...common,
+    schedule,
+    mode: mode === 'once' ? 'once' : 'schedule',
+    runAtStartup: settings.schedule.runAtStartup,
+    shared,
+    adapter: { close: async () => void (await Promise.all([shared?.adapter.close(), sender.close()])) },
+    send: async (queueName, message) => {
+      await sender.send(queueName, message);
+    },
+    processor: createProcessor(processor),
+  });
+}
+
+/** What every service is constructed with; the log is the first listener of its events. */
+function commonOptions(settings: Settings, service: ServiceDirectory, { host, root }: HostLogs) {
+  const events = new ServiceEvents((thrown) =>
+    host.error({ error: describeThrown(thrown) }, 'a listener failed'),
+  );
+  logEvents(events, host);
+  return {
+    events,
+    processTimeoutMs: settings.processTimeoutMs,
+    shutdownTimeoutMs: settings.shutdownTimeoutMs,
+    clock: systemClock,
+    processorLog: root.child({ name: service.name }),
+  };
+}
+
+async function openServiceBroker(
+  { messaging }: Settings,
+  { name, version }: ServiceDirectory,
+  { events, logs }: { readonly events: ServiceEvents; readonly logs: HostLogs },
+): Promise<MessageAdapter> {
+  return await openAdapter(messaging, {
+    connectionName: `${name}@${version}`,
+    clock: systemClock,
+    emit: (event) => events.emit(event),
+    log: logs.host,
+  });
+}
+
+async function openShared(
+  settings: Settings,
+  service: ServiceDirectory,
+  open: () => Promise<MessageAdapter>,
+): Promise<SharedSchedule & { readonly adapter: MessageAdapter }> {
+  const adapter = await open();
+  if (!isClaiming(adapter)) throw new UnsupportedError(`${adapter.address} cannot share a schedule`);
+  const name = scheduleName(settings.queueNamePrefix, service.name);
+  return { adapter, claim: async (occurrence) => await adapter.claimOccurrence(name, occurrence) };
+}
+
+function createProcessor({ processorClass, module, type }: LoadedProcessor): HostedProcessor {
+  try {
+    return new processorClass();
+  } catch (cause) {
+    throw new ProcessorError(`new ${type}() of ${module} failed: ${toError(cause).message}`, { cause });
+  }
+}
