@@ -1,4 +1,4 @@
-// Every error class of svchost and every exit code. Owns no behaviour beyond carrying the facts of a failure.
+// Every error of svchost, its code, and every exit code.
 
 /** How the process ends; taken from sysexits.h if it has a code that fits. Their meanings are in `exitMeaning`. */
 export const exitCode = {
@@ -26,17 +26,36 @@ export const exitMeaning: Readonly<Record<ExitCode, string>> = {
   [exitCode.configuration]: 'the configuration is wrong',
 };
 
+/** The code of every error, and its meaning for people; docs/errors.md lists them. */
+export const errorMeaning = {
+  USAGE: 'a command was called with wrong arguments',
+  CONFIGURATION: 'variables or files are wrong; `problems` has all of them',
+  PROCESSOR: 'the processor could not be found, chosen or loaded',
+  BROKER_REFUSED: 'the broker refused us for good: credentials, rights, a file that cannot be used',
+  BROKER_UNREACHABLE: 'the broker could not be reached in time',
+  NOT_CONNECTED: 'a broker connection was used before `connect` or after `close`',
+  SEND_FAILED: 'the broker has not confirmed a message; it is safe to send it again',
+  UNROUTABLE: 'there is no queue of that name, so the message was not sent',
+  UNWRITABLE: 'the headers or properties of a message cannot be written',
+  UNSUPPORTED: 'the broker cannot do this',
+  DEAD_LETTER: 'thrown by a processor to give up on a message at once',
+  DATABASE_FAILED: 'the file of the embedded queue could not be read or written',
+  NOT_WRITTEN: 'the files of a new service could not be written',
+} as const;
+
+/** The stable, machine-readable name of a failure. */
+export type ErrorCode = keyof typeof errorMeaning;
+
 /**
  * The root of all errors that svchost itself raises. `code` is stable and meant for programs, the message for people:
  * what happened, where (the variable, file or queue by name), and what to do.
  */
 export class SvchostError extends Error {
-  /** Stable, machine-readable name of the failure, such as `UNROUTABLE`. */
-  readonly code: string;
-  /** The exit code, where this error ends the process. */
+  readonly code: ErrorCode;
+  /** The exit code, if this error ends the process. */
   readonly exitCode: ExitCode;
 
-  constructor(code: string, message: string, options: { exitCode?: ExitCode; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: { exitCode?: ExitCode; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
@@ -51,7 +70,7 @@ export class UsageError extends SvchostError {
   }
 }
 
-/** One thing that is wrong with the configuration. `found` is already masked where the variable is secret. */
+/** One thing that is wrong with the configuration. `found` is masked if the variable is secret. */
 export interface Problem {
   /** The variable or file. */
   readonly name: string;
@@ -94,7 +113,7 @@ export class BrokerRefusedError extends SvchostError {
 export class SendError extends SvchostError {
   readonly queueName: string;
 
-  constructor(queueName: string, message: string, options: { code?: string; cause?: unknown } = {}) {
+  constructor(queueName: string, message: string, options: { code?: ErrorCode; cause?: unknown } = {}) {
     super(options.code ?? 'SEND_FAILED', message, options);
     this.queueName = queueName;
   }

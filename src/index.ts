@@ -24,6 +24,6 @@ export {
   UnsupportedError,
   UsageError,
 } from './errors.ts';
-export type { ExitCode, Problem } from './errors.ts';
+export type { ErrorCode, ExitCode, Problem } from './errors.ts';
 export type { Logger } from './log.ts';
 export { version } from './version.ts';
