@@ -1,8 +1,9 @@
-// A drain on SQS: the open poll ends, what arrives all the same goes back at once, what is in work stays ours.
+// A drain on SQS: the open poll ends, what arrives all the same is delivered to be requeued, what is in flight stays ours.
 import { expect, it, vi } from 'vitest';
 import { systemClock, type Clock } from '../../../src/clock.ts';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
-import { bodyOf, consume, createRig, done, remaining } from './rig.ts';
+import { FastClock } from './fast-clock.ts';
+import { bodyOf, consume, createRig, done, eventsOf, remaining, requeue } from './rig.ts';
 
 const patience = { timeout: 15_000, interval: 10 };
 
@@ -41,7 +42,7 @@ it('does not wait for a queue that is being made again', async () => {
   expect(Date.now() - startedAt).toBeLessThan(1_000);
 });
 
-it('gives back at once what an answer brings that came when the drain began', async () => {
+it('delivers what an answer brings that arrived when the drain began, and requeues it in one call', async () => {
   let onAnswer = (): void => undefined;
   // The time limit of a poll is taken back when its answer is there, and before anybody sees it.
   const clock: Clock = {
@@ -56,9 +57,9 @@ it('gives back at once what an answer brings that came when the drain began', as
   };
   await using rig = await createRig({ listenIntervalS: 1 }, clock);
   const queue = rig.createQueue({ VisibilityTimeout: '600' });
-  let held = 0;
-  const { consumer } = await consume(rig, queue, 10, () => {
-    held++;
+  const settled: boolean[] = [];
+  const { consumer } = await consume(rig, queue, 10, async (delivery) => {
+    settled.push(await delivery.settle(requeue));
   });
   const drained = new Promise<void>((resolve, reject) => {
     onAnswer = () => {
@@ -73,7 +74,7 @@ it('gives back at once what an answer brings that came when the drain began', as
     // They were with us.
     expect(ready.every(({ approximateReceiveCount }) => approximateReceiveCount === 1)).toBe(true);
   }, patience);
-  expect(held).toBe(0);
+  expect(settled).toEqual([true, true, true, true, true]);
   expect(rig.proxy.handles).toHaveLength(5);
   expect(rig.adapter.calls.visibility).toBe(1);
 });
@@ -89,23 +90,55 @@ it('renews the lease of what is in work until that is settled, and not after', a
   await vi.waitFor(() => expect(rig.adapter.calls.visibility).toBeGreaterThanOrEqual(4), patience);
   await deliveries[0]!.settle(done);
   const renewals = rig.adapter.calls.visibility;
-  expect([deliveries[0]!.lost!.aborted, remaining(rig, queue)]).toEqual([false, 0]);
+  expect([deliveries[0]!.lost.aborted, remaining(rig, queue)]).toEqual([false, 0]);
   await consumer.stop();
   expect(rig.adapter.calls.visibility).toBe(renewals);
 });
 
-it('gives back what waits behind others of its group, and leaves the one in work to its end', async () => {
+it('delivers what waits behind others of its group, the last first, and leaves the one in flight to its end', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue({}, '.fifo');
   rig.fill(queue, 4, (index) => `group-${index}`);
   rig.proxy.groupOf = () => 'one';
   const deliveries: Delivery[] = [];
-  const { consumer } = await consume(rig, queue, 10, (delivery) => void deliveries.push(delivery));
+  const { consumer } = await consume(rig, queue, 10, async (delivery) => {
+    // As a service does: the first one runs, all that arrive while it drains are requeued.
+    if (deliveries.push(delivery) > 1) await delivery.settle(requeue);
+  });
   await vi.waitFor(() => expect(deliveries).toHaveLength(1), patience);
   await consumer.drain();
+  expect(deliveries.map(bodyOf)).toEqual(['0', '3', '2', '1']);
   const ready = () => rig.server.inspectQueue(queue)!.messages.ready.map(({ body }) => body);
   await vi.waitFor(() => expect(ready()).toEqual(['3', '2', '1']), patience);
   await deliveries[0]!.settle(done);
-  expect(deliveries.map(bodyOf)).toEqual(['0']);
+  expect(deliveries).toHaveLength(4);
   expect(remaining(rig, queue)).toBe(3);
+});
+
+it('requeues at its stop what is unsettled, and takes no outcome of it any more', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const queue = rig.createQueue();
+  rig.fill(queue, 2);
+  const deliveries: Delivery[] = [];
+  const { consumer } = await consume(rig, queue, 2, (delivery) => deliveries.push(delivery));
+  await vi.waitFor(() => expect(deliveries).toHaveLength(2), patience);
+  await consumer.stop();
+  expect(rig.server.inspectQueue(queue)!.messages.ready).toHaveLength(2);
+  expect(deliveries.map(({ lost }) => lost.aborted)).toEqual([true, true]);
+  expect(await deliveries[0]!.settle(done)).toBe(false);
+  expect(eventsOf(rig, 'lease-lost')).toEqual([]);
+  expect(remaining(rig, queue)).toBe(2);
+});
+
+it('says at its stop what could not be requeued in time', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 }, new FastClock(10));
+  const queue = rig.createQueue();
+  rig.fill(queue, 2);
+  const deliveries: Delivery[] = [];
+  const { consumer } = await consume(rig, queue, 2, (delivery) => deliveries.push(delivery));
+  await vi.waitFor(() => expect(deliveries).toHaveLength(2), patience);
+  rig.proxy.rule = (action) => (action === 'ChangeMessageVisibilityBatch' ? 'hang' : 'pass');
+  await consumer.stop();
+  expect(eventsOf(rig, 'requeue-failed')).toMatchObject([{ queue, deliveries: 2 }]);
+  expect(deliveries.map(({ lost }) => lost.aborted)).toEqual([true, true]);
 });

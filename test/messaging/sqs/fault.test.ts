@@ -1,6 +1,6 @@
 // Nothing is lost, and nothing loops hot, whatever happens to calls: through a proxy that breaks them.
 import { expect, it, vi } from 'vitest';
-import { done, consume, createRig, remaining, bodyOf, type Rig } from './rig.ts';
+import { bodyOf, consume, createRig, done, eventsOf, remaining, type Rig } from './rig.ts';
 import { FastClock } from './fast-clock.ts';
 import type { Fault } from './fault-proxy.ts';
 
@@ -137,9 +137,9 @@ it.concurrent.for<[string, Fault]>([
     expect(pauses[index + 1]).toBeGreaterThanOrEqual(least - 5);
   }
   expect(failures).toEqual([]);
-  const warnings = rig.lines.filter(({ msg }) => msg === 'cannot receive; trying again');
-  expect(warnings).toHaveLength(4);
-  expect(warnings[0]!.queue).toBe(queue);
+  const losses = eventsOf(rig, 'consumer-lost');
+  expect(losses.map(({ failures: inARow }) => inARow)).toEqual([1, 2, 3, 4]);
+  expect(losses[0]!.queue).toBe(queue);
 });
 
 it('takes polls that fail together for one failure, and is back as soon as after one', async () => {
@@ -163,9 +163,9 @@ it('takes polls that fail together for one failure, and is back as soon as after
   rig.proxy.reset();
   await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
   expect(backAt[0]! - cutAt).toBeLessThan(700);
-  const warnings = rig.lines.filter(({ msg }) => msg === 'cannot receive; trying again');
-  expect(warnings.length).toBeGreaterThanOrEqual(5);
-  expect(warnings.every(({ failures }) => failures === 1)).toBe(true);
+  const losses = eventsOf(rig, 'consumer-lost');
+  expect(losses.length).toBeGreaterThanOrEqual(5);
+  expect(losses.every(({ failures }) => failures === 1)).toBe(true);
 });
 
 it('makes a queue again that is deleted while it is consumed, and says so', async () => {
@@ -177,12 +177,10 @@ it('makes a queue again that is deleted while it is consumed, and says so', asyn
     await delivery.settle(done);
   });
   rig.server.deleteQueue(queue);
-  const made = () => rig.lines.some(({ msg }) => msg === 'queue was missing; created');
-  await vi.waitFor(() => expect(made()).toBe(true), patience);
+  await vi.waitFor(() => expect(eventsOf(rig, 'queue-created')).toHaveLength(1), patience);
   rig.server.sendMessage(queue, '"after"');
   await vi.waitFor(() => expect(seen).toEqual(['"after"']), patience);
-  const { reason } = rig.lines.find(({ msg }) => msg === 'cannot receive; trying again')!;
-  expect(reason).toContain(`no queue "${queue}"`);
+  expect(eventsOf(rig, 'consumer-lost')[0]!.error.message).toContain(`no queue "${queue}"`);
 });
 
 it('gives up the outcome of a message whose queue is deleted, says so, and goes on', async () => {
@@ -190,18 +188,20 @@ it('gives up the outcome of a message whose queue is deleted, says so, and goes 
   const queue = rig.createQueue();
   rig.fill(queue, 1);
   const seen: string[] = [];
+  const settled: boolean[] = [];
   const { failures } = await consume(rig, queue, 1, async (delivery) => {
     seen.push(bodyOf(delivery));
     if (seen.length === 1) rig.server.deleteQueue(queue);
-    await delivery.settle(done);
+    settled.push(await delivery.settle(done));
   });
-  const given = () => rig.lines.find(({ msg }) => msg.startsWith('outcome not told'));
-  await vi.waitFor(() => expect(given()?.reason).toContain(`no queue "${queue}"`), patience);
-  const made = () => rig.lines.some(({ msg }) => msg === 'queue was missing; created');
-  await vi.waitFor(() => expect(made()).toBe(true), patience);
+  await vi.waitFor(() => {
+    expect(settled).toEqual([false]);
+    expect(eventsOf(rig, 'lease-lost')[0]!.error.message).toContain(`no queue "${queue}"`);
+  }, patience);
+  await vi.waitFor(() => expect(eventsOf(rig, 'queue-created')).toHaveLength(1), patience);
   rig.server.sendMessage(queue, '"after"');
   await vi.waitFor(() => expect(seen).toEqual(['0', '"after"']), patience);
-  expect(failures).toEqual([]);
+  expect([failures, settled]).toEqual([[], [false, true]]);
 });
 
 it('does not delete a message before its dead letter is confirmed', async () => {

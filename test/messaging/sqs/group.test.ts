@@ -56,7 +56,8 @@ describe('a FIFO queue', () => {
       const index = Number(bodyOf(delivery));
       if (index % 25 === 10 && delivery.attempt === 1) {
         failed++;
-        return await delivery.settle({ kind: 'retry', delayMs: 1, error: { name: 'Error', message: 'no' } });
+        await delivery.settle({ kind: 'retry', delayMs: 1, error: { name: 'Error', message: 'no' } });
+        return;
       }
       finished.push(index);
       await delivery.settle(done);

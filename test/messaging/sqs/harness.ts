@@ -3,15 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { systemClock } from '../../../src/clock.ts';
 import { silentLog } from '../../../src/log.ts';
-import type { Capabilities, MessageAdapter, SendOptions } from '../../../src/messaging/adapter.ts';
-import { SqsConnection, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
+import type { AdapterContext, MessageAdapter, SendOptions } from '../../../src/messaging/adapter.ts';
+import type { Capabilities } from '../../../src/messaging/capability.ts';
+import { SqsConnection, sqsCapabilities, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
 import type { AdapterHarness, BrowsedMessage } from '../contract.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { credentials, region, startServer, type FauxqsServer } from './server.ts';
 
 /** On FIFO queues, each message in a group of its own: what the suite asks of any queue does not depend on order. */
 class UngroupedConnection extends SqsConnection {
-  override readonly capabilities: Capabilities = { delayedSend: false, countsCrashes: false };
+  override readonly capabilities: Capabilities = { ...sqsCapabilities, delayedSend: false };
 
   override async sendMessage(queueName: string, body: Uint8Array, options: SendOptions = {}): Promise<void> {
     const headers = { ...options.headers, 'svchost-group': randomUUID() };
@@ -58,8 +59,8 @@ export function sqsHarness(suffix: '' | '.fifo'): AdapterHarness {
   };
 }
 
-export function testContext() {
-  return { connectionName: 'test@1', log: silentLog, clock: systemClock };
+export function testContext(): AdapterContext {
+  return { connectionName: 'test@1', emit: () => undefined, log: silentLog, clock: systemClock };
 }
 
 /** @param endpoint the server's, or a proxy's in front of it */

@@ -3,7 +3,7 @@ import { DeleteMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { expect, it, vi } from 'vitest';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
 import { SqsConnection } from '../../../src/messaging/sqs/connection.ts';
-import { bodyOf, consume, createRig, done, remaining } from './rig.ts';
+import { bodyOf, consume, createRig, done, eventsOf, remaining } from './rig.ts';
 import { sqsOptions, testContext } from './harness.ts';
 import { credentials, region } from './server.ts';
 
@@ -19,7 +19,7 @@ it('runs a message once whose processor takes three visibility timeouts, also wh
   const lost: string[] = [];
   const { consumer, failures } = await consume(rig, queue, 20, async (delivery) => {
     seen.push(bodyOf(delivery));
-    (delivery as Delivery & { lost: AbortSignal }).lost.addEventListener('abort', () => lost.push('lost'));
+    delivery.lost.addEventListener('abort', () => lost.push('lost'));
     await pause(3_300);
     await delivery.settle(done);
   });
@@ -51,12 +51,15 @@ it('tells that a lease is lost when it cannot be renewed, and does not delete th
   await consume(rig, queue, 1, (delivery) => void deliveries.push(delivery));
   await vi.waitFor(() => expect(deliveries).toHaveLength(1), patience);
   rig.proxy.rule = (action) => (action === 'ChangeMessageVisibilityBatch' ? 'error' : 'pass');
-  const { lost } = deliveries[0] as Delivery & { lost: AbortSignal };
+  const { lost } = deliveries[0]!;
   await vi.waitFor(() => expect(lost.aborted).toBe(true), patience);
-  await deliveries[0]!.settle(done);
+  expect(await deliveries[0]!.settle(done)).toBe(false);
   expect(rig.adapter.calls.delete).toBe(0);
   await vi.waitFor(() => expect(deliveries).toHaveLength(2), patience);
-  expect(deliveries[1]!.attempt).toBe(2);
+  expect(deliveries.map(({ attempt, redelivered }) => [attempt, redelivered])).toEqual([
+    [1, false],
+    [2, true],
+  ]);
 });
 
 it('takes a renewal that SQS refuses for a lost lease', async () => {
@@ -76,9 +79,12 @@ it('takes a renewal that SQS refuses for a lost lease', async () => {
   });
   await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle }));
   client.destroy();
-  const { lost } = deliveries[0] as Delivery & { lost: AbortSignal };
+  const { lost } = deliveries[0]!;
   await vi.waitFor(() => expect(lost.aborted).toBe(true), patience);
-  expect(rig.lines.some(({ msg }) => msg === 'lease lost; SQS delivers the message again')).toBe(true);
+  const { messageId } = deliveries[0]!;
+  expect(eventsOf(rig, 'lease-lost')).toEqual([
+    { kind: 'lease-lost', queue, messageId, error: lost.reason as Error },
+  ]);
 });
 
 it('deletes with the newest handle a message that came back before its delete got through', async () => {

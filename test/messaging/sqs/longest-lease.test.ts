@@ -2,7 +2,7 @@
 import { expect, it, vi } from 'vitest';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
 import { ManualClock } from '../sqlite/manual-clock.ts';
-import { consume, createRig, done, remaining, type Rig } from './rig.ts';
+import { consume, createRig, done, eventsOf, remaining, type Rig } from './rig.ts';
 
 const patience = { timeout: 15_000, interval: 5 };
 
@@ -55,10 +55,10 @@ it('renews up to the twelve hours, then says that the lease is lost, and deletes
   expect(endMs).toBeGreaterThan(12 * hourMs - 3_000);
   const renewals = asked.length;
   await clock.advance(startedAt + endMs - clock.now() - 1);
-  expect([delivery.lost!.aborted, asked.length]).toEqual([false, renewals]);
+  expect([delivery.lost.aborted, asked.length]).toEqual([false, renewals]);
   await clock.advance(1);
-  expect(delivery.lost!.aborted).toBe(true);
-  expect(rig.lines.find(({ msg }) => msg.startsWith('lease lost'))!.reason).toContain('12 hours');
+  expect(delivery.lost.aborted).toBe(true);
+  expect(eventsOf(rig, 'lease-lost')[0]!.error.message).toContain('12 hours');
   await delivery.settle(done);
   expect([rig.adapter.calls.delete, remaining(rig, queue)]).toEqual([0, 1]);
 });

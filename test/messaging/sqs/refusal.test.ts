@@ -20,7 +20,7 @@ describe('the patience', () => {
     const borne = new Patience(clock);
     const over = seconds.map((second) => {
       clock.jump(start + second * 1000 - clock.now());
-      return borne.isOver();
+      return borne.refused();
     });
     expect(over).toEqual(expected);
   });
@@ -28,12 +28,12 @@ describe('the patience', () => {
   it('begins anew with each call that is not refused', () => {
     const clock = new ManualClock();
     const borne = new Patience(clock);
-    borne.isOver();
+    borne.refused();
     clock.jump(50_000);
     borne.renew();
-    expect(borne.isOver()).toBe(false);
+    expect(borne.refused()).toBe(false);
     clock.jump(50_000);
-    expect(borne.isOver()).toBe(false);
+    expect(borne.refused()).toBe(false);
   });
 });
 

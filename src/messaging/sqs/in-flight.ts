@@ -1,0 +1,190 @@
+// The messages that one consumer holds: which are delivered, which wait behind others of their group, and which SQS has no
+// outcome of yet.
+import type { Message } from '@aws-sdk/client-sqs';
+import { within } from '../../clock.ts';
+import { toError } from '../../errors.ts';
+import type { Delivery, Outcome } from '../adapter.ts';
+import type { DeadLetterSender } from './dead-letter.ts';
+import { GroupOrder } from './group.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { Lease } from './lease.ts';
+import type { AnsweredPoll } from './poller.ts';
+import type { Source } from './queue.ts';
+import { readMessage, SqsDelivery } from './received.ts';
+import { Settlement } from './settlement.ts';
+
+/** How long SQS may take at the end until it has requeued all that is left, in milliseconds. */
+const goodbyeMs = 5_000;
+
+export interface InFlightOptions {
+  readonly source: Source;
+  readonly concurrency: number;
+  readonly unwrapSns: boolean;
+  readonly deadLetters: DeadLetterSender;
+  readonly onDelivery: (delivery: Delivery) => void;
+  /** Called when there may be room for more messages. */
+  readonly onRoom: () => void;
+}
+
+/** All that one consumer holds. */
+export class InFlightMessages {
+  readonly #options: InFlightOptions;
+  readonly #keeper: LeaseKeeper;
+  readonly #settlement: Settlement;
+  /** Messages that wait behind others of their group. */
+  readonly #groups = new GroupOrder<Lease>();
+  /** Delivered, and without an outcome. */
+  readonly #delivered = new Set<Lease>();
+  /** All of them, by SQS's id; those included whose outcome SQS has yet to confirm. */
+  readonly #held = new Map<string, Lease>();
+  readonly #settling = new Set<Promise<boolean>>();
+  #isDraining = false;
+
+  constructor(options: InFlightOptions) {
+    const { source, deadLetters } = options;
+    this.#options = options;
+    this.#keeper = new LeaseKeeper(source);
+    this.#settlement = new Settlement({
+      source,
+      keeper: this.#keeper,
+      deadLetters,
+      isBusy: () => this.#delivered.size > 0,
+    });
+  }
+
+  /**
+   * How much of the concurrency is taken: by messages without an outcome. If SQS is slow to confirm outcomes, also by what
+   * it has not confirmed, beyond as much again.
+   */
+  get load(): number {
+    const withoutOutcome = this.#delivered.size + this.#groups.waiting;
+    return Math.max(withoutOutcome, this.#held.size - this.#options.concurrency);
+  }
+
+  /** How many messages are with us in all. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** Takes the messages of an answer, and delivers those that need not wait for others. */
+  take(messages: readonly Message[], poll: AnsweredPoll): void {
+    for (const message of messages) this.#take(message, poll);
+  }
+
+  /**
+   * Lets nothing wait any more: what waits behind others of its group is delivered, the last first, for the service to
+   * requeue it. Idempotent.
+   */
+  drain(): void {
+    this.#isDraining = true;
+    for (const lease of this.#groups.drain().reverse()) this.#deliver(lease);
+  }
+
+  /** Requeues all that has no outcome, the last first, and gives up all that SQS does not confirm in time. */
+  async stop(): Promise<void> {
+    const { queue, context } = this.#options.source;
+    this.drain();
+    const unsettled = [...this.#held.values()].filter((lease) => this.#delivered.has(lease)).reverse();
+    for (const lease of unsettled) void this.#requeue(lease);
+    await within(context.clock, goodbyeMs, Promise.allSettled(this.#settling));
+    const { length } = unsettled.filter((lease) => this.#isHeld(lease));
+    const error = new Error(`no answer from SQS within ${goodbyeMs / 1000} s`);
+    if (length > 0) context.emit({ kind: 'requeue-failed', queue: queue.name, deliveries: length, error });
+    this.#abandon();
+  }
+
+  #abandon(): void {
+    for (const lease of this.#held.values()) lease.lose('the consumer has stopped');
+    this.#settlement.stop();
+    this.#keeper.stop();
+  }
+
+  #take(message: Message, { startedAt, visibilityTimeoutS }: AnsweredPoll): void {
+    const now = this.#options.source.context.clock.now();
+    const received = readMessage(message, now);
+    const { sqsMessageId, receiptHandle } = received;
+    if (this.#settlement.renewHandle(sqsMessageId, receiptHandle)) return;
+    const earlier = this.#held.get(sqsMessageId);
+    if (earlier) this.#keeper.lose(earlier, 'SQS has delivered the message again');
+    const timeoutMs = visibilityTimeoutS * 1000;
+    // The answer may have been on its way for a while, but a long poll has mostly waited.
+    const lease = new Lease({ received, startedAt: Math.max(startedAt, now - timeoutMs * 0.1), timeoutMs });
+    this.#held.set(sqsMessageId, lease);
+    this.#keeper.keep(lease);
+    if (this.#mayStart(lease)) this.#deliver(lease);
+  }
+
+  /** Messages of one group run one at a time, in order. On standard queues a group is no order. */
+  #mayStart(lease: Lease): boolean {
+    const { group } = lease.received;
+    if (this.#isDraining || group === undefined || !this.#options.source.queue.isFifo) return true;
+    return this.#groups.add(group, lease);
+  }
+
+  #deliver(lease: Lease): void {
+    const { onDelivery, unwrapSns } = this.#options;
+    const { received, lost } = lease;
+    this.#delivered.add(lease);
+    onDelivery(
+      new SqsDelivery({ received, lost, unwrapSns, settle: (outcome) => this.#settle(lease, outcome) }),
+    );
+  }
+
+  /** Records the outcome of a delivery, and decides about those that wait behind it. */
+  async #settle(lease: Lease, outcome: Outcome): Promise<boolean> {
+    // `stop` has requeued it.
+    if (!this.#delivered.delete(lease)) return false;
+    const isFinal = outcome.kind === 'done' || outcome.kind === 'dead';
+    // SQS keeps a group's messages back while one of them is with a receiver, so the later ones can go first.
+    if (!isFinal) this.#requeueBehind(lease);
+    const isSettled = await this.#record(lease, outcome);
+    if (isFinal && isSettled) this.#startNext(lease);
+    else if (isFinal) this.#requeueBehind(lease);
+    return isSettled;
+  }
+
+  async #record(lease: Lease, outcome: Outcome): Promise<boolean> {
+    const settling = this.#settlement.settle(lease, outcome);
+    this.#settling.add(settling);
+    this.#options.onRoom();
+    try {
+      return await settling;
+    } finally {
+      this.#settling.delete(settling);
+      if (this.#isHeld(lease)) this.#held.delete(lease.received.sqsMessageId);
+      this.#options.onRoom();
+    }
+  }
+
+  /** Not if the message has been delivered again, under another lease. */
+  #isHeld(lease: Lease): boolean {
+    return this.#held.get(lease.received.sqsMessageId) === lease;
+  }
+
+  #startNext({ received: { group } }: Lease): void {
+    const next = group === undefined ? undefined : this.#groups.next(group);
+    if (next === undefined) return;
+    if (!next.isLost) return this.#deliver(next);
+    this.#requeueBehind(next);
+    void this.#requeue(next);
+  }
+
+  /** Those of the group that wait behind this message must not overtake it: they are requeued, the last first. */
+  #requeueBehind({ received: { group } }: Lease): void {
+    const waiting = group === undefined ? [] : this.#groups.fail(group);
+    for (const lease of waiting.reverse()) void this.#requeue(lease);
+  }
+
+  /** Requeues what never became a delivery, or what the service has not settled. Never rejects. */
+  async #requeue(lease: Lease): Promise<void> {
+    const { queue, context } = this.#options.source;
+    this.#delivered.delete(lease);
+    try {
+      await this.#record(lease, { kind: 'requeue' });
+    } catch (thrown) {
+      const error = toError(thrown);
+      context.emit({ kind: 'requeue-failed', queue: queue.name, deliveries: 1, error });
+    }
+    lease.lose('it was requeued');
+  }
+}
