@@ -51,6 +51,7 @@ export interface QueueAddress {
   readonly url: string;
 }
 
+/** What a poll asks for. */
 export interface ReceiveOptions {
   /** The largest number of messages, 1 to 10. */
   readonly most: number;
@@ -61,6 +62,7 @@ export interface ReceiveOptions {
   readonly signal: AbortSignal;
 }
 
+/** When one message becomes visible again. */
 export interface VisibilityChange {
   readonly receiptHandle: string;
   readonly visibilityTimeoutS: number;
@@ -86,15 +88,7 @@ interface Call<T> {
 
 /** The API of SQS. Every method rejects with a failure as failure.ts describes it. */
 export class SqsApi {
-  readonly counts: CallCounts = {
-    lookup: 0,
-    create: 0,
-    attributes: 0,
-    receive: 0,
-    delete: 0,
-    visibility: 0,
-    send: 0,
-  };
+  readonly counts = Object.fromEntries(Object.keys(actions).map((kind) => [kind, 0])) as CallCounts;
   readonly #region: string;
   readonly #clock: Clock;
   /** Of its own, so that long polls never keep a settle waiting for a socket (aws-sdk-js-v3#7027). */

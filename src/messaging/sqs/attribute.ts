@@ -1,5 +1,5 @@
-// What SQS can keep of a message: text, and headers as message attributes. What fits no attribute travels as JSON in one
-// of them. Pure.
+// Bodies and headers in the forms that SQS keeps: text, and message attributes. Headers that fit no attribute travel as
+// JSON in one of them. Pure.
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import type { Headers } from '../adapter.ts';
 
@@ -29,7 +29,7 @@ export const largestMessageBytes = 1_048_576;
 /** SQS API, Message attributes: ten at most. */
 const mostAttributes = 10;
 
-/** SQS API, Message attributes: letters, digits, `_`, `-`, `.`; no reserved prefix, no period at an end or beside another. */
+/** SQS API, Message attributes: letters, digits, `_`, `-`, `.`; no reserved prefix, no period at an end or twice. */
 const allowedName = /^(?!aws\.|amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)$/i;
 
 /** SQS API, SendMessage: these characters only, as XML 1.0 has them. With `u`, a lone surrogate is no match. */
@@ -118,7 +118,7 @@ export function decodeHeaders(attributes: Attributes | undefined): Headers {
   ]);
 }
 
-/** What attributes count towards a message's size, in bytes: names, types and values. */
+/** The bytes of attributes that count towards a message's size: names, types and values. */
 export function attributesSize(attributes: Attributes): number {
   return Object.entries(attributes).reduce((sum, [name, { DataType, StringValue, BinaryValue }]) => {
     const value = BinaryValue ? BinaryValue.length : byteLength(StringValue ?? '');

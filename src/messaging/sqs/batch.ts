@@ -27,7 +27,7 @@ export class Batch<T> {
     this.#cancel ??= this.#clock.after(lingerMs, () => this.flush());
   }
 
-  /** Sends what has gathered, at once. */
+  /** Sends all that has gathered, at once. */
   flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;

@@ -1,10 +1,10 @@
 // SqsConnection: the adapter for Amazon SQS. Owns the clients and all that was opened with them.
 //
-//   receive   poller -> api -> in-flight: received, lease (renewed by lease-keeper), group -> delivery
-//   settle    delivery -> in-flight -> settlement -> recorder -> batch -> api
-//   copies    settlement -> dead-letter -> sender               send   outgoing (attribute) -> sender -> api
+//   receive   poller -> api, then in-flight -> received (a delivery)         held   lease, lease-keeper, group
+//   settle    received -> in-flight -> settlement -> recorder -> batch -> api
+//   copies    settlement -> dead-letter -> sender         send   outgoing -> attribute, then sender -> api
 //
-// queue finds and creates queues; failure puts what SQS refuses into words; patience bears it for a minute.
+// consumer ties the parts of one queue together; queue finds and creates queues; failure puts refusals into words.
 import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, NotConnectedError, SendError, toError, UnroutableError } from '../../errors.ts';
 import type {
@@ -29,7 +29,7 @@ import { Sender } from './sender.ts';
 export type { CallCounts } from './api.ts';
 export type { SqsCredentials, SqsOptions } from './options.ts';
 
-/** What SQS can and cannot do. */
+/** The abilities of SQS. */
 export const sqsCapabilities: Capabilities = {
   delayedSend: true,
   // A host that died shows in the attempt: SQS counts how often it delivered a message, not why.
@@ -131,8 +131,8 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
   }
 
   /**
-   * Approximate: SQS counts with a delay. It does not tell what waits for a retry from what is in flight at other hosts,
-   * so both are counted; what is in flight on this connection is not.
+   * Approximate: SQS counts with a delay, and has one number for messages that wait for a retry and messages in flight.
+   * Those in flight on this connection are taken off; those in flight at other hosts are counted.
    */
   async countMessages(queueName: string): Promise<number> {
     this.#assertOpen();

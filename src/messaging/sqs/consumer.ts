@@ -13,12 +13,12 @@ import { Poller } from './poller.ts';
 import { wireName, type QueueRegister, type Source } from './queue.ts';
 import type { Sender } from './sender.ts';
 
+/** The queue to consume, and the parts of the connection that a consumer uses. */
 export interface SqsConsumerOptions extends ConsumeOptions {
   readonly api: SqsApi;
   readonly context: AdapterContext;
   readonly register: QueueRegister;
   readonly sender: Sender;
-  /** The connection's. */
   readonly settings: SqsOptions;
   readonly queueName: string;
   readonly onDelivery: (delivery: Delivery) => void;
@@ -26,7 +26,7 @@ export interface SqsConsumerOptions extends ConsumeOptions {
 
 /** Consumes one queue. */
 export class SqsConsumer implements Consumer {
-  /** As SQS has it. */
+  /** As SQS spells it. */
   readonly queueName: string;
   readonly #options: SqsConsumerOptions;
   readonly #draining = new AbortController();
@@ -41,7 +41,7 @@ export class SqsConsumer implements Consumer {
     this.#patience = new Patience(options.context.clock);
   }
 
-  /** How many of the queue's messages are with us. */
+  /** How many of the queue's messages this consumer holds. */
   get size(): number {
     return this.#inFlight?.size ?? 0;
   }
@@ -122,7 +122,7 @@ export class SqsConsumer implements Consumer {
     });
   }
 
-  /** After a failed poll: creates a queue that is gone again. Throws if SQS has been refusing for too long. */
+  /** Handles a failed poll: a queue that is gone is created again. Throws if SQS has been refusing for too long. */
   async #recover(source: Source, failure: Error, failures: number): Promise<void> {
     this.#report(failure, failures);
     const error = isMissingQueue(failure) ? await this.#recreate(source, failures) : failure;
@@ -130,7 +130,7 @@ export class SqsConsumer implements Consumer {
     else if (this.#patience.refused()) throw error;
   }
 
-  /** Returns why the queue could not be created again, if so. */
+  /** Returns why the queue could not be created again; undefined if it could. */
   async #recreate(source: Source, failures: number): Promise<Error | undefined> {
     const { register } = this.#options;
     register.forget(this.queueName);

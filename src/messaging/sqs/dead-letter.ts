@@ -24,6 +24,7 @@ import type { Sender } from './sender.ts';
 
 type Dead = Outcome & { kind: 'dead' };
 
+/** The queue that messages come from, and the one that their dead letters go to. */
 export interface DeadLetterOptions {
   readonly source: Source;
   readonly register: QueueRegister;
@@ -50,7 +51,7 @@ export class DeadLetterSender {
   }
 
   /**
-   * Sends a dead letter, and tries again what can pass, for as long as the message is ours.
+   * Sends a dead letter, and tries again for as long as the message is ours.
    *
    * @returns whether SQS has the dead letter; false only if the lease was lost first
    * @throws BrokerRefusedError SQS has been refusing for too long
@@ -104,7 +105,7 @@ export class DeadLetterSender {
     }
   }
 
-  /** Headers as the sender wrote them, and why the message is dead; less of it if there is no room beside the body. */
+  /** The sender's headers and the reason; only a part of them if there is no room beside the body. */
   #attributes(received: Received, outcome: Dead): Attributes {
     const { context } = this.#options.source;
     const { messageId, text } = received;

@@ -1,7 +1,7 @@
-// The failures of SQS: tells a refusal, a missing queue and what can pass apart, and puts each into words. Pure.
+// The failures of SQS, in words: refusals, missing queues, and all that can pass. Pure.
 import { BrokerRefusedError, toError } from '../../errors.ts';
 
-/** Where a call failed. */
+/** The call that failed. */
 export interface Place {
   /** The IAM action, without `sqs:`. */
   readonly action: string;
@@ -27,9 +27,9 @@ const throttled = /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|OverLim
 const unknownHost = /^(ENOTFOUND|EAI_AGAIN)$/;
 
 /**
- * A failed call in words, with what to do if we know it.
+ * A failed call in words: what happened, and what to do about it.
  *
- * @param cause what the SDK threw
+ * @param cause the error that the SDK threw
  * @returns a BrokerRefusedError for credentials and rights; for all that can pass, an Error of the same name as its cause
  */
 export function failureOf(cause: unknown, place: Place): Error {
@@ -100,7 +100,7 @@ function failureText(cause: unknown, { action, queueName, region }: Place): stri
   return `sqs:${action}${queue}: ${message === '' ? name : message}`;
 }
 
-/** What the SDK notes about a call. */
+/** The SDK's own notes about a call. */
 function metadataOf(error: unknown): { httpStatusCode?: number; clockSkewCorrected?: boolean } {
   if (!(error instanceof Error) || !('$metadata' in error)) return {};
   return error.$metadata as object;

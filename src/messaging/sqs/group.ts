@@ -1,4 +1,4 @@
-// The order within message groups of a FIFO queue: who may start, and who waits behind whom. Pure; knows no SQS.
+// The order within message groups of a FIFO queue: which member may start, and which wait behind it. Pure; knows no SQS.
 
 /** One member of each group is in flight, the others wait for it in the order in which they arrived. */
 export class GroupOrder<T> {

@@ -1,5 +1,5 @@
-// The messages that one consumer holds: which are delivered, which wait behind others of their group, and which SQS has no
-// outcome of yet.
+// The messages that one consumer holds: those that are delivered, those that wait behind others of their group, and those
+// whose outcome SQS does not have yet.
 import type { Message } from '@aws-sdk/client-sqs';
 import { within } from '../../clock.ts';
 import { toError } from '../../errors.ts';
@@ -16,6 +16,7 @@ import { Settlement } from './settlement.ts';
 /** How long SQS may take at the end until it has requeued all that is left, in milliseconds. */
 const goodbyeMs = 5_000;
 
+/** Where messages come from, and where they go. */
 export interface InFlightOptions {
   readonly source: Source;
   readonly concurrency: number;
@@ -53,15 +54,15 @@ export class InFlightMessages {
   }
 
   /**
-   * How much of the concurrency is taken: by messages without an outcome. If SQS is slow to confirm outcomes, also by what
-   * it has not confirmed, beyond as much again.
+   * How much of the concurrency is taken by messages without an outcome. If SQS is slow to confirm outcomes, messages
+   * that wait for this count as well, but only those beyond the concurrency.
    */
   get load(): number {
     const withoutOutcome = this.#delivered.size + this.#groups.waiting;
     return Math.max(withoutOutcome, this.#held.size - this.#options.concurrency);
   }
 
-  /** How many messages are with us in all. */
+  /** How many messages are held in all. */
   get size(): number {
     return this.#held.size;
   }
@@ -72,8 +73,8 @@ export class InFlightMessages {
   }
 
   /**
-   * Lets nothing wait any more: what waits behind others of its group is delivered, the last first, for the service to
-   * requeue it. Idempotent.
+   * Delivers all that waits behind others of its group, the last first: the service is draining, and requeues it.
+   * Idempotent.
    */
   drain(): void {
     this.#isDraining = true;
@@ -82,18 +83,13 @@ export class InFlightMessages {
 
   /** Requeues all that has no outcome, the last first, and gives up all that SQS does not confirm in time. */
   async stop(): Promise<void> {
-    const { queue, context } = this.#options.source;
     this.drain();
     const unsettled = [...this.#held.values()].filter((lease) => this.#delivered.has(lease)).reverse();
     for (const lease of unsettled) void this.#requeue(lease);
-    await within(context.clock, goodbyeMs, Promise.allSettled(this.#settling));
-    const { length } = unsettled.filter((lease) => this.#isHeld(lease));
-    const error = new Error(`no answer from SQS within ${goodbyeMs / 1000} s`);
-    if (length > 0) context.emit({ kind: 'requeue-failed', queue: queue.name, deliveries: length, error });
-    this.#abandon();
-  }
-
-  #abandon(): void {
+    await within(this.#options.source.context.clock, goodbyeMs, Promise.allSettled(this.#settling));
+    const late = unsettled.filter((lease) => this.#isHeld(lease));
+    if (late.length > 0)
+      this.#reportUnrequeued(late.length, new Error(`no answer from SQS within ${goodbyeMs / 1000} s`));
     for (const lease of this.#held.values()) lease.lose('the consumer has stopped');
     this.#settlement.stop();
     this.#keeper.stop();
@@ -114,7 +110,7 @@ export class InFlightMessages {
     if (this.#mayStart(lease)) this.#deliver(lease);
   }
 
-  /** Messages of one group run one at a time, in order. On standard queues a group is no order. */
+  /** Messages of one group run one at a time, in order; on standard queues, groups have no order. */
   #mayStart(lease: Lease): boolean {
     const { group } = lease.received;
     if (this.#isDraining || group === undefined || !this.#options.source.queue.isFifo) return true;
@@ -130,9 +126,9 @@ export class InFlightMessages {
     );
   }
 
-  /** Records the outcome of a delivery, and decides about those that wait behind it. */
+  /** Records the outcome of a delivery, then starts or requeues those that wait behind it. */
   async #settle(lease: Lease, outcome: Outcome): Promise<boolean> {
-    // `stop` has requeued it.
+    // Requeued by `stop`.
     if (!this.#delivered.delete(lease)) return false;
     const isFinal = outcome.kind === 'done' || outcome.kind === 'dead';
     // SQS keeps a group's messages back while one of them is with a receiver, so the later ones can go first.
@@ -156,7 +152,7 @@ export class InFlightMessages {
     }
   }
 
-  /** Not if the message has been delivered again, under another lease. */
+  /** False if the message has been delivered again since, under another lease. */
   #isHeld(lease: Lease): boolean {
     return this.#held.get(lease.received.sqsMessageId) === lease;
   }
@@ -175,16 +171,19 @@ export class InFlightMessages {
     for (const lease of waiting.reverse()) void this.#requeue(lease);
   }
 
-  /** Requeues what never became a delivery, or what the service has not settled. Never rejects. */
+  /** Requeues a message that never became a delivery, or that the service has not settled. Never rejects. */
   async #requeue(lease: Lease): Promise<void> {
-    const { queue, context } = this.#options.source;
     this.#delivered.delete(lease);
     try {
       await this.#record(lease, { kind: 'requeue' });
-    } catch (thrown) {
-      const error = toError(thrown);
-      context.emit({ kind: 'requeue-failed', queue: queue.name, deliveries: 1, error });
+    } catch (error) {
+      this.#reportUnrequeued(1, toError(error));
     }
     lease.lose('it was requeued');
+  }
+
+  #reportUnrequeued(deliveries: number, error: Error): void {
+    const { queue, context } = this.#options.source;
+    context.emit({ kind: 'requeue-failed', queue: queue.name, deliveries, error });
   }
 }

@@ -28,7 +28,7 @@ export class LeaseKeeper {
     if (lease.actAt(this.#now()) < this.#nextAt) this.#arm();
   }
 
-  /** Renews the lease no more. Resolves when no renewal of it is under way, which would undo what SQS is called with next. */
+  /** Renews the lease no more. Resolves when no renewal of it is under way: that would undo the next visibility change. */
   async release(lease: Lease): Promise<void> {
     this.#leases.delete(lease);
     if (this.#leases.size === 0) this.#disarm();

@@ -5,6 +5,7 @@ import type { Received } from './received.ts';
 /** A renewal that failed is tried again after this part of the timeout; one that is due so soon joins a batch now. */
 const soonPart = 0.1;
 
+/** A message, and how it was received. */
 export interface LeaseOptions {
   readonly received: Received;
   /** When the poll began, or a moment before SQS delivered the message. Milliseconds since the epoch, as all instants. */
@@ -97,7 +98,7 @@ export class Lease {
     return askedS;
   }
 
-  /** Notes that SQS has granted what it was asked for at `askedAt`. If that is less than wanted, it will grant no more. */
+  /** Notes that SQS has granted the time asked for at `askedAt`. If that is less than wanted, it will grant no more. */
   extend(askedAt: number, askedS: number, wantedS: number): void {
     this.#timeoutMs = askedS * 1000;
     this.#expiresAt = askedAt + this.#timeoutMs;

@@ -32,7 +32,7 @@ export interface SqsTiming {
   readonly listenIntervalS: number;
 }
 
-/** What decides about the timing of one consumer, the first that says something. */
+/** The sources of one consumer's timing: tuning goes before options, and both before the queue's own timeout. */
 export interface TimingSources {
   readonly tuning: ConsumeOptions['tuning'];
   readonly options: SqsOptions;

@@ -17,7 +17,7 @@ import type { SqsQueue } from './queue.ts';
 /** An entry of a batch of messages, without its place in the batch. */
 export type Outgoing = Omit<SendMessageBatchRequestEntry, 'Id'>;
 
-/** Headers for what only FIFO queues ask of a sender; the first is also on deliveries of messages that have a group. */
+/** Headers that set a message's group and deduplication id on a FIFO queue. Deliveries show the group, too. */
 export const fifoHeader = {
   group: 'svchost-group',
   deduplication: 'svchost-deduplication',
@@ -29,7 +29,7 @@ const commonGroup = 'svchost';
 /** The longest delay of a message (SQS API, SendMessage, DelaySeconds). */
 const longestDelayMs = 900_000;
 
-/** What SQS allows in group and deduplication ids. */
+/** Group and deduplication ids that SQS allows. */
 const allowedId = /^[\w!"#$%&'()*+,\-./:;<=>?@[\\\]^`{|}~]{1,128}$/;
 
 /**
@@ -72,7 +72,7 @@ export function fifoId(value: unknown): string {
   return allowedId.test(text) ? text : createHash('sha256').update(text).digest('hex');
 }
 
-/** What an outgoing message counts towards the size of a call, in bytes. */
+/** The bytes of a message that count towards the size of a call. */
 export function outgoingSize({ MessageBody = '', MessageAttributes = {} }: Outgoing): number {
   return byteLength(MessageBody) + attributesSize(MessageAttributes);
 }

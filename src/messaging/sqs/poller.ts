@@ -22,6 +22,7 @@ export interface AnsweredPoll {
   readonly visibilityTimeoutS: number;
 }
 
+/** What to poll, and where answers and failures go. */
 export interface PollerOptions {
   readonly source: Source;
   readonly concurrency: number;
@@ -52,15 +53,11 @@ export class Poller {
     this.#options = options;
   }
 
-  get isDraining(): boolean {
-    return this.#draining.signal.aborted;
-  }
-
   /** Polls if there is room. To be called whenever there may be more of it. */
   poke(): void {
     const { concurrency, load } = this.#options;
     const full = Math.min(mostEntries, concurrency);
-    while (!this.isDraining && !this.#isPaused && this.#polls.size < this.#mostPolls()) {
+    while (!this.#isDraining && !this.#isPaused && this.#polls.size < this.#mostPolls()) {
       const room = concurrency - load() - this.#reserved;
       if (room <= 0) return;
       if (this.#isBusy && room < full && load() > 0) return this.#waitForRoom();
@@ -73,6 +70,10 @@ export class Poller {
     this.#draining.abort();
     this.#cancelWait?.();
     await Promise.all(this.#polls);
+  }
+
+  get #isDraining(): boolean {
+    return this.#draining.signal.aborted;
   }
 
   /** A FIFO queue repeats an answer that got lost, but only if nothing else was asked in between. */
@@ -136,17 +137,17 @@ export class Poller {
     try {
       await onError(error, this.#failures);
     } catch (refusal) {
-      if (this.isDraining) return;
+      if (this.#isDraining) return;
       this.#draining.abort();
       onFailure(toError(refusal));
       return;
     }
-    if (!wasPaused && !this.isDraining) this.#resumeIn(backoffMs(this.#failures));
+    if (!wasPaused && !this.#isDraining) this.#resumeIn(backoffMs(this.#failures));
   }
 
   /** Pauses after a poll that found nothing, unless another one is open, which may find something. */
   #rest(delayMs: number): void {
-    if (delayMs <= 0 || this.#polls.size > 1 || this.#isPaused || this.isDraining) return;
+    if (delayMs <= 0 || this.#polls.size > 1 || this.#isPaused || this.#isDraining) return;
     this.#isPaused = true;
     this.#resumeIn(delayMs);
   }

@@ -13,7 +13,7 @@ export interface SqsQueue extends QueueAddress {
   readonly isFifo: boolean;
 }
 
-/** What all parts of one consumer share. */
+/** The queue that a consumer receives from, and all that its parts share. */
 export interface Source {
   /** The queue as it is known now: one that was deleted and created again has another URL. Changed by the consumer. */
   queue: SqsQueue;

@@ -1,4 +1,4 @@
-// What SQS hands over: a message's facts, read from its attributes, and the delivery that the service gets.
+// Received messages: their facts, read from attributes, and the delivery that the service gets.
 import type { Message } from '@aws-sdk/client-sqs';
 import type { Delivery, Headers, Outcome } from '../adapter.ts';
 import { attemptHeaders, sentHeaders, type History } from '../dead-letter.ts';
@@ -67,6 +67,7 @@ export function readBody(text: string, unwrapSns: boolean): Uint8Array {
   return Buffer.from((unwrapSns ? snsMessage(text) : undefined) ?? text);
 }
 
+/** A received message, and how to settle it. */
 export interface SqsDeliveryOptions {
   readonly received: Received;
   readonly lost: AbortSignal;
@@ -82,7 +83,7 @@ export class SqsDelivery implements Delivery {
   readonly attempt: number;
   /** SQS counts hosts that died among the attempts. */
   readonly crashes = 0;
-  /** All that SQS says: whether the earlier delivery was of an earlier attempt is not known. */
+  /** SQS says no more than this: the earlier delivery may have been an earlier attempt. */
   readonly redelivered: boolean;
   readonly headers: Headers;
   readonly enqueuedAt: Date | undefined;

@@ -9,21 +9,22 @@ import type { Lease } from './lease.ts';
 import { Patience } from './patience.ts';
 import type { SqsQueue, Source } from './queue.ts';
 
-/** The call for one message. */
+/** One message's part of a batch call. */
 export interface Entry {
   readonly lease: Lease;
-  /** The newest one that SQS has given for the message. */
+  /** The newest receipt handle of the message. */
   receiptHandle: string;
-  /** Of a visibility change; 0 of a delete, which has none. */
+  /** Only for visibility changes. */
   readonly visibilityTimeoutS: number;
   readonly resolve: (isRecorded: boolean) => void;
   readonly reject: (error: Error) => void;
 }
 
+/** A kind of batch call, and what to do about messages that are lost. */
 export interface RecorderOptions {
   readonly source: Source;
   readonly call: (queue: SqsQueue, entries: readonly Entry[]) => Promise<FailedEntries>;
-  /** Called with a message whose outcome SQS will not take any more, and why. */
+  /** Called with a message that is lost before SQS has its outcome, and with the reason. */
   readonly onLost: (lease: Lease, why: string) => void;
   /** Aborted when nothing is to be tried again. */
   readonly stopped: AbortSignal;
@@ -64,8 +65,8 @@ export class Recorder {
   }
 
   /**
-   * Notes that a message has been received again. If its call is under way, that goes on with the newer handle, which is
-   * the one that SQS listens to.
+   * Notes that a message has been received again: SQS accepts only the newest receipt handle, so a call that is under way
+   * is tried again with that one.
    *
    * @returns whether the call is under way
    */
@@ -146,7 +147,7 @@ export class Recorder {
     });
   }
 
-  /** Leases that are no longer renewed are never found to be lost by their keeper. */
+  /** Looks at the time as well: a lease that is no longer renewed is never found lost by its keeper. */
   #hasExpired({ lease, receiptHandle }: Entry): boolean {
     if (receiptHandle !== lease.received.receiptHandle) return false;
     return lease.isLost || lease.hasExpired(this.#options.source.context.clock.now());

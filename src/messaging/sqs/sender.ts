@@ -16,6 +16,7 @@ const mostTries = 4;
 /** Calls to one queue at the same time; to a FIFO queue one, which keeps the order. */
 const mostCalls = 8;
 
+/** The parts of the connection that a sender uses. */
 export interface SenderOptions {
   readonly api: SqsApi;
   readonly clock: AdapterContext['clock'];

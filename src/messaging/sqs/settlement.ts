@@ -1,4 +1,4 @@
-// What each outcome is on SQS: a delete, a visibility change, or a dead letter and then a delete.
+// Outcomes as calls to SQS: a delete, a visibility change, or a dead letter and then a delete.
 import type { Outcome } from '../adapter.ts';
 import type { DeadLetterSender } from './dead-letter.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
@@ -6,11 +6,12 @@ import type { Lease } from './lease.ts';
 import type { Source } from './queue.ts';
 import { Recorder } from './recorder.ts';
 
+/** The parts of a consumer that settle its messages. */
 export interface SettlementOptions {
   readonly source: Source;
   readonly keeper: LeaseKeeper;
   readonly deadLetters: DeadLetterSender;
-  /** Whether deliveries are in flight, whose outcomes may share a batch with those that are there. */
+  /** Whether deliveries are in flight: their outcomes may soon join a batch. */
   readonly isBusy: () => boolean;
 }
 
@@ -72,7 +73,7 @@ export class Settlement {
   /**
    * Notes that a message has been received again.
    *
-   * @returns whether it is being deleted: then it is not to be delivered again
+   * @returns whether it is being deleted: then it must not be delivered again
    */
   renewHandle(sqsMessageId: string, receiptHandle: string): boolean {
     return this.#deletes.renewHandle(sqsMessageId, receiptHandle);
@@ -99,8 +100,8 @@ export class Settlement {
   }
 
   /**
-   * Does not let a batch wait for company that cannot come. Not in the same turn: of messages that arrived together, many
-   * end together.
+   * Sends a batch at once if no delivery is left whose outcome could join it. Not in the same turn: of messages that
+   * arrived together, many end together.
    */
   #flushSoon(): void {
     if (this.#isFlushing) return;

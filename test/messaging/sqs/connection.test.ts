@@ -1,4 +1,4 @@
-// What SqsConnection refuses, names and counts: names of queues, rights, credentials, sizes, delays.
+// SqsConnection itself: credentials, rights, queue names, sizes, delays, and the number of calls.
 import { Buffer } from 'node:buffer';
 import { describe, expect, it, vi } from 'vitest';
 import { BrokerRefusedError, NotConnectedError, SendError, UnsupportedError } from '../../../src/errors.ts';
@@ -16,7 +16,7 @@ describe('connecting', () => {
     ['ExpiredTokenException', 'expired credentials'],
     ['InvalidClientTokenId', 'AWS_ACCESS_KEY_ID'],
     ['SignatureDoesNotMatch', 'AWS_SECRET_ACCESS_KEY'],
-  ])('is refused for good with %s, and the message says what to do', async ([name, hint]) => {
+  ])('is refused for good with %s, and the message says how to fix it', async ([name, hint]) => {
     await using rig = await createRig();
     rig.proxy.rule = () => ({ error: name, status: 403 });
     const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext());
@@ -26,7 +26,7 @@ describe('connecting', () => {
     await adapter.close();
   });
 
-  it('tries again for as long as there is no answer, and says why', async () => {
+  it('tries again for as long as there is no answer, and reports why', async () => {
     await using rig = await createRig();
     let calls = 0;
     rig.proxy.rule = () => (++calls < 4 ? 'cut' : 'pass');
@@ -54,7 +54,7 @@ describe('connecting', () => {
     await adapter.close();
   });
 
-  it('goes by the clock of SQS where its own is wrong, and refuses only what is refused then', async () => {
+  it('follows the clock of SQS if its own is wrong, and gives up only if the next try is refused', async () => {
     await using rig = await createRig();
     const date = new Date(Date.now() + 3_600_000);
     const refused = { error: 'InvalidSignatureException', status: 403, date };
@@ -70,7 +70,7 @@ describe('connecting', () => {
     await other.close();
   });
 
-  it('takes a denied look-up for an answer: the rights that count are those on the queue', async () => {
+  it('takes a denied look-up as an answer: the rights that count are those on the queue', async () => {
     await using rig = await createRig();
     rig.proxy.rule = () => ({ error: 'AccessDeniedException', status: 403 });
     const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext());

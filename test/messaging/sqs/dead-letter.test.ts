@@ -1,4 +1,4 @@
-// What a dead letter on SQS holds: all that the sender said, and why it is dead, as far as there is room for it.
+// The content of dead letters on SQS: the sender's headers and the reason, as far as there is room for them.
 import { expect, it, vi } from 'vitest';
 import type { SendOptions } from '../../../src/messaging/adapter.ts';
 import { largestMessageBytes } from '../../../src/messaging/sqs/attribute.ts';
@@ -31,7 +31,7 @@ it('keeps id, reply queue and correlation id of the sender', async () => {
   expect(letter).toMatchObject({ ...facts, attempt: 1, redelivered: false });
 });
 
-it('takes no word of the sender for its own', async () => {
+it('writes all its own headers, even if the sender has used their names', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const startedAt = Date.now();
   const { headers } = await deadLetterOf(rig, rig.createQueue(), '1', {
@@ -73,7 +73,7 @@ it.for<[what: string, roomBytes: number, kept: readonly string[], lost: readonly
   expect(eventsOf(rig, 'copy-reduced')).toMatchObject([{ queue, target: `${queue}_dead` }]);
 });
 
-it('goes to the dead-letter queue if the target of the redrive policy is gone, and a line says so', async () => {
+it('goes to the dead-letter queue if the target of the redrive policy is gone, and logs that', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const target = rig.createQueue();
   const { arn } = rig.server.inspectQueue(target)!;

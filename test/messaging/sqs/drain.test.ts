@@ -1,4 +1,5 @@
-// A drain on SQS: the open poll ends, what arrives all the same is delivered to be requeued, what is in flight stays ours.
+// A drain on SQS: the open poll ends, messages that still arrive are delivered to be requeued, and those in flight are
+// kept.
 import { expect, it, vi } from 'vitest';
 import { systemClock, type Clock } from '../../../src/clock.ts';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
@@ -7,7 +8,7 @@ import { bodyOf, consume, createRig, done, eventsOf, remaining, requeue } from '
 
 const patience = { timeout: 15_000, interval: 10 };
 
-it('aborts the open poll, and begins none any more', async () => {
+it('aborts the open poll, and begins no other', async () => {
   await using rig = await createRig();
   const queue = rig.createQueue();
   rig.proxy.rule = (action) => (action === 'ReceiveMessage' ? 'hang' : 'pass');
@@ -27,7 +28,7 @@ it('aborts the open poll, and begins none any more', async () => {
   expect([held, rig.proxy.calls['ReceiveMessage']]).toEqual([0, 1]);
 });
 
-it('does not wait for a queue that is being made again', async () => {
+it('does not wait for a queue that is being created again', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const { consumer } = await consume(rig, rig.createQueue(), 1, () => undefined);
   let lookedUp = false;
@@ -42,9 +43,9 @@ it('does not wait for a queue that is being made again', async () => {
   expect(Date.now() - startedAt).toBeLessThan(1_000);
 });
 
-it('delivers what an answer brings that arrived when the drain began, and requeues it in one call', async () => {
+it('delivers the messages of an answer that arrives when the drain begins, and requeues them in one call', async () => {
   let onAnswer = (): void => undefined;
-  // The time limit of a poll is taken back when its answer is there, and before anybody sees it.
+  // The time limit of a poll is cancelled when its answer has arrived, before the adapter handles that.
   const clock: Clock = {
     now: () => systemClock.now(),
     after: (delayMs, fn) => {
@@ -71,7 +72,7 @@ it('delivers what an answer brings that arrived when the drain began, and requeu
   await vi.waitFor(() => {
     const { ready, inflight } = rig.server.inspectQueue(queue)!.messages;
     expect([ready.length, inflight.length]).toEqual([5, 0]);
-    // They were with us.
+    // They were received.
     expect(ready.every(({ approximateReceiveCount }) => approximateReceiveCount === 1)).toBe(true);
   }, patience);
   expect(settled).toEqual([true, true, true, true, true]);
@@ -79,7 +80,7 @@ it('delivers what an answer brings that arrived when the drain began, and requeu
   expect(rig.adapter.calls.visibility).toBe(1);
 });
 
-it('renews the lease of what is in work until that is settled, and not after', async () => {
+it('renews the lease of a message in flight until it is settled, and not after', async () => {
   await using rig = await createRig({ listenIntervalS: 1, visibilityTimeoutS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -95,7 +96,7 @@ it('renews the lease of what is in work until that is settled, and not after', a
   expect(rig.adapter.calls.visibility).toBe(renewals);
 });
 
-it('delivers what waits behind others of its group, the last first, and leaves the one in flight to its end', async () => {
+it('delivers messages that wait behind others of their group, the last first, and lets the one in flight finish', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue({}, '.fifo');
   rig.fill(queue, 4, (index) => `group-${index}`);
@@ -115,7 +116,7 @@ it('delivers what waits behind others of its group, the last first, and leaves t
   expect(remaining(rig, queue)).toBe(3);
 });
 
-it('requeues at its stop what is unsettled, and takes no outcome of it any more', async () => {
+it('requeues unsettled messages when it stops, and takes no outcome of them afterwards', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 2);
@@ -130,7 +131,7 @@ it('requeues at its stop what is unsettled, and takes no outcome of it any more'
   expect(remaining(rig, queue)).toBe(2);
 });
 
-it('says at its stop what could not be requeued in time', async () => {
+it('reports messages that could not be requeued in time when it stops', async () => {
   await using rig = await createRig({ listenIntervalS: 1 }, new FastClock(10));
   const queue = rig.createQueue();
   rig.fill(queue, 2);

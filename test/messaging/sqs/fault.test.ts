@@ -1,4 +1,4 @@
-// Nothing is lost, and nothing loops hot, whatever happens to calls: through a proxy that breaks them.
+// No message is lost and no call loops hot, however calls fail: through a proxy that breaks them.
 import { expect, it, vi } from 'vitest';
 import { bodyOf, consume, createRig, done, eventsOf, remaining, type Rig } from './rig.ts';
 import { FastClock } from './fast-clock.ts';
@@ -6,7 +6,7 @@ import type { Fault } from './fault-proxy.ts';
 
 const patience = { timeout: 50_000, interval: 20 };
 
-/** Without luck: the same faults in each run. */
+/** Not at random: the same faults in each run. */
 function everyNth<T extends Fault>(faults: readonly [nth: number, fault: T][]) {
   let call = 0;
   return (): T | 'pass' => {
@@ -45,8 +45,8 @@ it('loses none of 10,000 messages to 500s, throttling, cut sockets, hangs and ba
   const met: Record<string, number> = {};
   rig.proxy.rule = (action) => {
     const fault = (rules[action] ?? others)();
-    const what = `${action} ${fault}`;
-    met[what] = (met[what] ?? 0) + 1;
+    const meeting = `${action} ${fault}`;
+    met[meeting] = (met[meeting] ?? 0) + 1;
     return fault;
   };
   const seen = new Set<string>();
@@ -60,16 +60,16 @@ it('loses none of 10,000 messages to 500s, throttling, cut sockets, hangs and ba
   for (const [, fault] of faults) {
     for (const action of Object.keys(rules)) expect(met).toHaveProperty([`${action} ${fault}`]);
   }
-  // Nobody waited for the minute that they hang.
-  const hangs = Object.entries(met).filter(([what]) => what.endsWith('hang'));
+  // None was waited for during the minute that it hangs.
+  const hangs = Object.entries(met).filter(([meeting]) => meeting.endsWith('hang'));
   const hung = hangs.reduce((sum, [, count]) => sum + count, 0);
   await vi.waitFor(() => expect(rig.proxy.givenUp).toBe(hung), patience);
   const { receive, delete: deletes, visibility } = rig.adapter.calls;
-  // Counted calls are those that were made: none is hidden in the SDK.
+  // All calls are counted: none is hidden in the SDK.
   expect(receive + deletes + visibility).toBe(attempts(rig));
 });
 
-it('tells again what failed in a batch, so that no message is handled twice', async () => {
+it('tries failed entries of a batch again, so that no message is processed twice', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue({ VisibilityTimeout: '600' });
   rig.fill(queue, 200);
@@ -115,7 +115,7 @@ it.concurrent.for<[string, Fault]>([
   ['cut sockets', 'cut'],
   ['denied receives', { error: 'AccessDeniedException', status: 403 }],
   ['expired credentials', { error: 'ExpiredTokenException', status: 403 }],
-])('pauses ever longer between receives that fail, and comes back: %s', async ([, fault]) => {
+])('doubles the pause between receives that fail, and recovers: %s', async ([, fault]) => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -142,7 +142,7 @@ it.concurrent.for<[string, Fault]>([
   expect(losses[0]!.queue).toBe(queue);
 });
 
-it('takes polls that fail together for one failure, and is back as soon as after one', async () => {
+it('counts polls that fail together as one failure, and recovers as soon as after one', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 500);
@@ -168,7 +168,7 @@ it('takes polls that fail together for one failure, and is back as soon as after
   expect(losses.every(({ failures }) => failures === 1)).toBe(true);
 });
 
-it('makes a queue again that is deleted while it is consumed, and says so', async () => {
+it('creates a queue again that is deleted while it is consumed, and reports it', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   const seen: string[] = [];
@@ -183,7 +183,7 @@ it('makes a queue again that is deleted while it is consumed, and says so', asyn
   expect(eventsOf(rig, 'consumer-lost')[0]!.error.message).toContain(`no queue "${queue}"`);
 });
 
-it('gives up the outcome of a message whose queue is deleted, says so, and goes on', async () => {
+it('gives up the outcome of a message whose queue is deleted, reports it, and continues', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -225,7 +225,7 @@ it('does not delete a message before its dead letter is confirmed', async () => 
   expect(rig.server.inspectQueue(`${queue}_dead`)!.messages.ready).toHaveLength(1);
 });
 
-it('sends dead letters to the target of the redrive policy, and keeps all headers where there are ten', async () => {
+it('sends dead letters to the target of the redrive policy, and keeps all of ten headers', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const target = rig.createQueue();
   const { arn } = rig.server.inspectQueue(target)!;

@@ -1,4 +1,5 @@
-// An SQS server as the contract suite needs it: each connection behind a proxy of its own, which knows what it holds.
+// An SQS server as the contract suite needs it: each connection behind a proxy of its own, which knows the messages that
+// the connection has received.
 import { randomUUID } from 'node:crypto';
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { systemClock } from '../../../src/clock.ts';
@@ -10,7 +11,7 @@ import type { AdapterHarness, BrowsedMessage } from '../contract.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { credentials, region, startServer, type FauxqsServer } from './server.ts';
 
-/** On FIFO queues, each message in a group of its own: what the suite asks of any queue does not depend on order. */
+/** On FIFO queues, puts each message into a group of its own: the suite asks no order of SQS. */
 class UngroupedConnection extends SqsConnection {
   override readonly capabilities: Capabilities = { ...sqsCapabilities, delayedSend: false };
 
@@ -82,7 +83,7 @@ export function browse(server: FauxqsServer, queueName: string): BrowsedMessage[
   });
 }
 
-/** As if the leases of all that went through the proxy had ended. */
+/** Ends the leases of all messages that went through the proxy. */
 async function returnAll(server: FauxqsServer, { handles }: FaultProxy): Promise<void> {
   const client = new SQSClient({
     region,
@@ -96,7 +97,7 @@ async function returnAll(server: FauxqsServer, { handles }: FaultProxy): Promise
       ReceiptHandle: receiptHandle,
       VisibilityTimeout: 0,
     });
-    // What was deleted meanwhile is not with anybody.
+    // Messages that were deleted meanwhile have no lease.
     await client.send(command).catch(() => undefined);
   }
   client.destroy();

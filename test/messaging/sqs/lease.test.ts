@@ -1,4 +1,4 @@
-// A message is ours for as long as we hold it, and no longer than SQS says: over HTTP, with short leases.
+// A message is ours for as long as it is held, and no longer than SQS says: over HTTP, with short leases.
 import { DeleteMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { expect, it, vi } from 'vitest';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
@@ -11,7 +11,7 @@ const patience = { timeout: 15_000, interval: 10 };
 
 const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
 
-it('runs a message once whose processor takes three visibility timeouts, also while draining', async () => {
+it('runs a message once if its processor takes three visibility timeouts, also while draining', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue({ VisibilityTimeout: '1' });
   rig.fill(queue, 12);
@@ -25,7 +25,7 @@ it('runs a message once whose processor takes three visibility timeouts, also wh
   });
   await vi.waitFor(() => expect(seen).toHaveLength(12), patience);
   await consumer.drain();
-  // Somebody else who would get them.
+  // Another consumer, which would get them.
   const other = new SqsConnection(sqsOptions(rig.proxy.url, { listenIntervalS: 1 }), testContext());
   await other.connect();
   const stolen: string[] = [];
@@ -43,7 +43,7 @@ it('runs a message once whose processor takes three visibility timeouts, also wh
   expect(renewals).toBeLessThanOrEqual(24);
 });
 
-it('tells that a lease is lost when it cannot be renewed, and does not delete the message', async () => {
+it('reports a lease as lost if it cannot be renewed, and does not delete the message', async () => {
   await using rig = await createRig({ visibilityTimeoutS: 1, listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -62,14 +62,14 @@ it('tells that a lease is lost when it cannot be renewed, and does not delete th
   ]);
 });
 
-it('takes a renewal that SQS refuses for a lost lease', async () => {
+it('reports a lease as lost if SQS refuses to renew it', async () => {
   await using rig = await createRig({ visibilityTimeoutS: 2, listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
   const deliveries: Delivery[] = [];
   await consume(rig, queue, 1, (delivery) => void deliveries.push(delivery));
   await vi.waitFor(() => expect(deliveries).toHaveLength(1), patience);
-  // Somebody has deleted it meanwhile.
+  // Another client has deleted it meanwhile.
   const { queueUrl, receiptHandle } = rig.proxy.handles[0]!;
   const client = new SQSClient({
     region,
@@ -87,7 +87,7 @@ it('takes a renewal that SQS refuses for a lost lease', async () => {
   ]);
 });
 
-it('deletes with the newest handle a message that came back before its delete got through', async () => {
+it('uses the newest handle to delete a message that is redelivered before its delete succeeds', async () => {
   await using rig = await createRig({ visibilityTimeoutS: 1, listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -104,7 +104,7 @@ it('deletes with the newest handle a message that came back before its delete go
   expect(seen).toEqual(['0']);
 });
 
-it('returns the messages of a host that was killed, after their visibility timeout', async () => {
+it('leaves the messages of a killed host to others, after their visibility timeout', async () => {
   await using rig = await createRig({ visibilityTimeoutS: 1, listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 3);
@@ -113,7 +113,7 @@ it('returns the messages of a host that was killed, after their visibility timeo
     held++;
   });
   await vi.waitFor(() => expect(held).toBe(3), patience);
-  // As a kill -9 looks from SQS: no word any more.
+  // To SQS, this is a host killed with -9: no calls any more.
   rig.proxy.rule = () => 'hang';
   const other = new SqsConnection(sqsOptions(rig.server.address, { listenIntervalS: 1 }), testContext());
   await other.connect();

@@ -1,4 +1,4 @@
-// One connection behind a fault proxy, and what the tests of SQS ask of it. Owns no test.
+// One connection behind a fault proxy, for the tests of SQS. Owns no test.
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { systemClock, type Clock } from '../../../src/clock.ts';
@@ -23,9 +23,9 @@ export interface Rig extends AsyncDisposable {
   readonly server: FauxqsServer;
   readonly proxy: FaultProxy;
   readonly adapter: SqsConnection;
-  /** What the connection has reported. */
+  /** The events of the connection. */
   readonly events: BrokerEvent[];
-  /** What the connection has logged. */
+  /** The log lines of the connection. */
   readonly lines: LogLine[];
   /** Makes a queue with these attributes; returns its name. */
   createQueue(attributes?: Record<string, string>, suffix?: string): string;
@@ -90,7 +90,7 @@ export async function consume(
   return { consumer, failures };
 }
 
-/** What the connection has reported of one kind. */
+/** The events of one kind. */
 export function eventsOf<Kind extends BrokerEvent['kind']>(
   { events }: Rig,
   kind: Kind,

@@ -1,4 +1,4 @@
-// How polls and leases are timed: what counts, and that it may change while a queue is consumed.
+// The timing of polls and leases: its sources, and its changes while a queue is consumed.
 import { expect, it, vi } from 'vitest';
 import type { ConsumeOptions, Delivery } from '../../../src/messaging/adapter.ts';
 import { consume, createRig, done, remaining, type Rig } from './rig.ts';
@@ -14,7 +14,7 @@ interface Asked {
   readonly VisibilityTimeout: number;
 }
 
-/** The polls so far, by what they asked for. */
+/** The parameters of the polls so far. */
 function pollsOf({ proxy }: Rig): Asked[] {
   const polls: Asked[] = [];
   proxy.rule = (action, body) => {
@@ -24,7 +24,7 @@ function pollsOf({ proxy }: Rig): Asked[] {
   return polls;
 }
 
-it('takes what is asked for, else the options of the connection, else what the queue and SQS have', async () => {
+it('follows the tuning, else the options of the connection, else the defaults of the queue and of SQS', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const polls = pollsOf(rig);
   const queue = rig.createQueue({ VisibilityTimeout: '77' });
@@ -55,7 +55,7 @@ it('takes what is asked for, else the options of the connection, else what the q
   ]);
 });
 
-it('renews what is held with the timeout that counts by then', async () => {
+it('renews leases with the timeout of that moment', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -83,7 +83,7 @@ it('renews what is held with the timeout that counts by then', async () => {
   expect([deliveries.length, remaining(rig, queue)]).toEqual([1, 0]);
 });
 
-it('holds a message no longer than a shorter timeout says of which the answer was lost', async () => {
+it('counts with a shorter timeout even if the answer to its renewal was lost', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -113,7 +113,7 @@ it('holds a message no longer than a shorter timeout says of which the answer wa
   expect(renewals).toBeGreaterThan(1);
 });
 
-it('polls once a second at most where polls do not wait, and finds nothing', async () => {
+it('polls an empty queue once a second if polls do not wait', async () => {
   await using rig = await createRig();
   const polls = pollsOf(rig);
   const startedAt = Date.now();
@@ -129,7 +129,7 @@ it('polls once a second at most where polls do not wait, and finds nothing', asy
   expect(polls.every(({ WaitTimeSeconds }) => WaitTimeSeconds === 0)).toBe(true);
 });
 
-it('does not pause where polls do not wait, as long as there is work', async () => {
+it('does not pause between polls that do not wait, as long as they find messages', async () => {
   await using rig = await createRig();
   const queue = rig.createQueue();
   rig.fill(queue, 500);
