@@ -84,6 +84,8 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
         this.#isOpen = true;
         emit({ kind: 'broker-connected', broker, isReconnect: false });
       } catch (error) {
+        // The call was cut off by `close`.
+        if (this.#isClosing()) return;
         failures++;
         const mayPass = failures === 1 && isClockCorrected(error);
         if (error instanceof BrokerRefusedError && !mayPass) throw error;

@@ -3,9 +3,9 @@ import { Buffer } from 'node:buffer';
 import { describe, expect, it, vi } from 'vitest';
 import { BrokerRefusedError, NotConnectedError, SendError, UnsupportedError } from '../../../src/errors.ts';
 import type { Delivery, Outcome } from '../../../src/messaging/adapter.ts';
-import type { BrokerEvent } from '../../../src/messaging/event.ts';
 import { SqsConnection } from '../../../src/messaging/sqs/connection.ts';
-import { sqsOptions, testContext } from './harness.ts';
+import { keepEvents, testContext } from '../../support/context.ts';
+import { sqsOptions } from './harness.ts';
 import { bodyOf, consume, createRig, done, eventsOf, remaining } from './rig.ts';
 
 const patience = { timeout: 15_000, interval: 10 };
@@ -30,11 +30,8 @@ describe('connecting', () => {
     await using rig = await createRig();
     let calls = 0;
     rig.proxy.rule = () => (++calls < 4 ? 'cut' : 'pass');
-    const events: BrokerEvent[] = [];
-    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), {
-      ...testContext(),
-      emit: (event) => void events.push(event),
-    });
+    const { emit, events } = keepEvents();
+    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext({ emit }));
     await adapter.connect();
     const broker = adapter.address;
     const failed = {
@@ -101,11 +98,8 @@ describe('a connection that is not open', () => {
 
   it('stays closed if it is closed while it connects', async () => {
     await using rig = await createRig();
-    const events: BrokerEvent[] = [];
-    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), {
-      ...testContext(),
-      emit: (event) => void events.push(event),
-    });
+    const { emit, events } = keepEvents();
+    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext({ emit }));
     const connecting = adapter.connect();
     await adapter.close();
     await connecting;

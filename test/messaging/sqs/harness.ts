@@ -2,18 +2,20 @@
 // the connection has received.
 import { randomUUID } from 'node:crypto';
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { systemClock } from '../../../src/clock.ts';
-import { silentLog } from '../../../src/log.ts';
-import type { AdapterContext, MessageAdapter, SendOptions } from '../../../src/messaging/adapter.ts';
+import type { MessageAdapter, MessageFacts, SendOptions } from '../../../src/messaging/adapter.ts';
 import type { Capabilities } from '../../../src/messaging/capability.ts';
 import { SqsConnection, sqsCapabilities, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
-import type { AdapterHarness, BrowsedMessage } from '../contract.ts';
+import { testContext } from '../../support/context.ts';
+import type { AdapterHarness } from '../contract.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { credentials, region, startServer, type FauxqsServer } from './server.ts';
 
+/** FIFO queues have no delays of single messages. */
+const fifoCapabilities: Capabilities = { ...sqsCapabilities, delayedSend: false };
+
 /** On FIFO queues, puts each message into a group of its own: the suite asks no order of SQS. */
 class UngroupedConnection extends SqsConnection {
-  override readonly capabilities: Capabilities = { ...sqsCapabilities, delayedSend: false };
+  override readonly capabilities = fifoCapabilities;
 
   override async sendMessage(queueName: string, body: Uint8Array, options: SendOptions = {}): Promise<void> {
     const headers = { ...options.headers, 'svchost-group': randomUUID() };
@@ -29,12 +31,7 @@ export function sqsHarness(suffix: '' | '.fifo'): AdapterHarness {
   const proxies = new Map<MessageAdapter, FaultProxy>();
   let server: FauxqsServer;
   return {
-    limits: {
-      unordered: true,
-      textBodies: true,
-      largestBodyBytes: 1_048_576 - 200 * suffix.length,
-      countsHandOuts: true,
-    },
+    capabilities: suffix === '' ? sqsCapabilities : fifoCapabilities,
     start: async () => {
       server = await startServer();
     },
@@ -42,11 +39,10 @@ export function sqsHarness(suffix: '' | '.fifo'): AdapterHarness {
       for (const proxy of proxies.values()) proxy.close();
       await server.stop();
     },
-    open: async () => {
+    create: async (emit) => {
       const proxy = await new FaultProxy(server.port).start();
       const Connection = suffix === '' ? SqsConnection : UngroupedConnection;
-      const adapter = new Connection(sqsOptions(proxy.url), testContext());
-      await adapter.connect();
+      const adapter = new Connection(sqsOptions(proxy.url), testContext({ emit }));
       proxies.set(adapter, proxy);
       return adapter;
     },
@@ -60,17 +56,13 @@ export function sqsHarness(suffix: '' | '.fifo'): AdapterHarness {
   };
 }
 
-export function testContext(): AdapterContext {
-  return { connectionName: 'test@1', emit: () => undefined, log: silentLog, clock: systemClock };
-}
-
 /** @param endpoint the server's, or a proxy's in front of it */
 export function sqsOptions(endpoint: string, overrides: Partial<SqsOptions> = {}): SqsOptions {
   return { region, credentials, endpoint, ...overrides };
 }
 
 /** The messages that are ready in a queue. */
-export function browse(server: FauxqsServer, queueName: string): BrowsedMessage[] {
+export function browse(server: FauxqsServer, queueName: string): MessageFacts[] {
   const name = queueName.replace(/\.fifo_dead$/, '_dead.fifo');
   const ready = server.inspectQueue(name)?.messages.ready ?? [];
   return ready.map(({ body, messageAttributes }) => {

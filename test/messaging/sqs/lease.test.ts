@@ -3,8 +3,9 @@ import { DeleteMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { expect, it, vi } from 'vitest';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
 import { SqsConnection } from '../../../src/messaging/sqs/connection.ts';
+import { testContext } from '../../support/context.ts';
 import { bodyOf, consume, createRig, done, eventsOf, remaining } from './rig.ts';
-import { sqsOptions, testContext } from './harness.ts';
+import { sqsOptions } from './harness.ts';
 import { credentials, region } from './server.ts';
 
 const patience = { timeout: 15_000, interval: 10 };

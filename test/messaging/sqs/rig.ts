@@ -5,8 +5,9 @@ import { systemClock, type Clock } from '../../../src/clock.ts';
 import type { ConsumeOptions, Delivery, Outcome } from '../../../src/messaging/adapter.ts';
 import type { BrokerEvent } from '../../../src/messaging/event.ts';
 import { SqsConnection, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
+import { testContext } from '../../support/context.ts';
 import { FaultProxy } from './fault-proxy.ts';
-import { sqsOptions, testContext } from './harness.ts';
+import { sqsOptions } from './harness.ts';
 import { startServer, type FauxqsServer } from './server.ts';
 
 export const done: Outcome = { kind: 'done' };
@@ -44,7 +45,7 @@ export async function createRig(
   const lines: LogLine[] = [];
   const log = pino({ level: 'debug' }, { write: (line) => lines.push(JSON.parse(line) as LogLine) });
   const emit = (event: BrokerEvent): void => void events.push(event);
-  const adapter = new SqsConnection(sqsOptions(proxy.url, overrides), { ...testContext(), emit, log, clock });
+  const adapter = new SqsConnection(sqsOptions(proxy.url, overrides), testContext({ emit, log, clock }));
   await adapter.connect();
   return {
     server,
