@@ -10,7 +10,8 @@ import { Consumer } from 'sqs-consumer';
 import { systemClock } from '../src/clock.ts';
 import { silentLog } from '../src/log.ts';
 import { SqsConnection } from '../src/messaging/sqs/connection.ts';
-import { MessageService } from '../src/service/message-service.ts';
+import { ServiceEvents } from '../src/service/events.ts';
+import { createMessageService } from '../src/service/message-service.ts';
 
 const messages = Number(process.argv[2] ?? 4000);
 const pairs = Number(process.argv[3] ?? 7);
@@ -20,13 +21,13 @@ const credentials = { accessKeyId: 'bench', secretAccessKey: 'bench' };
 const server = fork(path.join(import.meta.dirname, 'sqs-server.ts'));
 const [{ endpoint }] = (await once(server, 'message')) as [{ endpoint: string }];
 
-/** What one consumer did, from the first message that it began with to the last that it deleted. */
+/** The speed and the cost of one consumer, from the first message that it began to the last that it deleted. */
 interface Run {
   readonly perSecond: number;
   readonly callsPerMessage: number;
 }
 
-/** What a consumer is given; `onDeleted` tells whether that was the last message. */
+/** The work of one consumer; `onDeleted` returns whether that was the last message. */
 interface Work {
   readonly queue: string;
   readonly queueUrl: string;
@@ -34,30 +35,43 @@ interface Work {
   readonly onDeleted: () => boolean;
 }
 
-/** Works a queue off; returns how many calls it took. */
+/** Empties a queue; returns how many calls that took. */
 type Consume = (work: Work) => Promise<number>;
 
 /** The whole host, but for its process: the pipeline that every message goes through. */
 const svchost: Consume = async ({ queue, handle, onDeleted }) => {
-  const context = { connectionName: 'bench@1', log: silentLog, clock: systemClock };
-  const adapter = new SqsConnection({ region, credentials, endpoint }, context);
-  const service: MessageService = new MessageService({
+  const events = new ServiceEvents();
+  const adapter = new SqsConnection(
+    { region, credentials, endpoint },
+    {
+      connectionName: 'bench@1',
+      log: silentLog,
+      clock: systemClock,
+      emit: (event) => events.emit(event),
+    },
+  );
+  const service = createMessageService({
     adapter,
-    processor: { process: handle },
-    schema: undefined,
-    queueName: queue,
-    deadLetterQueueName: `${queue}_dead`,
-    concurrency: 50,
+    processor: {},
+    queues: [
+      {
+        queueName: queue,
+        deadLetterQueueName: `${queue}_dead`,
+        concurrency: 50,
+        process: handle,
+        schema: undefined,
+      },
+    ],
     retry: { maxAttempts: 5, initialDelayMs: 1000, factor: 5, maxDelayMs: 300_000 },
     processTimeoutMs: undefined,
     shutdownTimeoutMs: 30_000,
     consumeConfig: undefined,
     clock: systemClock,
-    log: silentLog,
+    events,
     processorLog: silentLog,
-    onRecord: () => {
-      if (onDeleted()) service.stop('all are deleted');
-    },
+  });
+  events.listen((event) => {
+    if (event.kind === 'delivery-ended' && event.isSettled && onDeleted()) service.stop('all are deleted');
   });
   await service.run();
   const { receive, delete: deletes, visibility } = adapter.calls;

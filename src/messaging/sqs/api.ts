@@ -1,4 +1,5 @@
-// The calls to SQS: two clients, a time limit on each call, and how many there were. Owns no retry: who calls decides.
+// The calls to SQS: two clients, a time limit on each call, how many there were, and each failure in words. Tries nothing
+// again: its callers decide about that.
 import {
   ChangeMessageVisibilityBatchCommand,
   CreateQueueCommand,
@@ -13,7 +14,8 @@ import {
   type QueueAttributeName,
   type SendMessageBatchRequestEntry,
 } from '@aws-sdk/client-sqs';
-import type { AdapterContext } from '../adapter.ts';
+import type { Clock } from '../../clock.ts';
+import { failureOf, isAccessDenied, isMissingQueue } from './failure.ts';
 import type { SqsOptions } from './options.ts';
 
 /** How long SQS may take to answer a call that does not wait for messages, in milliseconds. */
@@ -24,76 +26,125 @@ const pollMarginMs = 10_000;
 
 const connectTimeoutMs = 5_000;
 
-/** The kinds of calls. */
-const callKinds = ['lookup', 'create', 'attributes', 'receive', 'delete', 'visibility', 'send'] as const;
+/** The kinds of calls, and the IAM action that each needs. */
+const actions = {
+  lookup: 'GetQueueUrl',
+  create: 'CreateQueue',
+  attributes: 'GetQueueAttributes',
+  receive: 'ReceiveMessage',
+  delete: 'DeleteMessage',
+  visibility: 'ChangeMessageVisibility',
+  send: 'SendMessage',
+} as const;
 
-type CallKind = (typeof callKinds)[number];
+type CallKind = keyof typeof actions;
 
 /** The calls of one connection so far, by kind: SQS is paid by the call. */
 export type CallCounts = Record<CallKind, number>;
 
+/** Looked up to see whether SQS answers, and accepts these credentials. */
+const probeQueueName = 'svchost-probe';
+
+/** A queue as calls need it. */
+export interface QueueAddress {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** What a poll asks for. */
 export interface ReceiveOptions {
+  /** The largest number of messages, 1 to 10. */
   readonly most: number;
   readonly waitS: number;
   readonly visibilityTimeoutS: number;
-  /** FIFO queues hand the same messages out again to the same id, where an answer was lost. */
+  /** A FIFO queue repeats its answer to the same id, in case that the first one got lost. */
   readonly attemptId: string | undefined;
   readonly signal: AbortSignal;
 }
 
+/** When one message becomes visible again. */
 export interface VisibilityChange {
   readonly receiptHandle: string;
   readonly visibilityTimeoutS: number;
 }
 
-/** The entries of a batch call that failed, by their index. */
-export type FailedEntries = ReadonlyMap<number, BatchResultErrorEntry>;
+/** Why an entry of a batch call failed. */
+export interface EntryFailure {
+  /** SQS would refuse the same entry again. */
+  readonly isFinal: boolean;
+  readonly error: Error;
+}
 
+/** The entries of a batch call that failed, by their index. */
+export type FailedEntries = ReadonlyMap<number, EntryFailure>;
+
+interface Call<T> {
+  readonly kind: CallKind;
+  readonly queueName: string | undefined;
+  readonly run: (options: { abortSignal: AbortSignal }) => Promise<T>;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The API of SQS. Every method rejects with a failure as failure.ts describes it. */
 export class SqsApi {
-  readonly region: string;
-  readonly counts = Object.fromEntries(callKinds.map((kind) => [kind, 0])) as CallCounts;
-  readonly #context: AdapterContext;
+  readonly counts = Object.fromEntries(Object.keys(actions).map((kind) => [kind, 0])) as CallCounts;
+  readonly #region: string;
+  readonly #clock: Clock;
   /** Of its own, so that long polls never keep a settle waiting for a socket (aws-sdk-js-v3#7027). */
   readonly #polling: SQSClient;
-  readonly #telling: SQSClient;
+  readonly #client: SQSClient;
 
-  constructor(options: SqsOptions, context: AdapterContext) {
-    this.region = options.region;
-    this.#context = context;
+  constructor(options: SqsOptions, clock: Clock) {
+    this.#region = options.region;
+    this.#clock = clock;
     this.#polling = createClient(options);
-    this.#telling = createClient(options);
+    this.#client = createClient(options);
   }
 
-  /** Fails where there are no credentials; makes no call to SQS. */
-  async findCredentials(): Promise<void> {
-    await this.#telling.config.credentials();
+  /** Resolves if SQS answers and accepts our credentials. */
+  async probe(): Promise<void> {
+    await this.#findCredentials();
+    try {
+      await this.#getUrl({ QueueName: probeQueueName }, undefined);
+    } catch (error) {
+      // Either is an answer: the rights that count are those on the service's own queues.
+      if (isMissingQueue(error) || isAccessDenied(error)) return;
+      throw error;
+    }
   }
 
-  /** @param account the owner, where it is not our own account */
+  /** @param account the owner, if it is not our own account */
   async lookUp(queueName: string, account?: string): Promise<string> {
-    const input = { QueueName: queueName, ...(account && { QueueOwnerAWSAccountId: account }) };
-    const { QueueUrl = '' } = await this.#call('lookup', (options) =>
-      this.#telling.send(new GetQueueUrlCommand(input), options),
-    );
-    return QueueUrl;
+    const owner = account !== undefined && { QueueOwnerAWSAccountId: account };
+    return await this.#getUrl({ QueueName: queueName, ...owner }, queueName);
   }
 
+  /** Returns the URL of the new queue. */
   async create(queueName: string, attributes: Readonly<Record<string, string>>): Promise<string> {
     const command = new CreateQueueCommand({ QueueName: queueName, Attributes: { ...attributes } });
-    const { QueueUrl = '' } = await this.#call('create', (options) => this.#telling.send(command, options));
+    const { QueueUrl = '' } = await this.#call({
+      kind: 'create',
+      queueName,
+      run: (options) => this.#client.send(command, options),
+    });
     return QueueUrl;
   }
 
   async attributes(
-    url: string,
+    { name, url }: QueueAddress,
     names: readonly QueueAttributeName[],
   ): Promise<Partial<Record<QueueAttributeName, string>>> {
     const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: [...names] });
-    const { Attributes } = await this.#call('attributes', (options) => this.#telling.send(command, options));
-    return Attributes ?? {};
+    const { Attributes = {} } = await this.#call({
+      kind: 'attributes',
+      queueName: name,
+      run: (options) => this.#client.send(command, options),
+    });
+    return Attributes;
   }
 
-  async receive(url: string, options: ReceiveOptions): Promise<Message[]> {
+  async receive({ name, url }: QueueAddress, options: ReceiveOptions): Promise<Message[]> {
     const command = new ReceiveMessageCommand({
       QueueUrl: url,
       MaxNumberOfMessages: options.most,
@@ -106,26 +157,31 @@ export class SqsApi {
         'MessageGroupId',
       ],
       MessageAttributeNames: ['All'],
-      ...(options.attemptId && { ReceiveRequestAttemptId: options.attemptId }),
+      ...(options.attemptId !== undefined && { ReceiveRequestAttemptId: options.attemptId }),
     });
-    const { Messages } = await this.#call(
-      'receive',
-      (callOptions) => this.#polling.send(command, callOptions),
-      options.waitS * 1000 + pollMarginMs,
-      options.signal,
-    );
-    return Messages ?? [];
+    const { Messages = [] } = await this.#call({
+      kind: 'receive',
+      queueName: name,
+      run: (callOptions) => this.#polling.send(command, callOptions),
+      timeoutMs: options.waitS * 1000 + pollMarginMs,
+      signal: options.signal,
+    });
+    return Messages;
   }
 
-  async deleteBatch(url: string, receiptHandles: readonly string[]): Promise<FailedEntries> {
+  async deleteBatch({ name, url }: QueueAddress, receiptHandles: readonly string[]): Promise<FailedEntries> {
     const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
     const command = new DeleteMessageBatchCommand({ QueueUrl: url, Entries });
-    const { Failed } = await this.#call('delete', (options) => this.#telling.send(command, options));
-    return byIndex(Failed);
+    return await this.#callBatch({
+      kind: 'delete',
+      queueName: name,
+      run: (options) => this.#client.send(command, options),
+    });
   }
 
+  /** @param timeoutMs how long SQS may take to answer; default: as long as any call */
   async changeVisibilityBatch(
-    url: string,
+    { name, url }: QueueAddress,
     changes: readonly VisibilityChange[],
     timeoutMs = callTimeoutMs,
   ): Promise<FailedEntries> {
@@ -135,51 +191,85 @@ export class SqsApi {
       VisibilityTimeout: visibilityTimeoutS,
     }));
     const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries });
-    const { Failed } = await this.#call(
-      'visibility',
-      (options) => this.#telling.send(command, options),
+    return await this.#callBatch({
+      kind: 'visibility',
+      queueName: name,
+      run: (options) => this.#client.send(command, options),
       timeoutMs,
-    );
-    return byIndex(Failed);
+    });
   }
 
   async sendBatch(
-    url: string,
+    { name, url }: QueueAddress,
     messages: readonly Omit<SendMessageBatchRequestEntry, 'Id'>[],
   ): Promise<FailedEntries> {
     const Entries = messages.map((message, index) => ({ ...message, Id: String(index) }));
     const command = new SendMessageBatchCommand({ QueueUrl: url, Entries });
-    const { Failed } = await this.#call('send', (options) => this.#telling.send(command, options));
-    return byIndex(Failed);
+    return await this.#callBatch({
+      kind: 'send',
+      queueName: name,
+      run: (options) => this.#client.send(command, options),
+    });
   }
 
+  /** Closes both clients' sockets. */
   close(): void {
     this.#polling.destroy();
-    this.#telling.destroy();
+    this.#client.destroy();
   }
 
-  /** A call with a time limit of its own: some hang for hours (sqs-consumer#137). */
-  async #call<T>(
-    kind: CallKind,
-    call: (options: { abortSignal: AbortSignal }) => Promise<T>,
-    timeoutMs = callTimeoutMs,
-    signal?: AbortSignal,
-  ): Promise<T> {
+  /** Fails if there are no credentials; makes no call to SQS. */
+  async #findCredentials(): Promise<void> {
+    try {
+      await this.#client.config.credentials();
+    } catch (error) {
+      throw this.#failure(error, 'lookup', undefined);
+    }
+  }
+
+  async #getUrl(
+    input: { readonly QueueName: string; readonly QueueOwnerAWSAccountId?: string },
+    queueName: string | undefined,
+  ): Promise<string> {
+    const { QueueUrl = '' } = await this.#call({
+      kind: 'lookup',
+      queueName,
+      run: (options) => this.#client.send(new GetQueueUrlCommand(input), options),
+    });
+    return QueueUrl;
+  }
+
+  async #callBatch(call: Call<{ Failed?: BatchResultErrorEntry[] | undefined }>): Promise<FailedEntries> {
+    const { Failed = [] } = await this.#call(call);
+    return new Map(
+      Failed.map(({ Id, SenderFault = false, Message, Code = 'failed' }) => [
+        Number(Id),
+        { isFinal: SenderFault, error: this.#failure(new Error(Message ?? Code), call.kind, call.queueName) },
+      ]),
+    );
+  }
+
+  /** Makes a call with a time limit of its own: some hang for hours (sqs-consumer#137). */
+  async #call<T>({ kind, queueName, run, timeoutMs = callTimeoutMs, signal }: Call<T>): Promise<T> {
     this.counts[kind]++;
     const controller = new AbortController();
     const abort = (): void => controller.abort();
     const late = new Error(`no answer from SQS within ${timeoutMs / 1000} s`);
-    const cancel = this.#context.clock.after(timeoutMs, () => controller.abort(late));
+    const cancel = this.#clock.after(timeoutMs, () => controller.abort(late));
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
     try {
-      return await call({ abortSignal: controller.signal });
+      return await run({ abortSignal: controller.signal });
     } catch (error) {
-      throw controller.signal.reason === late ? late : error;
+      throw this.#failure(controller.signal.reason === late ? late : error, kind, queueName);
     } finally {
       cancel();
       signal?.removeEventListener('abort', abort);
     }
+  }
+
+  #failure(cause: unknown, kind: CallKind, queueName: string | undefined): Error {
+    return failureOf(cause, { action: actions[kind], queueName, region: this.#region });
   }
 }
 
@@ -188,14 +278,10 @@ function createClient({ region, credentials, endpoint }: SqsOptions): SQSClient 
     region,
     ...(credentials && { credentials }),
     ...(endpoint !== undefined && { endpoint }),
-    // Else a queue URL's host wins over the endpoint that was set (nestjs-sqs#78).
+    // Else the host of a queue's URL wins over the endpoint that was set (nestjs-sqs#78).
     useQueueUrlAsEndpoint: false,
     // Each caller has a way of its own to try again, and counts.
     maxAttempts: 1,
     requestHandler: { connectionTimeout: connectTimeoutMs },
   });
-}
-
-function byIndex(failed: readonly BatchResultErrorEntry[] | undefined): FailedEntries {
-  return new Map((failed ?? []).map((entry) => [Number(entry.Id), entry]));
 }

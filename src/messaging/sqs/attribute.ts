@@ -1,29 +1,90 @@
-// Headers as SQS message attributes, and back. Owns what does not fit: it travels as JSON in one attribute. Pure.
+// Bodies and headers in the forms that SQS keeps: text, and message attributes. Headers that fit no attribute travel as
+// JSON in one of them. Pure.
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import type { Headers } from '../adapter.ts';
-import { byteLength, isSqsText } from './text.ts';
 
+/** Attributes as SQS sends and takes them, by name. */
 export type Attributes = Readonly<Record<string, MessageAttributeValue>>;
 
 /** Attributes of ours beyond the headers that all brokers have. */
 export const attributeName = {
-  /** The sender's message id: SQS gives each message, and each copy, one of its own. */
+  /** The sender's message id: SQS gives each message, and each copy, an id of its own. */
   messageId: 'svchost-message-id',
+  replyTo: 'svchost-reply-to',
+  correlationId: 'svchost-correlation-id',
   /** Headers that no attribute can hold, or for which there was no room, as a JSON object. */
   headers: 'svchost-headers',
 } as const;
 
+/** Facts of a message that other brokers have fields for, and SQS has not. */
+export interface Facts {
+  readonly messageId?: string | undefined;
+  readonly replyTo?: string | undefined;
+  readonly correlationId?: string | undefined;
+}
+
+/** SQS developer guide, "Quotas": body and attributes of a message, and of all messages of a batch, in bytes. */
+export const largestMessageBytes = 1_048_576;
+
 /** SQS API, Message attributes: ten at most. */
 const mostAttributes = 10;
 
-/** SQS API, Message attributes: letters, digits, `_`, `-`, `.`; no reserved prefix, no period at an end or beside another. */
+/** SQS API, Message attributes: letters, digits, `_`, `-`, `.`; no reserved prefix, no period at an end or twice. */
 const allowedName = /^(?!aws\.|amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)$/i;
 
+/** SQS API, SendMessage: these characters only, as XML 1.0 has them. With `u`, a lone surrogate is no match. */
+const allowedText = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]*$/u;
+
+const forbidden = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
+
+/** The text with a replacement character for each character that SQS forbids. */
+export function cleanText(text: string): string {
+  return text.replace(forbidden, '\uFFFD');
+}
+
+/** A body as the text that SQS would keep; undefined if it would not keep these bytes. */
+export function bodyText(body: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
+    return text !== '' && allowedText.test(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The length of a text in UTF-8, in bytes. */
+export function byteLength(text: string): number {
+  return Buffer.byteLength(text);
+}
+
+/** Headers that carry the facts that are given. */
+export function factHeaders(facts: Facts): Headers {
+  const names = ['messageId', 'replyTo', 'correlationId'] as const;
+  return Object.fromEntries(
+    names.flatMap((name) => (facts[name] === undefined ? [] : [[attributeName[name], facts[name]]])),
+  );
+}
+
+/** Takes the facts out of headers. */
+export function readFacts(headers: Headers): { readonly facts: Facts; readonly rest: Headers } {
+  const {
+    [attributeName.messageId]: messageId,
+    [attributeName.replyTo]: replyTo,
+    [attributeName.correlationId]: correlationId,
+    ...rest
+  } = headers;
+  return {
+    facts: { messageId: text(messageId), replyTo: text(replyTo), correlationId: text(correlationId) },
+    rest,
+  };
+}
+
 /**
- * Headers as attributes. Strings, whole numbers and bytes become attributes of their own; what cannot, and what is
- * beyond the tenth, goes into `svchost-headers`.
+ * Headers as attributes. Strings, whole numbers and bytes become attributes of their own, svchost's first; all others,
+ * and those beyond the tenth, go into `svchost-headers`.
  *
- * @param originals attributes that are taken along as they came, where their header is unchanged
+ * @param originals attributes that are taken along as they arrived, for headers that are unchanged
+ * @throws TypeError a header has no form in JSON
  */
 export function encodeHeaders(
   headers: Headers,
@@ -40,8 +101,9 @@ export function encodeHeaders(
   const plain = [...own, ...foreign];
   const room = plain.length + Math.min(1, rest.length) > mostAttributes ? mostAttributes - 1 : mostAttributes;
   for (const [name] of plain.splice(room)) rest.push([name, headers[name]]);
-  if (rest.length > 0)
+  if (rest.length > 0) {
     plain.push([attributeName.headers, textAttribute(encodeJson(Object.fromEntries(rest)))]);
+  }
   return Object.fromEntries(plain);
 }
 
@@ -56,7 +118,7 @@ export function decodeHeaders(attributes: Attributes | undefined): Headers {
   ]);
 }
 
-/** What attributes count towards a message's size, in bytes: names, types and values. */
+/** The bytes of attributes that count towards a message's size: names, types and values. */
 export function attributesSize(attributes: Attributes): number {
   return Object.entries(attributes).reduce((sum, [name, { DataType, StringValue, BinaryValue }]) => {
     const value = BinaryValue ? BinaryValue.length : byteLength(StringValue ?? '');
@@ -65,9 +127,9 @@ export function attributesSize(attributes: Attributes): number {
 }
 
 function encodeValue(name: string, value: unknown): MessageAttributeValue | undefined {
-  // Assigned to by name somewhere on the way, this one would vanish.
+  // Code on the way that assigns headers by name would lose this one.
   if (!allowedName.test(name) || name === '__proto__') return undefined;
-  if (typeof value === 'string' && value !== '' && isSqsText(value)) return textAttribute(value);
+  if (typeof value === 'string' && value !== '' && allowedText.test(value)) return textAttribute(value);
   if (Number.isSafeInteger(value)) return { DataType: 'Number', StringValue: String(value) };
   if (value instanceof Uint8Array && value.length > 0) return { DataType: 'Binary', BinaryValue: value };
   return undefined;
@@ -80,7 +142,7 @@ function textAttribute(text: string): MessageAttributeValue {
 function decodeValue({ DataType = '', StringValue, BinaryValue }: MessageAttributeValue): unknown {
   if (BinaryValue) return BinaryValue;
   const number = Number(StringValue);
-  // A number that would come back as another text stays text.
+  // A number that another text stands for (01, 1e3) stays text, so that nothing of it is lost.
   return DataType.startsWith('Number') && String(number) === StringValue ? number : (StringValue ?? '');
 }
 
@@ -92,11 +154,15 @@ function encodeJson(value: unknown): string {
   return json.replace(/[\uFFFE\uFFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
 }
 
-function decodeJson(text: string | undefined): object {
+function decodeJson(json: string | undefined): object {
   try {
-    const value: unknown = JSON.parse(text ?? '{}');
+    const value: unknown = JSON.parse(json ?? '{}');
     return value !== null && typeof value === 'object' ? value : {};
   } catch {
     return {};
   }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }

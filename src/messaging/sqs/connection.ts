@@ -1,10 +1,14 @@
-// SqsConnection: the adapter for Amazon SQS. Owns its calls' clients and what it opened; queues, sends and deliveries are
-// next door.
+// SqsConnection: the adapter for Amazon SQS. Owns the clients and all that was opened with them.
+//
+//   receive   poller -> api, then in-flight -> received (a delivery)         held   lease, lease-keeper, group
+//   settle    received -> in-flight -> settlement -> recorder -> batch -> api
+//   copies    settlement -> dead-letter -> sender         send   outgoing -> attribute, then sender -> api
+//
+// consumer ties the parts of one queue together; queue finds and creates queues; failure puts refusals into words.
 import { sleep } from '../../clock.ts';
-import { BrokerRefusedError, SendError, toError, UnroutableError, UnsupportedError } from '../../errors.ts';
+import { BrokerRefusedError, NotConnectedError, SendError, toError, UnroutableError } from '../../errors.ts';
 import type {
   AdapterContext,
-  Capabilities,
   Consumer,
   ConsumeOptions,
   Delivery,
@@ -12,42 +16,57 @@ import type {
   SendOptions,
 } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
+import type { Capabilities, Inspectable, Metered } from '../capability.ts';
 import { SqsApi, type CallCounts } from './api.ts';
+import { largestMessageBytes } from './attribute.ts';
 import { SqsConsumer } from './consumer.ts';
-import { describeFailure, failureName, isClockCorrected, isMissingQueue, refusalOf } from './failure.ts';
+import { isClockCorrected, isMissingQueue } from './failure.ts';
 import { describeAddress, type SqsOptions } from './options.ts';
 import { outgoingMessage } from './outgoing.ts';
-import { wireName } from './queue-name.ts';
-import { QueueRegister, type SqsQueue } from './queue.ts';
-import { Senders } from './senders.ts';
+import { QueueRegister, wireName, type SqsQueue } from './queue.ts';
+import { Sender } from './sender.ts';
 
 export type { CallCounts } from './api.ts';
 export type { SqsCredentials, SqsOptions } from './options.ts';
 
-/** Asked for to see whether SQS answers, and with these credentials. That there is no such queue, or no right, is an answer. */
-const probeQueueName = 'svchost-probe';
+/** The abilities of SQS. */
+export const sqsCapabilities: Capabilities = {
+  delayedSend: true,
+  // A host that died shows in the attempt: SQS counts how often it delivered a message, not why.
+  countsCrashes: false,
+  countsEveryDelivery: true,
+  ordered: false,
+  binaryBodies: false,
+  largestBodyBytes: largestMessageBytes,
+  protoHeader: true,
+  listsMessages: false,
+  claimsOccurrences: false,
+  inspectsQueues: true,
+  paidByTheCall: true,
+};
 
-export class SqsConnection implements MessageAdapter {
-  // What a crash did is seen in the attempt: SQS counts how often it handed a message out, not why.
-  readonly capabilities: Capabilities = { delayedSend: true, countsCrashes: false };
+/** A connection to SQS in one region. */
+export class SqsConnection implements MessageAdapter, Inspectable, Metered {
+  readonly capabilities: Capabilities = sqsCapabilities;
   readonly address: string;
-  readonly #options: SqsOptions;
+  readonly #settings: SqsOptions;
   readonly #context: AdapterContext;
   readonly #api: SqsApi;
   readonly #register: QueueRegister;
-  readonly #senders: Senders;
+  readonly #sender: Sender;
   readonly #consumers = new Set<SqsConsumer>();
   readonly #closing = new AbortController();
   #isOpen = false;
   #closed: Promise<void> | undefined;
 
-  constructor(options: SqsOptions, context: AdapterContext) {
-    this.#options = options;
+  constructor(settings: SqsOptions, context: AdapterContext) {
+    const { clock, emit } = context;
+    this.#settings = settings;
     this.#context = context;
-    this.address = describeAddress(options);
-    this.#api = new SqsApi(options, context);
-    this.#register = new QueueRegister(this.#api, context);
-    this.#senders = new Senders(this.#api, context);
+    this.address = describeAddress(settings);
+    this.#api = new SqsApi(settings, clock);
+    this.#register = new QueueRegister(this.#api, emit);
+    this.#sender = new Sender({ api: this.#api, clock });
   }
 
   get calls(): Readonly<CallCounts> {
@@ -55,30 +74,37 @@ export class SqsConnection implements MessageAdapter {
   }
 
   async connect(): Promise<void> {
-    for (let failures = 1; !this.#isOpen && !this.#closing.signal.aborted; failures++) {
+    const { clock, emit } = this.#context;
+    const broker = this.address;
+    let failures = 0;
+    while (!this.#isOpen && !this.#isClosing()) {
       try {
-        await this.#probe();
+        await this.#api.probe();
+        if (this.#isClosing()) return;
         this.#isOpen = true;
-        this.#context.log.info({ address: this.address }, 'connected');
+        emit({ kind: 'broker-connected', broker, isReconnect: false });
       } catch (error) {
-        const place = { action: 'GetQueueUrl', queueName: undefined, region: this.#options.region };
-        const refusal = refusalOf(error, place);
-        if (refusal && !(failures === 1 && isClockCorrected(error))) throw refusal;
-        const reason = describeFailure(error, place);
-        this.#context.log.warn({ address: this.address, failures, reason }, 'cannot connect; trying again');
-        await sleep(this.#context.clock, backoffMs(failures), this.#closing.signal);
+        // The call was cut off by `close`.
+        if (this.#isClosing()) return;
+        failures++;
+        const mayPass = failures === 1 && isClockCorrected(error);
+        if (error instanceof BrokerRefusedError && !mayPass) throw error;
+        emit({ kind: 'broker-connect-failed', broker, error: toError(error) });
+        await sleep(clock, backoffMs(failures), this.#closing.signal);
       }
     }
   }
 
   async ensureQueue(queueName: string): Promise<void> {
+    this.#assertOpen();
     await this.#register.ensure(queueName);
   }
 
   async sendMessage(queueName: string, body: Uint8Array, options: SendOptions = {}): Promise<void> {
-    const queue = await this.#target(queueName);
+    this.#assertOpen();
+    const queue = await this.#findTarget(queueName);
     try {
-      await this.#senders.to(queue).send(outgoingMessage(queue, body, options));
+      await this.#sender.send(queue, outgoingMessage(queue, body, options));
     } catch (error) {
       if (error instanceof UnroutableError) this.#register.forget(queue.name);
       throw error;
@@ -90,32 +116,37 @@ export class SqsConnection implements MessageAdapter {
     onDelivery: (delivery: Delivery) => void,
     options: ConsumeOptions,
   ): Promise<Consumer> {
-    const tools = { register: this.#register, senders: this.#senders, options: this.#options };
-    const consumer = new SqsConsumer(tools, queueName, onDelivery, options);
+    this.#assertOpen();
+    const consumer = new SqsConsumer({
+      ...options,
+      api: this.#api,
+      context: this.#context,
+      register: this.#register,
+      sender: this.#sender,
+      settings: this.#settings,
+      queueName,
+      onDelivery,
+    });
     this.#consumers.add(consumer);
     await consumer.start();
     return consumer;
   }
 
   /**
-   * About: SQS counts with a delay. It does not tell what waits for a retry from what others have in work, so both are
-   * counted; what this connection has in work is not.
+   * Approximate: SQS counts with a delay, and has one number for messages that wait for a retry and messages in flight.
+   * Those in flight on this connection are taken off; those in flight at other hosts are counted.
    */
   async countMessages(queueName: string): Promise<number> {
-    const name = wireName(queueName);
-    const own = (): number =>
-      [...this.#consumers].reduce(
-        (sum, consumer) => sum + (consumer.queueName === name ? consumer.size : 0),
-        0,
-      );
-    const queue = await this.#register.find(name);
-    const before = own();
+    this.#assertOpen();
+    const queue = await this.#register.find(queueName);
+    const before = this.#inFlight(queue);
     const { visible, invisible } = await this.#register.count(queue);
-    return visible + Math.max(0, invisible - Math.max(before, own()));
+    return visible + Math.max(0, invisible - Math.max(before, this.#inFlight(queue)));
   }
 
-  /** SQS takes a message away by itself when it was received more often than its redrive policy says. */
+  /** SQS moves a message away by itself once it was received more often than the redrive policy allows. */
   async inspectQueue(queueName: string, maxAttempts: number): Promise<readonly string[]> {
+    this.#assertOpen();
     try {
       const { redrive } = await this.#register.facts(await this.#register.find(queueName));
       if (!redrive || redrive.maxReceiveCount >= maxAttempts) return [];
@@ -123,20 +154,13 @@ export class SqsConnection implements MessageAdapter {
       return [
         `queue "${wireName(queueName)}" has a redrive policy with maxReceiveCount ${maxReceiveCount}, below ` +
           `RETRY_MAX_ATTEMPTS ${maxAttempts}: SQS moves messages to "${redrive.queueName}" before their last attempt; ` +
-          `raise maxReceiveCount, best to more than ${maxAttempts}, as it counts hand-backs too`,
+          `raise maxReceiveCount, best to more than ${maxAttempts}, as it counts requeued messages too`,
       ];
     } catch (error) {
-      // It is made when the service starts.
+      // It is created when the service starts.
       if (isMissingQueue(error)) return [];
       throw error;
     }
-  }
-
-  claimOccurrence(): Promise<boolean> {
-    const why = 'SQS has nothing that only one of many can have';
-    return Promise.reject(
-      new UnsupportedError(`${why}: CRON_REPLICAS=once needs RabbitMqConnection or SqliteConnection`),
-    );
   }
 
   async close(): Promise<void> {
@@ -148,33 +172,33 @@ export class SqsConnection implements MessageAdapter {
     this.#isOpen = false;
     this.#closing.abort();
     await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
-    this.#senders.close();
+    this.#sender.close();
     this.#api.close();
   }
 
-  async #probe(): Promise<void> {
-    await this.#api.findCredentials();
-    try {
-      await this.#api.lookUp(probeQueueName);
-    } catch (error) {
-      // Denied is an answer too: the rights that count are those on the service's own queues.
-      if (isMissingQueue(error) || /AccessDenied/.test(failureName(error))) return;
-      throw error;
-    }
+  /** A method, since it changes between two awaits. */
+  #isClosing(): boolean {
+    return this.#closing.signal.aborted;
   }
 
-  async #target(queueName: string): Promise<SqsQueue> {
-    if (!this.#isOpen) {
-      throw new SendError(queueName, `not sent to queue "${queueName}": the connection is not open`);
-    }
+  #assertOpen(): void {
+    if (!this.#isOpen) throw new NotConnectedError(this.address);
+  }
+
+  async #findTarget(queueName: string): Promise<SqsQueue> {
     try {
       return await this.#register.find(queueName);
     } catch (cause) {
       if (isMissingQueue(cause)) throw new UnroutableError(queueName);
-      const place = { action: 'GetQueueUrl', queueName, region: this.#options.region };
-      const reason =
-        cause instanceof BrokerRefusedError ? cause.message : describeFailure(toError(cause), place);
-      throw new SendError(queueName, `not sent to queue "${queueName}": ${reason}`, { cause });
+      throw new SendError(queueName, `not sent to queue "${queueName}": ${toError(cause).message}`, {
+        cause,
+      });
     }
+  }
+
+  /** How many messages of a queue this connection holds. */
+  #inFlight({ name }: SqsQueue): number {
+    const sizes = [...this.#consumers].map((consumer) => (consumer.queueName === name ? consumer.size : 0));
+    return sizes.reduce((sum, size) => sum + size, 0);
   }
 }

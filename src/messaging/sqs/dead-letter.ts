@@ -1,152 +1,171 @@
-// Burying a message: a copy with the reason in the dead-letter queue, confirmed, before the original may be deleted.
-import type { Message } from '@aws-sdk/client-sqs';
+// Dead letters: a copy with the reason in the dead-letter queue, confirmed, before the original may be deleted.
 import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
-import { header, type Headers, type Outcome } from '../adapter.ts';
+import type { Headers, Outcome } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
-import { attributeName, attributesSize, encodeHeaders, type Attributes } from './attribute.ts';
+import { deadLetterHeaders, header } from '../dead-letter.ts';
+import {
+  attributeName,
+  attributesSize,
+  byteLength,
+  cleanText,
+  encodeHeaders,
+  factHeaders,
+  largestMessageBytes,
+  type Attributes,
+} from './attribute.ts';
 import { isMissingQueue } from './failure.ts';
 import type { Lease } from './lease.ts';
 import { fifoId, type Outgoing } from './outgoing.ts';
 import { Patience } from './patience.ts';
-import { deadLetterName } from './queue-name.ts';
-import type { QueueRegister, Redrive, SqsQueue } from './queue.ts';
+import { deadLetterName, type QueueRegister, type Redrive, type Source, type SqsQueue } from './queue.ts';
 import type { Received } from './received.ts';
-import type { Senders } from './senders.ts';
-import { byteLength, cleanText, largestMessageBytes } from './text.ts';
+import type { Sender } from './sender.ts';
 
 type Dead = Outcome & { kind: 'dead' };
 
-/** An error's text is kept up to so many characters. */
-const longestErrorText = 4_096;
+/** The queue that messages come from, and the one that their dead letters go to. */
+export interface DeadLetterOptions {
+  readonly source: Source;
+  readonly register: QueueRegister;
+  readonly sender: Sender;
+  /** The queue for dead letters if there is no redrive policy; created when it is first needed. */
+  readonly deadLetterQueueName: string;
+  /** The queue's redrive policy: dead letters go to its target. */
+  readonly redrive: Redrive | undefined;
+}
 
-export class Graveyard {
-  readonly #register: QueueRegister;
-  readonly #senders: Senders;
-  readonly #source: string;
+/** Sends the dead letters of one queue. */
+export class DeadLetterSender {
+  readonly #options: DeadLetterOptions;
   readonly #name: string;
   readonly #patience: Patience;
   #redrive: Redrive | undefined;
 
-  /** @param redrive where SQS itself would put what was received too often; undefined where the queue has no such policy */
-  constructor(
-    register: QueueRegister,
-    senders: Senders,
-    source: string,
-    deadLetterQueueName: string,
-    redrive: Redrive | undefined,
-  ) {
-    this.#register = register;
-    this.#senders = senders;
-    this.#source = source;
-    this.#name = deadLetterName(deadLetterQueueName, source);
+  constructor(options: DeadLetterOptions) {
+    const { source, deadLetterQueueName, redrive } = options;
+    this.#options = options;
+    this.#name = deadLetterName(deadLetterQueueName, source.queue.name);
     this.#redrive = redrive;
-    this.#patience = new Patience(register.context.clock);
+    this.#patience = new Patience(source.context.clock);
   }
 
   /**
-   * Sends the copy, and tries again what can pass, for as long as the message is ours.
+   * Sends a dead letter, and tries again for as long as the message is ours.
    *
-   * @returns whether the copy is safe
-   * @throws BrokerRefusedError SQS keeps refusing the queue
+   * @returns whether SQS has the dead letter; false only if the lease was lost first
+   * @throws BrokerRefusedError SQS has been refusing for too long
    */
-  async bury(lease: Lease, received: Received, outcome: Dead): Promise<boolean> {
-    const { clock, log } = this.#register.context;
+  async deadLetter(lease: Lease, outcome: Dead): Promise<boolean> {
+    const { source, sender } = this.#options;
+    const { received } = lease;
+    const attributes = this.#attributes(received, outcome);
     for (let failures = 1; !lease.isLost; failures++) {
       try {
-        const queue = await this.#target();
-        await this.#senders.to(queue).send(this.#letter(queue, lease.message, received, outcome));
+        const queue = await this.#findTarget();
+        await sender.send(queue, copyOf(received, attributes, queue));
         this.#patience.renew();
         return true;
       } catch (error) {
-        const refusal = refusalIn(error);
-        if (!refusal) this.#patience.renew();
-        else if (this.#patience.isOver()) throw refusal;
-        if (error instanceof UnroutableError) this.#register.forget(error.queueName);
-        log.warn(
-          { queue: this.#source, messageId: received.messageId, failures, reason: toError(error).message },
-          'dead letter not confirmed; trying again',
-        );
-        await sleep(clock, backoffMs(failures), lease.lost);
+        this.#fail(toError(error), received, failures);
+        await sleep(source.context.clock, backoffMs(failures), lease.lost);
       }
     }
     return false;
   }
 
-  async #target(): Promise<SqsQueue> {
-    if (!this.#redrive) return await this.#register.ensure(this.#name);
+  /** Throws if SQS has been refusing for too long. */
+  #fail(error: Error, { messageId }: Received, failures: number): void {
+    const { source, register } = this.#options;
+    const refusal = refusalIn(error);
+    if (!refusal) this.#patience.renew();
+    else if (this.#patience.refused()) throw refusal;
+    if (error instanceof UnroutableError) register.forget(error.queueName);
+    source.context.emit({ kind: 'copy-refused', ...this.#route, messageId, failures, error });
+  }
+
+  get #route() {
+    return { queue: this.#options.source.queue.name, target: this.#redrive?.queueName ?? this.#name };
+  }
+
+  async #findTarget(): Promise<SqsQueue> {
+    const { source, register } = this.#options;
+    if (!this.#redrive) return await register.ensure(this.#name);
     const { queueName, account } = this.#redrive;
     try {
-      return await this.#register.find(queueName, account);
+      return await register.find(queueName, account);
     } catch (error) {
       if (!isMissingQueue(error)) throw error;
-      this.#register.context.log.warn(
-        { queue: this.#source, target: queueName, instead: this.#name },
+      source.context.log.warn(
+        { ...this.#route, instead: this.#name },
         "the redrive policy's queue is missing; dead letters go elsewhere",
       );
       this.#redrive = undefined;
-      return await this.#register.ensure(this.#name);
+      return await register.ensure(this.#name);
     }
   }
 
-  #letter(queue: SqsQueue, message: Message, received: Received, outcome: Dead): Outgoing {
-    const MessageBody = message.Body ?? '';
-    const attributes = this.#attributes(MessageBody, message.MessageAttributes, received, outcome);
-    return {
-      MessageBody,
-      ...(Object.keys(attributes).length > 0 && { MessageAttributes: attributes }),
-      ...(queue.isFifo && {
-        MessageGroupId: received.group ?? fifoId(received.messageId),
-        // Buried again because its delete failed, it is the same letter.
-        MessageDeduplicationId: `dead-${message.MessageId ?? fifoId(received.messageId)}`,
-      }),
-    };
-  }
-
-  /** What was sent with the message, and why it is dead; less of it where body and attributes are too large together. */
-  #attributes(body: string, originals: Attributes = {}, received: Received, outcome: Dead) {
-    const own = this.#ownHeaders(received, outcome);
-    const { messageId } = received;
-    const short = { ...own, [header.error]: cleanText(own[header.error], 100) };
-    const room = largestMessageBytes - byteLength(body);
-    const candidates = [
-      encodeHeaders({ ...received.sentHeaders, ...own }, withoutOurs(originals, own)),
-      encodeHeaders(own),
-      encodeHeaders(short),
-    ];
-    const fitting = candidates.findIndex((attributes) => attributesSize(attributes) <= room);
+  /** The sender's headers and the reason; only a part of them if there is no room beside the body. */
+  #attributes(received: Received, outcome: Dead): Attributes {
+    const { context } = this.#options.source;
+    const { messageId, text } = received;
+    const forms = formsOf(received, this.#ownHeaders(received, outcome));
+    const room = largestMessageBytes - byteLength(text);
+    const fitting = forms.findIndex((attributes) => attributesSize(attributes) <= room);
     if (fitting !== 0) {
-      this.#register.context.log.warn(
-        { queue: this.#source, messageId, headers: fitting < 0 ? short : undefined },
-        'no room for all headers of a dead letter; left out',
-      );
+      const lost = fitting < 0 ? `; lost with them: ${outcome.reason}, ${outcome.error.name}` : '';
+      const error = new Error(`the body leaves ${Math.max(0, room)} bytes for headers${lost}`);
+      context.emit({ kind: 'copy-reduced', ...this.#route, messageId, error });
     }
-    return candidates[fitting] ?? {};
+    return forms[fitting] ?? {};
   }
 
-  #ownHeaders({ messageId, attempt, firstSeen }: Received, { reason, error }: Dead) {
-    const now = new Date(this.#register.context.clock.now());
-    return {
-      [attributeName.messageId]: messageId,
-      [header.reason]: reason,
-      [header.error]: cleanText(`${error.name}: ${error.message}`, longestErrorText),
-      [header.sourceQueue]: this.#source,
-      [header.attempts]: attempt,
-      [header.firstSeen]: firstSeen.toISOString(),
-      [header.lastSeen]: now.toISOString(),
-    } satisfies Headers;
+  #ownHeaders(received: Received, { reason, error }: Dead): Headers {
+    const { queue, context } = this.#options.source;
+    return deadLetterHeaders(received, {
+      queueName: queue.name,
+      reason,
+      error: { name: cleanText(error.name), message: cleanText(error.message) },
+      at: new Date(context.clock.now()),
+    });
   }
 }
 
-/** Attributes that are copied as they came: not those we write anew, and not the packed ones, which are packed anew. */
-function withoutOurs(originals: Attributes, own: Headers): Attributes {
-  const kept = Object.entries(originals).filter(
+/** The attributes of a dead letter in several forms, each smaller than the one before. */
+function formsOf(received: Received, ownHeaders: Headers): Attributes[] {
+  const own = { ...factHeaders(received), ...ownHeaders };
+  const reduced = { ...own, [header.headersDropped]: true };
+  // Cut between the two halves of a character, the text would not be allowed.
+  const shortError = cleanText(String(own[header.error]).slice(0, 100));
+  return [
+    encodeHeaders({ ...received.sentHeaders, ...own }, foreignAttributes(received.attributes, own)),
+    encodeHeaders(reduced),
+    encodeHeaders({ ...reduced, [header.error]: shortError }),
+  ];
+}
+
+/** Attributes that are copied as they arrived: not those that svchost writes itself, and not the packed ones. */
+function foreignAttributes(attributes: Attributes, own: Headers): Attributes {
+  const kept = Object.entries(attributes).filter(
     ([name]) => !Object.hasOwn(own, name) && name !== attributeName.headers,
   );
   return Object.fromEntries(kept);
 }
 
-function refusalIn(error: unknown): BrokerRefusedError | undefined {
+function copyOf(received: Received, attributes: Attributes, queue: SqsQueue): Outgoing {
+  const { text, group, messageId, sqsMessageId } = received;
+  return {
+    MessageBody: text,
+    ...(Object.keys(attributes).length > 0 && { MessageAttributes: attributes }),
+    ...(queue.isFifo && {
+      MessageGroupId: group ?? fifoId(messageId),
+      // Sent again because the delete of the original failed, it is the same dead letter.
+      MessageDeduplicationId: `dead-${sqsMessageId === '' ? fifoId(messageId) : sqsMessageId}`,
+    }),
+  };
+}
+
+function refusalIn(error: Error): BrokerRefusedError | undefined {
   const cause = error instanceof SendError ? error.cause : error;
   return cause instanceof BrokerRefusedError ? cause : undefined;
 }

@@ -1,10 +1,11 @@
-// Tells the failures of SQS apart: a queue that is missing, a refusal, what can pass. Pure.
+// The failures of SQS, in words: refusals, missing queues, and all that can pass. Pure.
 import { BrokerRefusedError, toError } from '../../errors.ts';
 
-/** Where a call failed. */
+/** The call that failed. */
 export interface Place {
   /** The IAM action, without `sqs:`. */
   readonly action: string;
+  /** Undefined for a call that is not about one queue. */
   readonly queueName: string | undefined;
   readonly region: string;
 }
@@ -25,29 +26,43 @@ const throttled = /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|OverLim
 
 const unknownHost = /^(ENOTFOUND|EAI_AGAIN)$/;
 
-/** The name of an error of SQS or its SDK. */
-export function failureName(error: unknown): string {
-  return toError(error).name;
+/**
+ * A failed call in words: what happened, and what to do about it.
+ *
+ * @param cause the error that the SDK threw
+ * @returns a BrokerRefusedError for credentials and rights; for all that can pass, an Error of the same name as its cause
+ */
+export function failureOf(cause: unknown, place: Place): Error {
+  const refusal = refusalText(cause, place);
+  if (refusal !== undefined) return new BrokerRefusedError(refusal, { cause });
+  const error = new Error(failureText(cause, place), { cause });
+  error.name = toError(cause).name;
+  return error;
 }
 
+/** Whether a call failed because there is no such queue. */
 export function isMissingQueue(error: unknown): boolean {
-  return missingQueue.test(failureName(error));
+  return missingQueue.test(originOf(error).name);
 }
 
-/** Our clock is minutes off, and the SDK goes by that of SQS from now on: the same call may pass. */
+/** Whether a right is missing: the credentials are good. */
+export function isAccessDenied(error: unknown): boolean {
+  return /AccessDenied/.test(originOf(error).name);
+}
+
+/** Whether our clock is minutes off, and the SDK follows the clock of SQS from now on: the same call may pass. */
 export function isClockCorrected(error: unknown): boolean {
-  return metadataOf(error).clockSkewCorrected === true;
+  return metadataOf(originOf(error)).clockSkewCorrected === true;
 }
 
-/** What a failure means where it is no accident of the network: credentials, rights. Undefined where it can pass. */
-export function refusalOf(cause: unknown, place: Place): BrokerRefusedError | undefined {
-  const what = refusalText(cause, place);
-  return what === undefined ? undefined : new BrokerRefusedError(what, { cause });
+/** The failure as the SDK threw it. */
+function originOf(error: unknown): Error {
+  const { cause } = toError(error);
+  return cause instanceof Error ? cause : toError(error);
 }
 
 function refusalText(cause: unknown, { action, queueName, region }: Place): string | undefined {
-  const name = failureName(cause);
-  const { message } = toError(cause);
+  const { name, message } = toError(cause);
   if (expired.test(name)) {
     return `SQS in ${region} refused expired credentials: renew them, or the clock is wrong (${message})`;
   }
@@ -70,25 +85,22 @@ function refusalText(cause: unknown, { action, queueName, region }: Place): stri
   return undefined;
 }
 
-/** A failure in words, with what to do where we know. */
-export function describeFailure(error: unknown, place: Place): string {
-  const refusal = refusalOf(error, place);
-  if (refusal) return refusal.message;
-  const name = failureName(error);
-  const { message } = toError(error);
-  const queue = place.queueName === undefined ? '' : ` on queue "${place.queueName}"`;
-  if (isMissingQueue(error)) {
-    return `no queue "${place.queueName ?? ''}" in ${place.region}: it was deleted, or AWS_REGION is another's`;
+function failureText(cause: unknown, { action, queueName, region }: Place): string {
+  const { name, message } = toError(cause);
+  const queue = queueName === undefined ? '' : ` on queue "${queueName}"`;
+  if (missingQueue.test(name)) {
+    return `no queue "${queueName ?? ''}" in ${region}: it was deleted, or AWS_REGION is wrong`;
   }
-  if (throttled.test(name))
-    return `SQS throttles sqs:${place.action}${queue}: it slows down by itself (${message})`;
-  if (unknownHost.test(String(systemCodeOf(error)))) {
-    return `${message}: no such host, or no name server; check AWS_REGION "${place.region}" and AWS_ENDPOINT_URL_SQS`;
+  if (throttled.test(name)) {
+    return `SQS throttles sqs:${action}${queue}; svchost slows down by itself (${message})`;
   }
-  return `sqs:${place.action}${queue}: ${message === '' ? name : message}`;
+  if (unknownHost.test(String(systemCodeOf(cause)))) {
+    return `${message}: no such host, or no name server; check AWS_REGION "${region}" and AWS_ENDPOINT_URL_SQS`;
+  }
+  return `sqs:${action}${queue}: ${message === '' ? name : message}`;
 }
 
-/** What the SDK notes about a call. */
+/** The SDK's own notes about a call. */
 function metadataOf(error: unknown): { httpStatusCode?: number; clockSkewCorrected?: boolean } {
   if (!(error instanceof Error) || !('$metadata' in error)) return {};
   return error.$metadata as object;

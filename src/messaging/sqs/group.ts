@@ -1,10 +1,16 @@
-// The order within message groups of a FIFO queue: who may start, who waits behind whom. Pure; knows no SQS.
+// The order within message groups of a FIFO queue: which member may start, and which wait behind it. Pure; knows no SQS.
 
-/** One member of each group is at work, the others wait for it in the order in which they came. */
+/** One member of each group is in flight, the others wait for it in the order in which they arrived. */
 export class GroupOrder<T> {
   readonly #groups = new Map<string, T[]>();
+  #waiting = 0;
 
-  /** Whether the member may start at once; else it waits. */
+  /** How many members wait, in all groups. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Adds a member. Returns whether it may start at once; if not, it waits. */
   add(group: string, member: T): boolean {
     const waiting = this.#groups.get(group);
     if (!waiting) {
@@ -12,25 +18,29 @@ export class GroupOrder<T> {
       return true;
     }
     waiting.push(member);
+    this.#waiting++;
     return false;
   }
 
-  /** The one at work is through: the next of its group, which may start now. */
+  /** The member in flight has succeeded. Returns the next one of its group, which may start now. */
   next(group: string): T | undefined {
     const member = this.#groups.get(group)?.shift();
     if (member === undefined) this.#groups.delete(group);
+    else this.#waiting--;
     return member;
   }
 
-  /** The one at work has failed: all that waited behind it, in order. The group is empty. */
+  /** The member in flight has failed. Returns all that waited behind it, in order; the group is empty then. */
   fail(group: string): T[] {
     const waiting = this.#groups.get(group) ?? [];
     this.#groups.delete(group);
+    this.#waiting -= waiting.length;
     return waiting;
   }
 
-  /** Nobody starts any more: all that waited, each group in order. Those at work stay at work. */
+  /** No member starts any more. Returns all that waited, each group in order; those in flight stay so. */
   drain(): T[] {
+    this.#waiting = 0;
     return [...this.#groups.values()].flatMap((waiting) => waiting.splice(0));
   }
 }

@@ -1,32 +1,39 @@
-// One received message and its lease: until when it is ours, and whether it still is. Owns no call.
-import type { Message } from '@aws-sdk/client-sqs';
+// One received message and its lease: until when it is ours, when to renew it, and whether it is lost. Makes no call.
 import { longestLeaseMs } from './options.ts';
+import type { Received } from './received.ts';
 
+/** A renewal that failed is tried again after this part of the timeout; one that is due so soon joins a batch now. */
+const soonPart = 0.1;
+
+/** A message, and how it was received. */
+export interface LeaseOptions {
+  readonly received: Received;
+  /** When the poll began, or a moment before SQS delivered the message. Milliseconds since the epoch, as all instants. */
+  readonly startedAt: number;
+  readonly timeoutMs: number;
+}
+
+/** A received message, for as long as it is ours. */
 export class Lease {
-  readonly message: Message;
-  readonly receiptHandle: string;
-  /** The latest moment at which SQS may have begun to count: the message is ours until `expiresAt`, not longer. */
-  readonly receivedAt: number;
+  readonly received: Received;
+  /** The latest moment at which SQS may have begun to count. */
+  readonly #startedAt: number;
   readonly #lost = new AbortController();
-  /** What it was last asked for, in milliseconds. */
-  timeoutMs: number;
-  expiresAt: number;
-  /** When it is to be renewed; Infinity for never again. */
-  renewAt: number;
-  /** The renewal that is under way. */
-  renewal: Promise<void> | undefined;
+  #timeoutMs: number;
+  #expiresAt: number;
+  /** Infinity: never again. */
+  #renewAt: number;
+  #renewal: Promise<void> | undefined;
 
-  /** @param receivedAt when the poll was begun, or a moment before SQS gave the message out */
-  constructor(message: Message, receiptHandle: string, receivedAt: number, visibilityTimeoutMs: number) {
-    this.message = message;
-    this.receiptHandle = receiptHandle;
-    this.receivedAt = receivedAt;
-    this.timeoutMs = visibilityTimeoutMs;
-    this.expiresAt = receivedAt + visibilityTimeoutMs;
-    this.renewAt = renewalTime(receivedAt, visibilityTimeoutMs);
+  constructor({ received, startedAt, timeoutMs }: LeaseOptions) {
+    this.received = received;
+    this.#startedAt = startedAt;
+    this.#timeoutMs = timeoutMs;
+    this.#expiresAt = startedAt + timeoutMs;
+    this.#renewAt = renewalTime(startedAt, timeoutMs);
   }
 
-  /** Aborted when SQS may have given the message to somebody else. */
+  /** Aborted when SQS may have given the message to another consumer. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
@@ -35,43 +42,84 @@ export class Lease {
     return this.#lost.signal.aborted;
   }
 
-  lose(why: string): void {
-    this.renewAt = Infinity;
-    this.#lost.abort(new Error(`the lease of the message is lost: ${why}`));
+  /** How long SQS was last asked to lease the message, in milliseconds. */
+  get timeoutMs(): number {
+    return this.#timeoutMs;
   }
 
-  /**
-   * SQS is about to be asked for so much more time.
-   *
-   * @returns what it can be asked for, in seconds
-   */
-  ask(startedAt: number, visibilityTimeoutS: number): number {
-    const askedS = Math.min(visibilityTimeoutS, this.longestS(startedAt));
-    // It may count from here on even where its answer is lost: a timeout that was shortened ends sooner.
-    this.expiresAt = Math.min(this.expiresAt, startedAt + askedS * 1000);
-    this.timeoutMs = Math.min(this.timeoutMs, visibilityTimeoutS * 1000);
-    return askedS;
+  /** The renewal that is under way; it never rejects. */
+  get renewal(): Promise<void> | undefined {
+    return this.#renewal;
   }
 
-  /** SQS counts anew from about `startedAt`. Where it was asked for less than is wanted, it will give no more. */
-  extend(startedAt: number, askedS: number, wantedS: number): void {
-    this.timeoutMs = askedS * 1000;
-    this.expiresAt = startedAt + this.timeoutMs;
-    this.renewAt = askedS < wantedS ? Infinity : renewalTime(startedAt, this.timeoutMs);
+  /** Whether the message may be another consumer's by now. */
+  hasExpired(now: number): boolean {
+    return this.#expiresAt <= now;
+  }
+
+  /** When the keeper must act: renew the lease, or find that it has expired. */
+  actAt(now: number): number {
+    const isRenewable = this.#renewal === undefined && !this.isAtItsEnd(now);
+    return isRenewable ? Math.min(this.#renewAt, this.#expiresAt) : this.#expiresAt;
+  }
+
+  /** Whether to renew the lease now: it is time, or will be soon, and a batch costs no more than a single renewal. */
+  isDue(now: number): boolean {
+    if (this.#renewal !== undefined || this.isAtItsEnd(now)) return false;
+    return this.#renewAt <= now + this.#timeoutMs * soonPart;
   }
 
   /** Whether SQS would leave the message with us for no longer than it does already. */
   isAtItsEnd(now: number): boolean {
-    return this.renewAt === Infinity || this.longestS(now) === 0;
+    return this.#renewAt === Infinity || this.longestS(now) === 0;
   }
 
-  /** How long the message can still be kept invisible, in whole seconds: SQS allows 12 hours in all, and clamps nothing. */
+  /** How long the message can still be kept invisible, in whole seconds: SQS allows 12 hours in all, and refuses more. */
   longestS(now: number): number {
-    return Math.max(0, Math.floor((this.receivedAt + longestLeaseMs - 1_000 - now) / 1000));
+    return Math.max(0, Math.floor((this.#startedAt + longestLeaseMs - 1_000 - now) / 1000));
+  }
+
+  /** Notes that a renewal is under way: no other one begins before it has ended. */
+  renewWith(renewal: Promise<void>): void {
+    this.#renewal = renewal;
+    void renewal.finally(() => (this.#renewal = undefined));
+  }
+
+  /**
+   * Notes that SQS is about to be asked for more time.
+   *
+   * @returns the time that it can be asked for, in seconds
+   */
+  ask(now: number, wantedS: number): number {
+    const askedS = Math.min(wantedS, this.longestS(now));
+    // SQS may count from here on even if its answer is lost: a timeout that was shortened ends sooner.
+    this.#expiresAt = Math.min(this.#expiresAt, now + askedS * 1000);
+    this.#timeoutMs = Math.min(this.#timeoutMs, wantedS * 1000);
+    return askedS;
+  }
+
+  /** Notes that SQS has granted the time asked for at `askedAt`. If that is less than wanted, it will grant no more. */
+  extend(askedAt: number, askedS: number, wantedS: number): void {
+    this.#timeoutMs = askedS * 1000;
+    this.#expiresAt = askedAt + this.#timeoutMs;
+    this.#renewAt = askedS < wantedS ? Infinity : renewalTime(askedAt, this.#timeoutMs);
+  }
+
+  /** Notes that a renewal has failed: the next one follows soon. */
+  renewLater(now: number): void {
+    this.#renewAt = now + this.#timeoutMs * soonPart;
+  }
+
+  /** Ends the lease for us; returns the reason that `lost` is aborted with. */
+  lose(why: string): Error {
+    const reason = new Error(`the lease of the message is lost: ${why}`);
+    this.#renewAt = Infinity;
+    this.#lost.abort(reason);
+    return reason;
   }
 }
 
-/** Half of the timeout, or a little before: leases that were taken together are not renewed at one instant by a fleet. */
-function renewalTime(from: number, visibilityTimeoutMs: number): number {
-  return from + visibilityTimeoutMs * (0.4 + 0.1 * Math.random());
+/** Half of the timeout, or a little before: leases that began together are not renewed by a fleet at one instant. */
+function renewalTime(from: number, timeoutMs: number): number {
+  return from + timeoutMs * (0.4 + 0.1 * Math.random());
 }

@@ -1,4 +1,5 @@
-// What SqsConnection is told: region, credentials, endpoint, timeouts. Owns no call.
+// The settings of SqsConnection, SQS's limits of time, and how the polls and leases of one consumer are timed. Pure.
+import type { ConsumeOptions } from '../adapter.ts';
 
 /** Keys of an AWS user or session. */
 export interface SqsCredentials {
@@ -7,26 +8,61 @@ export interface SqsCredentials {
   readonly sessionToken?: string;
 }
 
+/** How to reach SQS, and how to receive from it. */
 export interface SqsOptions {
   /** Such as `eu-central-1`; there is no default. */
   readonly region: string;
   /** Undefined for the SDK's own chain: roles, profiles, single sign-on. */
   readonly credentials: SqsCredentials | undefined;
-  /** Where SQS is, as a URL; undefined for the region's own. A queue URL's host never stands in for it. */
+  /** The URL of SQS; undefined for the region's own. The host of a queue's URL never stands in for it. */
   readonly endpoint: string | undefined;
   /** How long a message is leased at a time, in seconds, 1 to 43,200. Default: the queue's own. */
   readonly visibilityTimeoutS?: number | undefined;
   /** How long a poll waits for messages, in seconds, 0 to 20. Default: 20. */
   readonly listenIntervalS?: number | undefined;
-  /** Hand out the message of an SNS notification in place of its envelope. Default: false. */
+  /** Deliver the message of an SNS notification in place of its envelope. Default: false. */
   readonly unwrapSns?: boolean | undefined;
 }
 
-/** The longest that a poll may wait (SQS API, ReceiveMessage, WaitTimeSeconds), in seconds. */
-export const longestPollS = 20;
+/** How polls and leases are timed. */
+export interface SqsTiming {
+  /** How long a message is leased at a time. */
+  readonly visibilityTimeoutS: number;
+  /** How long a poll waits for messages. */
+  readonly listenIntervalS: number;
+}
+
+/** The sources of one consumer's timing: tuning goes before options, and both before the queue's own timeout. */
+export interface TimingSources {
+  readonly tuning: ConsumeOptions['tuning'];
+  readonly options: SqsOptions;
+  /** The queue's own visibility timeout. */
+  readonly queueTimeoutS: number;
+  /** Called with the new timing if it is another than before. */
+  readonly onChange: (timing: SqsTiming) => void;
+}
 
 /** The longest that SQS leaves a message with one receiver in all (SQS developer guide, "Visibility timeout"). */
 export const longestLeaseMs = 43_200_000;
+
+/** The longest that a poll may wait (SQS API, ReceiveMessage, WaitTimeSeconds). */
+const longestPollS = 20;
+
+/** The timing of one consumer as it is now: an operator may change it while a queue is consumed. */
+export function timingOf({ tuning, options, queueTimeoutS, onChange }: TimingSources): () => SqsTiming {
+  let last: SqsTiming | undefined;
+  return () => {
+    const { VISIBILITY_TIMEOUT, LISTEN_INTERVAL } = tuning?.() ?? {};
+    const visibilityTimeoutS = VISIBILITY_TIMEOUT ?? options.visibilityTimeoutS ?? queueTimeoutS;
+    const listenIntervalS = LISTEN_INTERVAL ?? options.listenIntervalS ?? longestPollS;
+    if (visibilityTimeoutS === last?.visibilityTimeoutS && listenIntervalS === last.listenIntervalS)
+      return last;
+    const timing = { visibilityTimeoutS, listenIntervalS };
+    if (last) onChange(timing);
+    last = timing;
+    return timing;
+  };
+}
 
 /** The address for people, without secrets. */
 export function describeAddress({ endpoint, region }: SqsOptions): string {

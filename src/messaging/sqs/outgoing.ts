@@ -1,15 +1,23 @@
-// One message as SQS takes it: text, attributes, group. Refuses by name what SQS would refuse. Pure, but for ids.
+// One message as SQS takes it: text, attributes, group. Refuses by name whatever SQS would refuse. Pure, but for ids.
 import { createHash, randomUUID } from 'node:crypto';
 import type { SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
 import { SendError, UnsupportedError } from '../../errors.ts';
 import type { Headers, SendOptions } from '../adapter.ts';
-import { attributeName, attributesSize, encodeHeaders } from './attribute.ts';
+import {
+  attributesSize,
+  bodyText,
+  byteLength,
+  encodeHeaders,
+  factHeaders,
+  largestMessageBytes,
+  type Attributes,
+} from './attribute.ts';
 import type { SqsQueue } from './queue.ts';
-import { bodyText, byteLength, largestMessageBytes } from './text.ts';
 
+/** An entry of a batch of messages, without its place in the batch. */
 export type Outgoing = Omit<SendMessageBatchRequestEntry, 'Id'>;
 
-/** Headers by which a sender says what FIFO queues ask for; the first is also on what is received from one. */
+/** Headers that set a message's group and deduplication id on a FIFO queue. Deliveries show the group, too. */
 export const fifoHeader = {
   group: 'svchost-group',
   deduplication: 'svchost-deduplication',
@@ -21,69 +29,59 @@ const commonGroup = 'svchost';
 /** The longest delay of a message (SQS API, SendMessage, DelaySeconds). */
 const longestDelayMs = 900_000;
 
-/** What SQS allows in group and deduplication ids. */
+/** Group and deduplication ids that SQS allows. */
 const allowedId = /^[\w!"#$%&'()*+,\-./:;<=>?@[\\\]^`{|}~]{1,128}$/;
 
 /**
  * A message to send.
  *
- * @throws SendError SQS cannot keep these bytes, or so many
- * @throws UnsupportedError the delay is beyond SQS
+ * @throws SendError SQS cannot keep these bytes, or so many, or the headers are not JSON
+ * @throws UnsupportedError SQS has no such delay
  */
 export function outgoingMessage(queue: SqsQueue, body: Uint8Array, options: SendOptions): Outgoing {
   const text = bodyText(body);
   if (text === undefined) {
     const why = 'SQS keeps text only: UTF-8, not empty, no control characters but tab and line ends';
-    throw new SendError(queue.name, `not sent to queue "${queue.name}": ${why}; encode the body`);
+    throw notSent(queue, `${why}; encode the body`);
   }
-  const {
-    [fifoHeader.group]: group,
-    [fifoHeader.deduplication]: deduplication,
-    ...headers
-  } = options.headers ?? {};
-  const id = options.messageId ?? randomUUID();
-  const MessageAttributes = attributesOf(
-    queue,
-    queue.isFifo ? headers : (options.headers ?? {}),
-    options.messageId,
-  );
+  const { headers = {}, delayMs, ...facts } = options;
+  const { [fifoHeader.group]: group, [fifoHeader.deduplication]: deduplication, ...others } = headers;
+  const MessageAttributes = attributesOf(queue, {
+    ...(queue.isFifo ? others : headers),
+    ...factHeaders(facts),
+  });
   const bytes = byteLength(text) + attributesSize(MessageAttributes);
   if (bytes > largestMessageBytes) {
-    throw new SendError(
-      queue.name,
-      `not sent to queue "${queue.name}": the message has ${bytes} bytes with its headers, and SQS allows ` +
-        `${largestMessageBytes}; send a reference to the content instead`,
-    );
+    const why = `the message has ${bytes} bytes with its headers, and SQS allows ${largestMessageBytes}`;
+    throw notSent(queue, `${why}; send a reference to the content instead`);
   }
   return {
     MessageBody: text,
     ...(Object.keys(MessageAttributes).length > 0 && { MessageAttributes }),
-    ...delay(queue, options.delayMs),
+    ...delay(queue, delayMs),
     ...(queue.isFifo && {
       MessageGroupId: fifoId(group ?? commonGroup),
-      MessageDeduplicationId: fifoId(deduplication ?? id),
+      MessageDeduplicationId: fifoId(deduplication ?? facts.messageId ?? randomUUID()),
     }),
   };
 }
 
-/** Any value as an id that SQS allows: itself where it can be, else its hash. */
+/** Any value as an id that SQS allows: itself if it can be, else its hash. */
 export function fifoId(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return allowedId.test(text) ? text : createHash('sha256').update(text).digest('hex');
 }
 
-/** What an outgoing message counts towards the size of a call, in bytes. */
+/** The bytes of a message that count towards the size of a call. */
 export function outgoingSize({ MessageBody = '', MessageAttributes = {} }: Outgoing): number {
   return byteLength(MessageBody) + attributesSize(MessageAttributes);
 }
 
-function attributesOf(queue: SqsQueue, headers: Headers, messageId: string | undefined) {
+function attributesOf(queue: SqsQueue, headers: Headers): Attributes {
   try {
-    return encodeHeaders(
-      messageId === undefined ? headers : { ...headers, [attributeName.messageId]: messageId },
-    );
+    return encodeHeaders(headers);
   } catch (cause) {
-    throw new SendError(queue.name, `not sent to queue "${queue.name}": its headers are not JSON`, { cause });
+    throw notSent(queue, 'its headers are not JSON', cause);
   }
 }
 
@@ -99,4 +97,8 @@ function delay({ name, isFifo }: SqsQueue, delayMs = 0): Pick<Outgoing, 'DelaySe
   }
   // Whole seconds: never before its time.
   return { DelaySeconds: Math.ceil(delayMs / 1000) };
+}
+
+function notSent({ name }: SqsQueue, why: string, cause?: unknown): SendError {
+  return new SendError(name, `not sent to queue "${name}": ${why}`, { cause });
 }

@@ -2,46 +2,41 @@
 import { randomUUID } from 'node:crypto';
 import type { Message } from '@aws-sdk/client-sqs';
 import { toError } from '../../errors.ts';
-import type { AdapterContext } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
-import type { SqsApi } from './api.ts';
 import { mostEntries } from './batch.ts';
-import type { SqsPace } from './pace.ts';
-import type { SqsQueue } from './queue.ts';
+import type { Source } from './queue.ts';
 
-/** How long a full queue's next poll waits for room for a whole batch, in milliseconds: calls are what SQS costs. */
-const patienceMs = 50;
+/** How long the next poll of a full queue waits for room for a whole batch, in milliseconds: SQS is paid by the call. */
+const wholeBatchWaitMs = 50;
 
 /** How long after the beginning of a poll that found nothing the next one begins: with no wait they would loop hot. */
 const emptyPollMs = 1_000;
 
-/** Polls at once, at most. */
+/** Polls at the same time, at most. */
 const mostPolls = 10;
 
 /** How the messages of an answer were asked for. */
 export interface AnsweredPoll {
-  /** When the poll was begun. */
+  /** When the poll began, in milliseconds since the epoch. */
   readonly startedAt: number;
   readonly visibilityTimeoutS: number;
 }
 
+/** What to poll, and where answers and failures go. */
 export interface PollerOptions {
-  readonly api: SqsApi;
-  readonly context: AdapterContext;
-  readonly queue: () => SqsQueue;
-  /** Asked before each poll. */
-  readonly pace: () => SqsPace;
+  readonly source: Source;
   readonly concurrency: number;
   /** How much of the concurrency is taken. */
   readonly load: () => number;
-  /** Told each answer, also one that comes while draining. */
+  /** Called with each answer, also with one that arrives while draining. */
   readonly onMessages: (messages: readonly Message[], poll: AnsweredPoll) => void;
-  /** Told each failure, before the pause that follows it; rejects where polling again has no sense. */
-  readonly onError: (error: unknown, failures: number) => Promise<void>;
-  /** Told once that polling has ended for good. */
+  /** Called with each failure, before the pause that follows it; rejects if polling again makes no sense. */
+  readonly onError: (error: Error, failures: number) => Promise<void>;
+  /** Called once if polling has ended for good. */
   readonly onFailure: (error: Error) => void;
 }
 
+/** Polls one queue. */
 export class Poller {
   readonly #options: PollerOptions;
   readonly #draining = new AbortController();
@@ -58,15 +53,11 @@ export class Poller {
     this.#options = options;
   }
 
-  get isDraining(): boolean {
-    return this.#draining.signal.aborted;
-  }
-
-  /** Polls where there is room. To be called whenever there may be more of it. */
+  /** Polls if there is room. To be called whenever there may be more of it. */
   poke(): void {
     const { concurrency, load } = this.#options;
     const full = Math.min(mostEntries, concurrency);
-    while (!this.isDraining && !this.#isPaused && this.#polls.size < this.#mostPolls()) {
+    while (!this.#isDraining && !this.#isPaused && this.#polls.size < this.#mostPolls()) {
       const room = concurrency - load() - this.#reserved;
       if (room <= 0) return;
       if (this.#isBusy && room < full && load() > 0) return this.#waitForRoom();
@@ -81,15 +72,19 @@ export class Poller {
     await Promise.all(this.#polls);
   }
 
-  /** A FIFO queue gives a lost answer again to the same attempt, but only if nothing else was asked in between. */
+  get #isDraining(): boolean {
+    return this.#draining.signal.aborted;
+  }
+
+  /** A FIFO queue repeats an answer that got lost, but only if nothing else was asked in between. */
   #mostPolls(): number {
-    return this.#isBusy && !this.#options.queue().isFifo ? mostPolls : 1;
+    return this.#isBusy && !this.#options.source.queue.isFifo ? mostPolls : 1;
   }
 
   #waitForRoom(): void {
-    this.#cancelWait ??= this.#options.context.clock.after(patienceMs, () => {
+    this.#cancelWait ??= this.#options.source.context.clock.after(wholeBatchWaitMs, () => {
       this.#cancelWait = undefined;
-      // Asked for with what room there is, once.
+      // One poll with the room that there is.
       this.#isBusy = false;
       this.poke();
     });
@@ -106,20 +101,15 @@ export class Poller {
 
   /** Never rejects. */
   async #poll(most: number): Promise<void> {
-    const { api, context, queue, pace, onMessages } = this.#options;
-    const { visibilityTimeoutS, listenIntervalS: waitS } = pace();
+    const { source, onMessages } = this.#options;
+    const { api, queue, context, timing } = source;
+    const { visibilityTimeoutS, listenIntervalS: waitS } = timing();
     const startedAt = context.clock.now();
     const { signal } = this.#draining;
-    if (queue().isFifo) this.#attemptId ??= randomUUID();
+    if (queue.isFifo) this.#attemptId ??= randomUUID();
     const attemptId = this.#attemptId;
     try {
-      const messages = await api.receive(queue().url, {
-        most,
-        waitS,
-        visibilityTimeoutS,
-        attemptId,
-        signal,
-      });
+      const messages = await api.receive(queue, { most, waitS, visibilityTimeoutS, attemptId, signal });
       // Not before the messages take the room, or another poll would ask for it as well.
       this.#reserved -= most;
       this.#attemptId = undefined;
@@ -129,42 +119,42 @@ export class Poller {
       if (messages.length === 0) this.#rest(startedAt + emptyPollMs - context.clock.now());
     } catch (error) {
       this.#reserved -= most;
-      // Not awaited: a drain need not wait until a queue that is gone is made again.
-      if (!signal.aborted) void this.#fail(error);
+      // Not awaited: a drain need not wait until a queue that is gone has been created again.
+      if (!signal.aborted) void this.#fail(toError(error));
     }
   }
 
   /** Every failure is followed by a pause, of whatever kind it is (sqs-consumer#484). Never rejects. */
-  async #fail(error: unknown): Promise<void> {
+  async #fail(error: Error): Promise<void> {
     const { onError, onFailure } = this.#options;
     const wasPaused = this.#isPaused;
     this.#isPaused = true;
     this.#isBusy = false;
     // Polls that fail together have failed once.
     if (!wasPaused) this.#failures++;
-    // The same attempt is asked for once more, not for ever.
+    // The same answer is asked for once more, not for ever.
     if (this.#failures > 1) this.#attemptId = undefined;
     try {
       await onError(error, this.#failures);
     } catch (refusal) {
-      if (this.isDraining) return;
+      if (this.#isDraining) return;
       this.#draining.abort();
       onFailure(toError(refusal));
       return;
     }
-    if (!wasPaused && !this.isDraining) this.#resumeIn(backoffMs(this.#failures));
+    if (!wasPaused && !this.#isDraining) this.#resumeIn(backoffMs(this.#failures));
   }
 
-  /** A pause after a poll that found nothing, unless another one is open, which may find something. */
+  /** Pauses after a poll that found nothing, unless another one is open, which may find something. */
   #rest(delayMs: number): void {
-    if (delayMs <= 0 || this.#polls.size > 1 || this.#isPaused || this.isDraining) return;
+    if (delayMs <= 0 || this.#polls.size > 1 || this.#isPaused || this.#isDraining) return;
     this.#isPaused = true;
     this.#resumeIn(delayMs);
   }
 
   #resumeIn(delayMs: number): void {
     this.#cancelWait?.();
-    this.#cancelWait = this.#options.context.clock.after(delayMs, () => {
+    this.#cancelWait = this.#options.source.context.clock.after(delayMs, () => {
       this.#cancelWait = undefined;
       this.#isPaused = false;
       this.poke();

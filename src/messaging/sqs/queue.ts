@@ -1,65 +1,80 @@
-// Queues by name: their URLs, making those that are missing, and what their attributes say. Owns no message.
+// Queues by name: checks names, looks up URLs, creates queues that are missing, and reads their attributes.
+import { isFifoName, nameFault, wireName } from '../../config/sqs-queue-name.ts';
+import { BrokerRefusedError } from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
-import type { SqsApi } from './api.ts';
-import { isMissingQueue, refusalOf } from './failure.ts';
-import { checkedName, isFifoName } from './queue-name.ts';
+import type { QueueAddress, SqsApi } from './api.ts';
+import { isMissingQueue } from './failure.ts';
+import type { SqsTiming } from './options.ts';
 
-export interface SqsQueue {
-  readonly name: string;
-  readonly url: string;
+export { wireName };
+
+/** A queue that was found or created. */
+export interface SqsQueue extends QueueAddress {
   readonly isFifo: boolean;
 }
 
-/** Where SQS itself puts a message that was received too often. */
+/** The queue that a consumer receives from, and all that its parts share. */
+export interface Source {
+  /** The queue as it is known now: one that was deleted and created again has another URL. Changed by the consumer. */
+  queue: SqsQueue;
+  readonly api: SqsApi;
+  readonly context: AdapterContext;
+  /** The timing as it is now. */
+  readonly timing: () => SqsTiming;
+}
+
+/** A queue's redrive policy: SQS itself moves messages that were received too often. */
 export interface Redrive {
+  /** The queue that they go to. */
   readonly queueName: string;
-  /** The account that owns the queue. */
+  /** The account that owns that queue. */
   readonly account: string;
   readonly maxReceiveCount: number;
 }
 
+/** A queue's attributes that svchost goes by. */
 export interface QueueFacts {
   readonly visibilityTimeoutS: number;
   readonly redrive: Redrive | undefined;
 }
 
+/** The queues of one connection; each is looked up once. */
 export class QueueRegister {
-  readonly api: SqsApi;
-  readonly context: AdapterContext;
+  readonly #api: SqsApi;
+  readonly #emit: AdapterContext['emit'];
   readonly #known = new Map<string, Promise<SqsQueue>>();
 
-  constructor(api: SqsApi, context: AdapterContext) {
-    this.api = api;
-    this.context = context;
+  constructor(api: SqsApi, emit: AdapterContext['emit']) {
+    this.#api = api;
+    this.#emit = emit;
   }
 
   /**
-   * The queue, made where it is missing.
+   * The queue, created if it is missing.
    *
    * @throws BrokerRefusedError the name is not allowed, or a right is missing; other errors can pass
    */
   ensure(queueName: string): Promise<SqsQueue> {
-    return this.#remember(checkedName(queueName), (name) => this.#lookUpOrCreate(name));
+    return this.#remember(queueName, (name) => this.#lookUpOrCreate(name));
   }
 
   /**
-   * The queue; rejects where it is missing (see isMissingQueue).
+   * The queue; rejects if it is missing (see isMissingQueue).
    *
-   * @param account the owner, where it is not our own account
+   * @param account the owner, if it is not our own account
+   * @throws BrokerRefusedError as `ensure` does
    */
   find(queueName: string, account?: string): Promise<SqsQueue> {
-    return this.#remember(checkedName(queueName), (name) => this.#lookUp(name, account));
+    return this.#remember(queueName, (name) => this.#lookUp(name, account));
   }
 
-  /** The queue is to be looked up again: it is gone. */
+  /** Makes the next call look the queue up again: it is gone. */
   forget(queueName: string): void {
     this.#known.delete(queueName);
   }
 
   async facts(queue: SqsQueue): Promise<QueueFacts> {
-    const attributes = await this.#refusing('GetQueueAttributes', queue.name, () =>
-      this.api.attributes(queue.url, ['VisibilityTimeout', 'RedrivePolicy']),
-    );
+    const attributes = await this.#api.attributes(queue, ['VisibilityTimeout', 'RedrivePolicy']);
     return {
       // With a timeout of 0 nothing is leased at all: SQS's own default stands in.
       visibilityTimeoutS: Number(attributes.VisibilityTimeout) || 30,
@@ -67,15 +82,16 @@ export class QueueRegister {
     };
   }
 
-  /** Messages that wait, and messages that are with a receiver or wait for a retry; both about. */
-  async count(queue: SqsQueue): Promise<{ visible: number; invisible: number }> {
-    const attributes = await this.#refusing('GetQueueAttributes', queue.name, () =>
-      this.api.attributes(queue.url, [
-        'ApproximateNumberOfMessages',
-        'ApproximateNumberOfMessagesDelayed',
-        'ApproximateNumberOfMessagesNotVisible',
-      ]),
-    );
+  /**
+   * How many messages wait, and how many do not show because they are in flight or wait for a retry. SQS's numbers are
+   * approximate.
+   */
+  async count(queue: SqsQueue): Promise<{ readonly visible: number; readonly invisible: number }> {
+    const attributes = await this.#api.attributes(queue, [
+      'ApproximateNumberOfMessages',
+      'ApproximateNumberOfMessagesDelayed',
+      'ApproximateNumberOfMessagesNotVisible',
+    ]);
     const number = (text = '0'): number => Number(text);
     return {
       visible:
@@ -85,7 +101,8 @@ export class QueueRegister {
     };
   }
 
-  async #remember(name: string, find: (name: string) => Promise<SqsQueue>): Promise<SqsQueue> {
+  async #remember(queueName: string, find: (name: string) => Promise<SqsQueue>): Promise<SqsQueue> {
+    const name = checkedName(queueName);
     let found = this.#known.get(name);
     if (!found) {
       found = find(name);
@@ -96,8 +113,7 @@ export class QueueRegister {
   }
 
   async #lookUp(name: string, account?: string): Promise<SqsQueue> {
-    const url = await this.#refusing('GetQueueUrl', name, () => this.api.lookUp(name, account));
-    return { name, url, isFifo: isFifoName(name) };
+    return { name, url: await this.#api.lookUp(name, account), isFifo: isFifoName(name) };
   }
 
   async #lookUpOrCreate(name: string): Promise<SqsQueue> {
@@ -107,20 +123,24 @@ export class QueueRegister {
       if (!isMissingQueue(error)) throw error;
     }
     const isFifo = isFifoName(name);
-    const url = await this.#refusing('CreateQueue', name, () =>
-      this.api.create(name, isFifo ? { FifoQueue: 'true' } : {}),
-    );
-    this.context.log.info({ queue: name, region: this.api.region }, 'queue was missing; created');
+    const url = await this.#api.create(name, isFifo ? { FifoQueue: 'true' } : {});
+    this.#emit({ kind: 'queue-created', queue: name });
     return { name, url, isFifo };
   }
+}
 
-  async #refusing<T>(action: string, queueName: string, call: () => Promise<T>): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      throw refusalOf(error, { action, queueName, region: this.api.region }) ?? error;
-    }
-  }
+/** The dead-letter queue of a queue: FIFO if the queue is, as SQS wants it of redrive targets. */
+export function deadLetterName(deadLetterQueueName: string, queueName: string): string {
+  const name = wireName(deadLetterQueueName);
+  return isFifoName(queueName) && !isFifoName(name) ? `${name}.fifo` : name;
+}
+
+/** The name as SQS takes it. */
+function checkedName(queueName: string): string {
+  const name = wireName(queueName);
+  const allowed = nameFault(name);
+  if (allowed === undefined) return name;
+  throw new BrokerRefusedError(`SQS cannot have a queue "${name}": it takes ${allowed}; choose another name`);
 }
 
 /** A redrive policy names its target by ARN: arn:aws:sqs:region:account:name. */

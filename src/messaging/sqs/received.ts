@@ -1,46 +1,115 @@
-// What a received message says: id, attempt, times, headers, body. Pure.
+// Received messages: their facts, read from attributes, and the delivery that the service gets.
 import type { Message } from '@aws-sdk/client-sqs';
-import { header, type Headers } from '../adapter.ts';
-import { attributeName, decodeHeaders } from './attribute.ts';
+import type { Delivery, Headers, Outcome } from '../adapter.ts';
+import { attemptHeaders, sentHeaders, type History } from '../dead-letter.ts';
+import { decodeHeaders, readFacts, type Attributes } from './attribute.ts';
 import { fifoHeader } from './outgoing.ts';
 
-export interface Received {
+/** A received message. */
+export interface Received extends History {
+  /** SQS's own id: another one for each copy. */
+  readonly sqsMessageId: string;
+  /** Names this delivery of the message in calls to SQS. */
+  readonly receiptHandle: string;
+  /** As SQS keeps it. */
+  readonly text: string;
+  /** As SQS keeps them. */
+  readonly attributes: Attributes;
+  /** The sender's id; SQS's own if it gave none. */
   readonly messageId: string;
-  /** How often SQS has handed the message out: retries, but also hand-backs and hosts that died. */
+  /** How often SQS has delivered the message: for retries, but also after a requeue or a host's death. */
   readonly attempt: number;
   readonly enqueuedAt: Date | undefined;
-  readonly firstSeen: Date;
+  readonly replyTo: string | undefined;
+  readonly correlationId: string | undefined;
+  /** The message group, if the message has one. */
   readonly group: string | undefined;
-  /** As they were sent. */
+  /** The headers as their sender wrote them. */
   readonly sentHeaders: Headers;
 }
 
-/** @param now milliseconds since the epoch, for a message that does not say when it was first received */
+/**
+ * Reads a message.
+ *
+ * @param now milliseconds since the epoch, for a message that does not say when it was first received
+ */
 export function readMessage(message: Message, now: number): Received {
-  const { Attributes = {}, MessageAttributes } = message;
-  const { [attributeName.messageId]: sentId, ...sentHeaders } = decodeHeaders(MessageAttributes);
+  const { Attributes: system = {}, MessageAttributes: attributes = {}, MessageId = '' } = message;
+  const { facts, rest } = readFacts(decodeHeaders(attributes));
   return {
-    messageId: typeof sentId === 'string' ? sentId : (message.MessageId ?? ''),
-    attempt: Math.max(1, Number(Attributes.ApproximateReceiveCount ?? 1)),
-    enqueuedAt: timestamp(Attributes.SentTimestamp),
-    firstSeen: timestamp(Attributes.ApproximateFirstReceiveTimestamp) ?? new Date(now),
-    group: Attributes.MessageGroupId,
-    sentHeaders,
+    sqsMessageId: MessageId,
+    receiptHandle: message.ReceiptHandle ?? '',
+    text: message.Body ?? '',
+    attributes,
+    messageId: facts.messageId ?? MessageId,
+    attempt: Math.max(1, Number(system.ApproximateReceiveCount ?? 1)),
+    enqueuedAt: timestamp(system.SentTimestamp),
+    firstSeen: timestamp(system.ApproximateFirstReceiveTimestamp) ?? new Date(now),
+    replyTo: facts.replyTo,
+    correlationId: facts.correlationId,
+    group: system.MessageGroupId,
+    sentHeaders: sentHeaders(rest),
   };
 }
 
-/** The headers of a delivery: those that were sent, and from the second attempt on what a copy on RabbitMQ would say. */
-export function deliveryHeaders({ sentHeaders, attempt, firstSeen, group }: Received): Headers {
+/** The headers of a delivery: those of its sender, and from the second attempt on its history. */
+export function deliveryHeaders(received: Received): Headers {
+  const { group } = received;
   return {
-    ...sentHeaders,
+    ...received.sentHeaders,
     ...(group !== undefined && { [fifoHeader.group]: group }),
-    ...(attempt > 1 && { [header.attempt]: attempt, [header.firstSeen]: firstSeen.toISOString() }),
+    ...attemptHeaders(received),
   };
 }
 
-/** The body; with `unwrapSns` the message of an SNS notification in place of its envelope. */
-export function readBody(body: string, unwrapSns: boolean): Uint8Array {
-  return Buffer.from((unwrapSns ? snsMessage(body) : undefined) ?? body);
+/** The bytes of a body; with `unwrapSns` those of the message in an SNS notification in place of its envelope. */
+export function readBody(text: string, unwrapSns: boolean): Uint8Array {
+  return Buffer.from((unwrapSns ? snsMessage(text) : undefined) ?? text);
+}
+
+/** A received message, and how to settle it. */
+export interface SqsDeliveryOptions {
+  readonly received: Received;
+  readonly lost: AbortSignal;
+  readonly unwrapSns: boolean;
+  /** Called once. */
+  readonly settle: (outcome: Outcome) => Promise<boolean>;
+}
+
+/** One delivery of SQS. */
+export class SqsDelivery implements Delivery {
+  readonly messageId: string;
+  readonly body: Uint8Array;
+  readonly attempt: number;
+  /** SQS counts hosts that died among the attempts. */
+  readonly crashes = 0;
+  /** SQS says no more than this: the earlier delivery may have been an earlier attempt. */
+  readonly redelivered: boolean;
+  readonly headers: Headers;
+  readonly enqueuedAt: Date | undefined;
+  readonly replyTo: string | undefined;
+  readonly correlationId: string | undefined;
+  readonly lost: AbortSignal;
+  readonly #settle: (outcome: Outcome) => Promise<boolean>;
+  #settled: Promise<boolean> | undefined;
+
+  constructor({ received, lost, unwrapSns, settle }: SqsDeliveryOptions) {
+    this.messageId = received.messageId;
+    this.body = readBody(received.text, unwrapSns);
+    this.attempt = received.attempt;
+    this.redelivered = received.attempt > 1;
+    this.headers = deliveryHeaders(received);
+    this.enqueuedAt = received.enqueuedAt;
+    this.replyTo = received.replyTo;
+    this.correlationId = received.correlationId;
+    this.lost = lost;
+    this.#settle = settle;
+  }
+
+  settle(outcome: Outcome): Promise<boolean> {
+    this.#settled ??= this.#settle(outcome);
+    return this.#settled;
+  }
 }
 
 /** SNS developer guide, "HTTP/HTTPS notification JSON format", which queues get as well. */

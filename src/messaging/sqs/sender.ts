@@ -1,20 +1,62 @@
-// Sends messages: those on their way to one queue share calls. Each is told for itself whether SQS has it.
+// Sends messages: those on their way to one queue share calls, and each learns by itself whether SQS has it.
 import { sleep } from '../../clock.ts';
-import { SendError, UnroutableError } from '../../errors.ts';
+import { BrokerRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
 import type { FailedEntries, SqsApi } from './api.ts';
+import { largestMessageBytes } from './attribute.ts';
 import { mostEntries } from './batch.ts';
-import { describeFailure, isMissingQueue, refusalOf } from './failure.ts';
+import { isMissingQueue } from './failure.ts';
 import { outgoingSize, type Outgoing } from './outgoing.ts';
 import type { SqsQueue } from './queue.ts';
-import { largestMessageBytes } from './text.ts';
 
-/** How often a call is tried in all before the sender is told that it failed. */
+/** How often a call is tried in all before its messages count as not sent. */
 const mostTries = 4;
 
-/** Calls under way to one queue at once; to a FIFO queue one, which keeps the order. */
+/** Calls to one queue at the same time; to a FIFO queue one, which keeps the order. */
 const mostCalls = 8;
+
+/** The parts of the connection that a sender uses. */
+export interface SenderOptions {
+  readonly api: SqsApi;
+  readonly clock: AdapterContext['clock'];
+}
+
+/** Sends the messages of one connection. */
+export class Sender {
+  readonly #options: SenderOptions;
+  readonly #closed = new AbortController();
+  readonly #lines = new Map<string, Line>();
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when SQS has the message.
+   *
+   * @throws UnroutableError the queue is gone
+   * @throws SendError SQS refused the message, or did not confirm it in four tries; it may have it all the same
+   */
+  async send(queue: SqsQueue, message: Outgoing): Promise<void> {
+    let line = this.#lines.get(queue.url);
+    if (!line) {
+      line = new Line({ ...this.#options, queue, closed: this.#closed.signal });
+      this.#lines.set(queue.url, line);
+    }
+    await line.send(message);
+  }
+
+  /** From now on, no call is tried again. */
+  close(): void {
+    this.#closed.abort();
+  }
+}
+
+interface LineOptions extends SenderOptions {
+  readonly queue: SqsQueue;
+  readonly closed: AbortSignal;
+}
 
 interface Waiting {
   readonly message: Outgoing;
@@ -22,45 +64,47 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** The way to one queue. */
-export class Sender {
-  readonly #api: SqsApi;
-  readonly #context: AdapterContext;
-  readonly #queue: SqsQueue;
-  readonly #closed: AbortSignal;
+/** A message that SQS has not taken, and why. */
+interface Unsent extends Waiting {
+  readonly error: Error;
+}
+
+/** The messages on their way to one queue. */
+class Line {
+  readonly #options: LineOptions;
   #waiting: Waiting[] = [];
   #calls = 0;
-  #isPumping = false;
+  #isStarting = false;
 
-  constructor(api: SqsApi, context: AdapterContext, queue: SqsQueue, closed: AbortSignal) {
-    this.#api = api;
-    this.#context = context;
-    this.#queue = queue;
-    this.#closed = closed;
+  constructor(options: LineOptions) {
+    this.#options = options;
   }
 
-  /** Resolves when SQS has the message; rejects with a SendError, or an UnroutableError where the queue is gone. */
   send(message: Outgoing): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ message, resolve, reject });
-      if (this.#isPumping) return;
-      this.#isPumping = true;
-      // What is sent in the same go shares a call.
-      queueMicrotask(() => {
-        this.#isPumping = false;
-        this.#pump();
-      });
+      this.#startSoon();
     });
   }
 
-  #pump(): void {
-    const most = this.#queue.isFifo ? 1 : mostCalls;
+  /** Messages that are sent in the same turn share a call. */
+  #startSoon(): void {
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    queueMicrotask(() => {
+      this.#isStarting = false;
+      this.#start();
+    });
+  }
+
+  #start(): void {
+    const most = this.#options.queue.isFifo ? 1 : mostCalls;
     while (this.#calls < most && this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, this.#fitting());
       this.#calls++;
       void this.#sendBatch(batch).finally(() => {
         this.#calls--;
-        this.#pump();
+        this.#start();
       });
     }
   }
@@ -75,51 +119,48 @@ export class Sender {
     return mostEntries;
   }
 
-  /** Never rejects: each message is told for itself. */
+  /** Never rejects: each message is resolved or rejected by itself. */
   async #sendBatch(batch: readonly Waiting[]): Promise<void> {
-    let open = batch;
-    let cause: unknown;
-    for (let tries = 1; open.length > 0 && tries <= mostTries; tries++) {
-      try {
-        const messages = open.map(({ message }) => message);
-        open = this.#tell(open, await this.#api.sendBatch(this.#queue.url, messages));
-        cause = new Error('a part of the batch failed');
-      } catch (error) {
-        cause = error;
-        if (isMissingQueue(error) || this.#refusal(error)) break;
-      }
-      if (open.length === 0 || this.#closed.aborted || tries === mostTries) break;
-      await sleep(this.#context.clock, backoffMs(tries), this.#closed);
+    const { clock, closed } = this.#options;
+    let unsent = await this.#try(batch);
+    for (let tries = 1; tries < mostTries && unsent.length > 0 && !closed.aborted; tries++) {
+      if (unsent.some(({ error }) => isHopeless(error))) break;
+      await sleep(clock, backoffMs(tries), closed);
+      unsent = await this.#try(unsent);
     }
-    for (const { reject } of open) reject(this.#failure(cause));
+    for (const { reject, error } of unsent) reject(this.#notSent(error));
   }
 
-  /** Returns the messages to be sent again. */
-  #tell(batch: readonly Waiting[], failed: FailedEntries): Waiting[] {
-    const again: Waiting[] = [];
+  /** Makes one call. Returns the messages to be sent again. */
+  async #try(batch: readonly Waiting[]): Promise<Unsent[]> {
+    const { api, queue } = this.#options;
+    const messages = batch.map(({ message }) => message);
+    try {
+      return this.#settle(batch, await api.sendBatch(queue, messages));
+    } catch (thrown) {
+      const error = toError(thrown);
+      return batch.map((waiting) => ({ ...waiting, error }));
+    }
+  }
+
+  #settle(batch: readonly Waiting[], failed: FailedEntries): Unsent[] {
+    const unsent: Unsent[] = [];
     for (const [index, waiting] of batch.entries()) {
       const failure = failed.get(index);
       if (!failure) waiting.resolve();
-      else if (failure.SenderFault) waiting.reject(this.#failure(new Error(failure.Message ?? failure.Code)));
-      else again.push(waiting);
+      else if (failure.isFinal) waiting.reject(this.#notSent(failure.error));
+      else unsent.push({ ...waiting, error: failure.error });
     }
-    return again;
+    return unsent;
   }
 
-  #refusal(error: unknown) {
-    return refusalOf(error, this.#place);
-  }
-
-  #failure(cause: unknown): SendError {
-    const { name } = this.#queue;
+  #notSent(cause: Error): SendError {
+    const { name } = this.#options.queue;
     if (isMissingQueue(cause)) return new UnroutableError(name);
-    const reason = describeFailure(cause, this.#place);
-    return new SendError(name, `not sent to queue "${name}": ${reason}`, {
-      cause: this.#refusal(cause) ?? cause,
-    });
+    return new SendError(name, `not sent to queue "${name}": ${cause.message}`, { cause });
   }
+}
 
-  get #place() {
-    return { action: 'SendMessage', queueName: this.#queue.name, region: this.#api.region };
-  }
+function isHopeless(error: Error): boolean {
+  return isMissingQueue(error) || error instanceof BrokerRefusedError;
 }

@@ -39,12 +39,12 @@ function envOf({ server }: Rig, queue: string): Record<string, string> {
   };
 }
 
-/** How often the processors of these hosts have begun with a message. */
+/** How many messages the processors of these hosts have begun with. */
 function begun(...hosts: readonly HostProcess[]): number {
   return hosts.flatMap(({ lines }) => lines).filter(({ msg }) => msg === 'order begun').length;
 }
 
-it('send and run move a message, and a host killed with -9 gives it to the next', async () => {
+it('send and run move a message, and one that was in flight in a killed host is redelivered', async () => {
   await using rig = await createRig();
   const queue = rig.createQueue({ VisibilityTimeout: '1' });
   const [cwd, env] = [serviceDirectory(), envOf(rig, queue)];
@@ -62,7 +62,7 @@ it('send and run move a message, and a host killed with -9 gives it to the next'
   expect(next.output()).not.toContain('hunter2');
 });
 
-it('check --connect warns where the redrive policy ends a message before its last attempt', async () => {
+it('check --connect warns if the redrive policy ends a message before its last attempt', async () => {
   await using rig = await createRig();
   const { arn } = rig.server.inspectQueue(rig.createQueue())!;
   const policy = JSON.stringify({ deadLetterTargetArn: arn, maxReceiveCount: 4 });
@@ -90,7 +90,7 @@ describe('a processor that takes three visibility timeouts', () => {
     expect(begun(...hosts)).toBe(1);
   });
 
-  it('is finished by a host that drains, whose lease goes on; what waits is left to the other one', async () => {
+  it('is finished by a host that drains, which renews its lease; waiting messages are left to the other host', async () => {
     await using rig = await createRig();
     const queue = rig.createQueue({ VisibilityTimeout: '1' });
     const [cwd, env] = [serviceDirectory(), { ...envOf(rig, queue), WORK_MS: '3300' }];
@@ -110,7 +110,7 @@ describe('a processor that takes three visibility timeouts', () => {
 });
 
 describe('the consume config', () => {
-  it('with EXIT_WHEN_FINISHED ends the host with 0 once the queue is worked off, retries included', async () => {
+  it('with EXIT_WHEN_FINISHED ends the host with 0 once the queue is empty, retries included', async () => {
     await using rig = await createRig();
     const queue = rig.createQueue();
     const cwd = serviceDirectory();
@@ -124,7 +124,7 @@ describe('the consume config', () => {
     expect([begun(host), remaining(rig, queue), remaining(rig, `${queue}_dead`)]).toEqual([26, 0, 1]);
   });
 
-  it('times polls and leases while the host runs, and a wrong value in it is named and spoils nothing', async () => {
+  it('times polls and leases while the host runs, and a wrong value in it is reported and changes nothing else', async () => {
     await using rig = await createRig();
     const queue = rig.createQueue({ VisibilityTimeout: '77' });
     const polls: Record<string, unknown>[] = [];
@@ -143,7 +143,7 @@ describe('the consume config', () => {
     const host = startHost({ cwd, env });
     await vi.waitFor(() => expect(polls.length).toBeGreaterThan(0), patience);
     expect(polls[0]).toMatchObject({ WaitTimeSeconds: 1, VisibilityTimeout: 12 });
-    // In one go: the host must not see it half written.
+    // By a rename: the host must not see it half written.
     writeFileSync(`${file}.new`, 'LISTEN_INTERVAL=2\nVISIBILITY_TIMEOUT=a while');
     renameSync(`${file}.new`, file);
     expect(await host.waitForLine('consume config changed')).toMatchObject({
@@ -161,7 +161,7 @@ describe('the consume config', () => {
   });
 });
 
-it('without credentials the host ends with 69, and says what to set', async () => {
+it('without credentials the host exits with 69, and the error names the variables to set', async () => {
   await using rig = await createRig();
   const cwd = serviceDirectory();
   const nowhere = path.join(cwd, 'none');
@@ -173,7 +173,7 @@ it('without credentials the host ends with 69, and says what to set', async () =
       AWS_SECRET_ACCESS_KEY: '',
       AWS_CONFIG_FILE: nowhere,
       AWS_SHARED_CREDENTIALS_FILE: nowhere,
-      // Else the machine's own role is asked for, where there is one.
+      // Else the SDK asks for the role of the machine.
       AWS_EC2_METADATA_DISABLED: 'true',
     },
   });
@@ -184,17 +184,17 @@ it('without credentials the host ends with 69, and says what to set', async () =
     expect(message).toContain(part);
 });
 
-it('with a host that does not exist it goes on trying, says what to check, and can be stopped', async () => {
+it('with a host name that does not exist it keeps trying, names the variables to check, and can be stopped', async () => {
   await using rig = await createRig();
-  // So long a label is no host name: nobody is asked for its address.
+  // So long a label is no host name: no name server is asked for its address.
   const endpoint = `http://${'x'.repeat(64)}.invalid`;
   const env = { ...envOf(rig, 'orders'), AWS_ENDPOINT_URL_SQS: endpoint };
   const host = startHost({ cwd: serviceDirectory(), env });
-  const again = await host.waitForLine(
-    ({ msg, failures }) => /^cannot connect/.test(String(msg)) && failures === 2,
-  );
+  const failed = () => host.lines.filter(({ msg }) => msg === 'cannot connect; trying again');
+  await vi.waitFor(() => expect(failed().length).toBeGreaterThanOrEqual(2), patience);
+  const { message } = failed()[1]!['error'] as { message: string };
   for (const part of ['no such host', 'AWS_REGION "eu-central-1"', 'AWS_ENDPOINT_URL_SQS'])
-    expect(again['reason']).toContain(part);
+    expect(message).toContain(part);
   host.signal('SIGTERM');
   expect(await host.exited).toEqual({ code: 0, signal: null });
 });

@@ -1,11 +1,12 @@
-// What SqsConnection refuses, names and counts: names of queues, rights, credentials, sizes, delays.
+// SqsConnection itself: credentials, rights, queue names, sizes, delays, and the number of calls.
 import { Buffer } from 'node:buffer';
 import { describe, expect, it, vi } from 'vitest';
-import { BrokerRefusedError, SendError, UnsupportedError } from '../../../src/errors.ts';
-import type { Delivery, MessageAdapter, Outcome } from '../../../src/messaging/adapter.ts';
+import { BrokerRefusedError, NotConnectedError, SendError, UnsupportedError } from '../../../src/errors.ts';
+import type { Delivery, Outcome } from '../../../src/messaging/adapter.ts';
 import { SqsConnection } from '../../../src/messaging/sqs/connection.ts';
-import { sqsOptions, testContext } from './harness.ts';
-import { bodyOf, consume, createRig, done, remaining } from './rig.ts';
+import { keepEvents, testContext } from '../../support/context.ts';
+import { sqsOptions } from './harness.ts';
+import { bodyOf, consume, createRig, done, eventsOf, remaining } from './rig.ts';
 
 const patience = { timeout: 15_000, interval: 10 };
 const options = { concurrency: 1, deadLetterQueueName: 'q_dead', onFailure: () => undefined };
@@ -15,7 +16,7 @@ describe('connecting', () => {
     ['ExpiredTokenException', 'expired credentials'],
     ['InvalidClientTokenId', 'AWS_ACCESS_KEY_ID'],
     ['SignatureDoesNotMatch', 'AWS_SECRET_ACCESS_KEY'],
-  ])('is refused for good with %s, and the message says what to do', async ([name, hint]) => {
+  ])('is refused for good with %s, and the message says how to fix it', async ([name, hint]) => {
     await using rig = await createRig();
     rig.proxy.rule = () => ({ error: name, status: 403 });
     const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext());
@@ -25,25 +26,32 @@ describe('connecting', () => {
     await adapter.close();
   });
 
-  it('tries again for as long as there is no answer, and says why', async () => {
+  it('tries again for as long as there is no answer, and reports why', async () => {
     await using rig = await createRig();
     let calls = 0;
     rig.proxy.rule = () => (++calls < 4 ? 'cut' : 'pass');
-    const lines: string[] = [];
-    const { log } = testContext();
-    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), {
-      ...testContext(),
-      log: Object.assign(Object.create(log) as typeof log, {
-        warn: (fields: { reason: string }) => lines.push(fields.reason),
-      }),
-    });
+    const { emit, events } = keepEvents();
+    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext({ emit }));
     await adapter.connect();
-    expect(lines).toHaveLength(3);
+    const broker = adapter.address;
+    const failed = {
+      kind: 'broker-connect-failed',
+      broker,
+      error: expect.objectContaining({
+        message: expect.stringContaining('sqs:GetQueueUrl') as string,
+      }) as Error,
+    };
+    expect(events).toEqual([
+      failed,
+      failed,
+      failed,
+      { kind: 'broker-connected', broker, isReconnect: false },
+    ]);
     expect(adapter.calls.lookup).toBe(4);
     await adapter.close();
   });
 
-  it('goes by the clock of SQS where its own is wrong, and refuses only what is refused then', async () => {
+  it('follows the clock of SQS if its own is wrong, and gives up only if the next try is refused', async () => {
     await using rig = await createRig();
     const date = new Date(Date.now() + 3_600_000);
     const refused = { error: 'InvalidSignatureException', status: 403, date };
@@ -59,12 +67,44 @@ describe('connecting', () => {
     await other.close();
   });
 
-  it('takes a denied look-up for an answer: the rights that count are those on the queue', async () => {
+  it('takes a denied look-up as an answer: the rights that count are those on the queue', async () => {
     await using rig = await createRig();
     rig.proxy.rule = () => ({ error: 'AccessDeniedException', status: 403 });
     const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext());
     await adapter.connect();
     await adapter.close();
+  });
+});
+
+describe('a connection that is not open', () => {
+  const methods: Record<string, (adapter: SqsConnection) => Promise<unknown>> = {
+    ensureQueue: (adapter) => adapter.ensureQueue('orders'),
+    sendMessage: (adapter) => adapter.sendMessage('orders', Buffer.from('1')),
+    consumeMessages: (adapter) => adapter.consumeMessages('orders', () => undefined, options),
+    countMessages: (adapter) => adapter.countMessages('orders'),
+    inspectQueue: (adapter) => adapter.inspectQueue('orders', 5),
+  };
+
+  it.for(Object.entries(methods))('rejects %s before connect and after close', async ([, call]) => {
+    await using rig = await createRig();
+    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext());
+    const before = rig.proxy.total;
+    await expect(call(adapter)).rejects.toBeInstanceOf(NotConnectedError);
+    expect(rig.proxy.total).toBe(before);
+    await adapter.connect();
+    await adapter.close();
+    await expect(call(adapter)).rejects.toBeInstanceOf(NotConnectedError);
+  });
+
+  it('stays closed if it is closed while it connects', async () => {
+    await using rig = await createRig();
+    const { emit, events } = keepEvents();
+    const adapter = new SqsConnection(sqsOptions(rig.proxy.url), testContext({ emit }));
+    const connecting = adapter.connect();
+    await adapter.close();
+    await connecting;
+    expect(events).toEqual([]);
+    await expect(adapter.ensureQueue('orders')).rejects.toBeInstanceOf(NotConnectedError);
   });
 });
 
@@ -102,16 +142,15 @@ describe('a queue', () => {
     expect(new URL(rig.server.inspectQueue('orders')!.url).host).not.toBe(new URL(rig.proxy.url).host);
     await rig.adapter.sendMessage('orders', Buffer.from('1'));
     expect(rig.proxy.calls['SendMessageBatch']).toBe(1);
-    const made = rig.lines.find(({ msg }) => msg === 'queue was missing; created');
-    expect(made).toMatchObject({ queue: 'orders', region: 'eu-central-1' });
+    expect(eventsOf(rig, 'queue-created')).toEqual([{ kind: 'queue-created', queue: 'orders' }]);
   });
 });
 
 it('counts its calls by kind, as many as SQS sees', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
-  const adapter: MessageAdapter = rig.adapter;
+  const { adapter } = rig;
   await adapter.ensureQueue('orders');
-  await adapter.countMessages('orders', []);
+  await adapter.countMessages('orders');
   await Promise.all([1, 2].map((id) => adapter.sendMessage('orders', Buffer.from(String(id)))));
   const outcomes: Outcome[] = [{ kind: 'requeue' }, done, done];
   const { consumer } = await consume(rig, 'orders', 1, (delivery) => delivery.settle(outcomes.shift()!));

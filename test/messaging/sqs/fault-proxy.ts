@@ -1,4 +1,4 @@
-// An HTTP proxy in front of an SQS server, to break calls with, and to count them. Knows SQS's batches, and no adapter.
+// An HTTP proxy in front of an SQS server that breaks calls and counts them. Knows SQS's batches, and no adapter.
 import { once } from 'node:events';
 import {
   Agent,
@@ -10,7 +10,7 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** What happens to one call. */
+/** The treatment of one call. */
 export type Fault =
   | 'pass'
   /** 500, the server never sees it. */
@@ -19,7 +19,7 @@ export type Fault =
   | 'throttle'
   /** The connection ends, the server never sees the call. */
   | 'cut'
-  /** The server does what it is asked, and the connection ends before its answer. */
+  /** The server carries the call out, and the connection ends before its answer. */
   | 'cut-answer'
   /** The server sees the call after a minute, unless its client has given up by then. */
   | 'hang'
@@ -31,7 +31,7 @@ export type Fault =
 /** How long a call hangs, in milliseconds. */
 const hangMs = 60_000;
 
-/** Says what happens to a call, by SQS's name of the action. */
+/** Decides about a call, by SQS's name of the action. */
 export type FaultRule = (action: string, body: Record<string, unknown>) => Fault;
 
 interface Entry {
@@ -45,13 +45,13 @@ interface Received {
 export class FaultProxy {
   /** How many calls came in, by action. */
   readonly calls: Record<string, number> = {};
-  /** How many calls that hung had a client that did not wait for the answer. */
+  /** How many calls that hung were given up by their client. */
   givenUp = 0;
-  /** Receipt handles handed out, with their queue. */
+  /** Receipt handles of received messages, with their queue. */
   readonly handles: { readonly queueUrl: string; readonly receiptHandle: string }[] = [];
   /** Changed while it runs. */
   rule: FaultRule = () => 'pass';
-  /** Where set: the group that received messages are said to be of. */
+  /** If set, replaces the group of received messages. */
   groupOf: ((group: string) => string) | undefined;
   readonly #target: { readonly port: number; readonly host: string };
   readonly #agent = new Agent({ keepAlive: true });
@@ -137,7 +137,7 @@ export class FaultProxy {
     }
   }
 
-  /** A client that has gone gets no messages: SQS notices, fauxqs does not, so they go back here. */
+  /** A client that has gone gets no messages: SQS notices that, fauxqs does not, so they are requeued here. */
   async #pass(
     incoming: IncomingMessage,
     outgoing: ServerResponse,

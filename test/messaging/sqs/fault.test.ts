@@ -1,12 +1,12 @@
-// Nothing is lost, and nothing loops hot, whatever happens to calls: through a proxy that breaks them.
+// No message is lost and no call loops hot, however calls fail: through a proxy that breaks them.
 import { expect, it, vi } from 'vitest';
-import { done, consume, createRig, remaining, bodyOf, type Rig } from './rig.ts';
+import { bodyOf, consume, createRig, done, eventsOf, remaining, type Rig } from './rig.ts';
 import { FastClock } from './fast-clock.ts';
 import type { Fault } from './fault-proxy.ts';
 
 const patience = { timeout: 50_000, interval: 20 };
 
-/** Without luck: the same faults in each run. */
+/** Not at random: the same faults in each run. */
 function everyNth<T extends Fault>(faults: readonly [nth: number, fault: T][]) {
   let call = 0;
   return (): T | 'pass' => {
@@ -45,8 +45,8 @@ it('loses none of 10,000 messages to 500s, throttling, cut sockets, hangs and ba
   const met: Record<string, number> = {};
   rig.proxy.rule = (action) => {
     const fault = (rules[action] ?? others)();
-    const what = `${action} ${fault}`;
-    met[what] = (met[what] ?? 0) + 1;
+    const meeting = `${action} ${fault}`;
+    met[meeting] = (met[meeting] ?? 0) + 1;
     return fault;
   };
   const seen = new Set<string>();
@@ -60,16 +60,16 @@ it('loses none of 10,000 messages to 500s, throttling, cut sockets, hangs and ba
   for (const [, fault] of faults) {
     for (const action of Object.keys(rules)) expect(met).toHaveProperty([`${action} ${fault}`]);
   }
-  // Nobody waited for the minute that they hang.
-  const hangs = Object.entries(met).filter(([what]) => what.endsWith('hang'));
+  // None was waited for during the minute that it hangs.
+  const hangs = Object.entries(met).filter(([meeting]) => meeting.endsWith('hang'));
   const hung = hangs.reduce((sum, [, count]) => sum + count, 0);
   await vi.waitFor(() => expect(rig.proxy.givenUp).toBe(hung), patience);
   const { receive, delete: deletes, visibility } = rig.adapter.calls;
-  // Counted calls are those that were made: none is hidden in the SDK.
+  // All calls are counted: none is hidden in the SDK.
   expect(receive + deletes + visibility).toBe(attempts(rig));
 });
 
-it('tells again what failed in a batch, so that no message is handled twice', async () => {
+it('tries failed entries of a batch again, so that no message is processed twice', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue({ VisibilityTimeout: '600' });
   rig.fill(queue, 200);
@@ -115,7 +115,7 @@ it.concurrent.for<[string, Fault]>([
   ['cut sockets', 'cut'],
   ['denied receives', { error: 'AccessDeniedException', status: 403 }],
   ['expired credentials', { error: 'ExpiredTokenException', status: 403 }],
-])('pauses ever longer between receives that fail, and comes back: %s', async ([, fault]) => {
+])('doubles the pause between receives that fail, and recovers: %s', async ([, fault]) => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -137,12 +137,12 @@ it.concurrent.for<[string, Fault]>([
     expect(pauses[index + 1]).toBeGreaterThanOrEqual(least - 5);
   }
   expect(failures).toEqual([]);
-  const warnings = rig.lines.filter(({ msg }) => msg === 'cannot receive; trying again');
-  expect(warnings).toHaveLength(4);
-  expect(warnings[0]!.queue).toBe(queue);
+  const losses = eventsOf(rig, 'consumer-lost');
+  expect(losses.map(({ failures: inARow }) => inARow)).toEqual([1, 2, 3, 4]);
+  expect(losses[0]!.queue).toBe(queue);
 });
 
-it('takes polls that fail together for one failure, and is back as soon as after one', async () => {
+it('counts polls that fail together as one failure, and recovers as soon as after one', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 500);
@@ -163,12 +163,12 @@ it('takes polls that fail together for one failure, and is back as soon as after
   rig.proxy.reset();
   await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
   expect(backAt[0]! - cutAt).toBeLessThan(700);
-  const warnings = rig.lines.filter(({ msg }) => msg === 'cannot receive; trying again');
-  expect(warnings.length).toBeGreaterThanOrEqual(5);
-  expect(warnings.every(({ failures }) => failures === 1)).toBe(true);
+  const losses = eventsOf(rig, 'consumer-lost');
+  expect(losses.length).toBeGreaterThanOrEqual(5);
+  expect(losses.every(({ failures }) => failures === 1)).toBe(true);
 });
 
-it('makes a queue again that is deleted while it is consumed, and says so', async () => {
+it('creates a queue again that is deleted while it is consumed, and reports it', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   const seen: string[] = [];
@@ -177,31 +177,31 @@ it('makes a queue again that is deleted while it is consumed, and says so', asyn
     await delivery.settle(done);
   });
   rig.server.deleteQueue(queue);
-  const made = () => rig.lines.some(({ msg }) => msg === 'queue was missing; created');
-  await vi.waitFor(() => expect(made()).toBe(true), patience);
+  await vi.waitFor(() => expect(eventsOf(rig, 'queue-created')).toHaveLength(1), patience);
   rig.server.sendMessage(queue, '"after"');
   await vi.waitFor(() => expect(seen).toEqual(['"after"']), patience);
-  const { reason } = rig.lines.find(({ msg }) => msg === 'cannot receive; trying again')!;
-  expect(reason).toContain(`no queue "${queue}"`);
+  expect(eventsOf(rig, 'consumer-lost')[0]!.error.message).toContain(`no queue "${queue}"`);
 });
 
-it('gives up the outcome of a message whose queue is deleted, says so, and goes on', async () => {
+it('gives up the outcome of a message whose queue is deleted, reports it, and continues', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
   const seen: string[] = [];
+  const settled: boolean[] = [];
   const { failures } = await consume(rig, queue, 1, async (delivery) => {
     seen.push(bodyOf(delivery));
     if (seen.length === 1) rig.server.deleteQueue(queue);
-    await delivery.settle(done);
+    settled.push(await delivery.settle(done));
   });
-  const given = () => rig.lines.find(({ msg }) => msg.startsWith('outcome not told'));
-  await vi.waitFor(() => expect(given()?.reason).toContain(`no queue "${queue}"`), patience);
-  const made = () => rig.lines.some(({ msg }) => msg === 'queue was missing; created');
-  await vi.waitFor(() => expect(made()).toBe(true), patience);
+  await vi.waitFor(() => {
+    expect(settled).toEqual([false]);
+    expect(eventsOf(rig, 'lease-lost')[0]!.error.message).toContain(`no queue "${queue}"`);
+  }, patience);
+  await vi.waitFor(() => expect(eventsOf(rig, 'queue-created')).toHaveLength(1), patience);
   rig.server.sendMessage(queue, '"after"');
   await vi.waitFor(() => expect(seen).toEqual(['0', '"after"']), patience);
-  expect(failures).toEqual([]);
+  expect([failures, settled]).toEqual([[], [false, true]]);
 });
 
 it('does not delete a message before its dead letter is confirmed', async () => {
@@ -225,7 +225,7 @@ it('does not delete a message before its dead letter is confirmed', async () => 
   expect(rig.server.inspectQueue(`${queue}_dead`)!.messages.ready).toHaveLength(1);
 });
 
-it('sends dead letters to the target of the redrive policy, and keeps all headers where there are ten', async () => {
+it('sends dead letters to the target of the redrive policy, and keeps all of ten headers', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const target = rig.createQueue();
   const { arn } = rig.server.inspectQueue(target)!;

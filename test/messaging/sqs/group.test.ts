@@ -1,4 +1,4 @@
-// Message groups of FIFO queues: in order within a group, groups beside each other, and nobody overtakes a failure.
+// Message groups of FIFO queues: in order within a group, groups in parallel, and no message overtakes a failed one.
 import { describe, expect, it, vi } from 'vitest';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
 import { GroupOrder } from '../../../src/messaging/sqs/group.ts';
@@ -7,7 +7,7 @@ import { bodyOf, consume, createRig, done, remaining } from './rig.ts';
 const patience = { timeout: 15_000, interval: 10 };
 
 describe('GroupOrder', () => {
-  it('starts one of each group, and the next when it is through', () => {
+  it('starts one member of each group, and the next one when that has succeeded', () => {
     const order = new GroupOrder<string>();
     expect(['a1', 'a2', 'b1', 'a3'].map((member) => order.add(member[0]!, member))).toEqual([
       true,
@@ -19,7 +19,7 @@ describe('GroupOrder', () => {
     expect(order.add('a', 'a4')).toBe(true);
   });
 
-  it('gives up all of a group that waited behind a failure, in order, and no other group', () => {
+  it('returns all that waited behind a failed member, in order, and leaves other groups alone', () => {
     const order = new GroupOrder<string>();
     for (const member of ['a1', 'a2', 'a3', 'b1', 'b2']) order.add(member[0]!, member);
     expect(order.fail('a')).toEqual(['a2', 'a3']);
@@ -27,7 +27,7 @@ describe('GroupOrder', () => {
     expect(order.add('a', 'a1')).toBe(true);
   });
 
-  it('gives up all that wait when it drains, and keeps the groups of those at work', () => {
+  it('returns all that wait when it drains, and keeps the groups of those in flight', () => {
     const order = new GroupOrder<string>();
     for (const member of ['a1', 'a2', 'b1', 'b2']) order.add(member[0]!, member);
     expect(order.drain()).toEqual(['a2', 'b2']);
@@ -36,7 +36,7 @@ describe('GroupOrder', () => {
 });
 
 describe('a FIFO queue', () => {
-  it('keeps the order of each group through failures, with groups beside each other', async () => {
+  it('keeps the order of each group through failures, with groups in parallel', async () => {
     await using rig = await createRig({ listenIntervalS: 1 });
     const queue = rig.createQueue({}, '.fifo');
     rig.fill(queue, 60, (index) => `group-${index % 3}`);
@@ -56,7 +56,8 @@ describe('a FIFO queue', () => {
       const index = Number(bodyOf(delivery));
       if (index % 25 === 10 && delivery.attempt === 1) {
         failed++;
-        return await delivery.settle({ kind: 'retry', delayMs: 1, error: { name: 'Error', message: 'no' } });
+        await delivery.settle({ kind: 'retry', delayMs: 1, error: { name: 'Error', message: 'no' } });
+        return;
       }
       finished.push(index);
       await delivery.settle(done);
@@ -70,14 +71,14 @@ describe('a FIFO queue', () => {
     }
   });
 
-  it('holds back the later ones that came in one answer, and gives them back with a failure', async () => {
+  it('holds back later messages of one answer, and requeues them behind a failed one', async () => {
     await using rig = await createRig({ listenIntervalS: 1 });
     const queue = rig.createQueue({}, '.fifo');
-    // fauxqs gives one of a group at a time, SQS up to ten: here the proxy puts them into one group.
+    // fauxqs delivers one message of a group at a time, SQS up to ten: here the proxy puts them into one group.
     rig.fill(queue, 4, (index) => `group-${index}`);
     rig.proxy.groupOf = () => 'one';
     let polls = 0;
-    // What goes back is seen on the queue, and not received again.
+    // Requeued messages stay on the queue, to be seen there.
     rig.proxy.rule = (action) => (action === 'ReceiveMessage' && ++polls > 1 ? 'hang' : 'pass');
     const deliveries: Delivery[] = [];
     await consume(rig, queue, 10, (delivery) => {
@@ -96,7 +97,7 @@ describe('a FIFO queue', () => {
     expect(deliveries).toHaveLength(2);
   });
 
-  it('sends with group and deduplication ids, and buries in a FIFO queue', async () => {
+  it('sends with group and deduplication ids, and dead-letters to a FIFO queue', async () => {
     await using rig = await createRig({ listenIntervalS: 1 });
     const queue = rig.createQueue({}, '.fifo');
     const options = { messageId: 'id-1', headers: { 'svchost-group': 'customer-7', tenant: 'a' } };

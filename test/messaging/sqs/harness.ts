@@ -1,17 +1,21 @@
-// An SQS server as the contract suite needs it: each connection behind a proxy of its own, which knows what it holds.
+// An SQS server as the contract suite needs it: each connection behind a proxy of its own, which knows the messages that
+// the connection has received.
 import { randomUUID } from 'node:crypto';
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { systemClock } from '../../../src/clock.ts';
-import { silentLog } from '../../../src/log.ts';
-import type { Capabilities, MessageAdapter, SendOptions } from '../../../src/messaging/adapter.ts';
-import { SqsConnection, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
-import type { AdapterHarness, BrowsedMessage } from '../contract.ts';
+import type { MessageAdapter, MessageFacts, SendOptions } from '../../../src/messaging/adapter.ts';
+import type { Capabilities } from '../../../src/messaging/capability.ts';
+import { SqsConnection, sqsCapabilities, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
+import { testContext } from '../../support/context.ts';
+import type { AdapterHarness } from '../contract.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { credentials, region, startServer, type FauxqsServer } from './server.ts';
 
-/** On FIFO queues, each message in a group of its own: what the suite asks of any queue does not depend on order. */
+/** FIFO queues have no delays of single messages. */
+const fifoCapabilities: Capabilities = { ...sqsCapabilities, delayedSend: false };
+
+/** On FIFO queues, puts each message into a group of its own: the suite asks no order of SQS. */
 class UngroupedConnection extends SqsConnection {
-  override readonly capabilities: Capabilities = { delayedSend: false, countsCrashes: false };
+  override readonly capabilities = fifoCapabilities;
 
   override async sendMessage(queueName: string, body: Uint8Array, options: SendOptions = {}): Promise<void> {
     const headers = { ...options.headers, 'svchost-group': randomUUID() };
@@ -27,12 +31,7 @@ export function sqsHarness(suffix: '' | '.fifo'): AdapterHarness {
   const proxies = new Map<MessageAdapter, FaultProxy>();
   let server: FauxqsServer;
   return {
-    limits: {
-      unordered: true,
-      textBodies: true,
-      largestBodyBytes: 1_048_576 - 200 * suffix.length,
-      countsHandOuts: true,
-    },
+    capabilities: suffix === '' ? sqsCapabilities : fifoCapabilities,
     start: async () => {
       server = await startServer();
     },
@@ -40,11 +39,10 @@ export function sqsHarness(suffix: '' | '.fifo'): AdapterHarness {
       for (const proxy of proxies.values()) proxy.close();
       await server.stop();
     },
-    open: async () => {
+    create: async (emit) => {
       const proxy = await new FaultProxy(server.port).start();
       const Connection = suffix === '' ? SqsConnection : UngroupedConnection;
-      const adapter = new Connection(sqsOptions(proxy.url), testContext());
-      await adapter.connect();
+      const adapter = new Connection(sqsOptions(proxy.url), testContext({ emit }));
       proxies.set(adapter, proxy);
       return adapter;
     },
@@ -58,17 +56,13 @@ export function sqsHarness(suffix: '' | '.fifo'): AdapterHarness {
   };
 }
 
-export function testContext() {
-  return { connectionName: 'test@1', log: silentLog, clock: systemClock };
-}
-
 /** @param endpoint the server's, or a proxy's in front of it */
 export function sqsOptions(endpoint: string, overrides: Partial<SqsOptions> = {}): SqsOptions {
   return { region, credentials, endpoint, ...overrides };
 }
 
 /** The messages that are ready in a queue. */
-export function browse(server: FauxqsServer, queueName: string): BrowsedMessage[] {
+export function browse(server: FauxqsServer, queueName: string): MessageFacts[] {
   const name = queueName.replace(/\.fifo_dead$/, '_dead.fifo');
   const ready = server.inspectQueue(name)?.messages.ready ?? [];
   return ready.map(({ body, messageAttributes }) => {
@@ -81,7 +75,7 @@ export function browse(server: FauxqsServer, queueName: string): BrowsedMessage[
   });
 }
 
-/** As if the leases of all that went through the proxy had ended. */
+/** Ends the leases of all messages that went through the proxy. */
 async function returnAll(server: FauxqsServer, { handles }: FaultProxy): Promise<void> {
   const client = new SQSClient({
     region,
@@ -95,7 +89,7 @@ async function returnAll(server: FauxqsServer, { handles }: FaultProxy): Promise
       ReceiptHandle: receiptHandle,
       VisibilityTimeout: 0,
     });
-    // What was deleted meanwhile is not with anybody.
+    // Messages that were deleted meanwhile have no lease.
     await client.send(command).catch(() => undefined);
   }
   client.destroy();

@@ -1,17 +1,18 @@
-// A message is ours for as long as we hold it, and no longer than SQS says: over HTTP, with short leases.
+// A message is ours for as long as it is held, and no longer than SQS says: over HTTP, with short leases.
 import { DeleteMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { expect, it, vi } from 'vitest';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
 import { SqsConnection } from '../../../src/messaging/sqs/connection.ts';
-import { bodyOf, consume, createRig, done, remaining } from './rig.ts';
-import { sqsOptions, testContext } from './harness.ts';
+import { testContext } from '../../support/context.ts';
+import { bodyOf, consume, createRig, done, eventsOf, remaining } from './rig.ts';
+import { sqsOptions } from './harness.ts';
 import { credentials, region } from './server.ts';
 
 const patience = { timeout: 15_000, interval: 10 };
 
 const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
 
-it('runs a message once whose processor takes three visibility timeouts, also while draining', async () => {
+it('runs a message once if its processor takes three visibility timeouts, also while draining', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue({ VisibilityTimeout: '1' });
   rig.fill(queue, 12);
@@ -19,13 +20,13 @@ it('runs a message once whose processor takes three visibility timeouts, also wh
   const lost: string[] = [];
   const { consumer, failures } = await consume(rig, queue, 20, async (delivery) => {
     seen.push(bodyOf(delivery));
-    (delivery as Delivery & { lost: AbortSignal }).lost.addEventListener('abort', () => lost.push('lost'));
+    delivery.lost.addEventListener('abort', () => lost.push('lost'));
     await pause(3_300);
     await delivery.settle(done);
   });
   await vi.waitFor(() => expect(seen).toHaveLength(12), patience);
   await consumer.drain();
-  // Somebody else who would get them.
+  // Another consumer, which would get them.
   const other = new SqsConnection(sqsOptions(rig.proxy.url, { listenIntervalS: 1 }), testContext());
   await other.connect();
   const stolen: string[] = [];
@@ -43,7 +44,7 @@ it('runs a message once whose processor takes three visibility timeouts, also wh
   expect(renewals).toBeLessThanOrEqual(24);
 });
 
-it('tells that a lease is lost when it cannot be renewed, and does not delete the message', async () => {
+it('reports a lease as lost if it cannot be renewed, and does not delete the message', async () => {
   await using rig = await createRig({ visibilityTimeoutS: 1, listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -51,22 +52,25 @@ it('tells that a lease is lost when it cannot be renewed, and does not delete th
   await consume(rig, queue, 1, (delivery) => void deliveries.push(delivery));
   await vi.waitFor(() => expect(deliveries).toHaveLength(1), patience);
   rig.proxy.rule = (action) => (action === 'ChangeMessageVisibilityBatch' ? 'error' : 'pass');
-  const { lost } = deliveries[0] as Delivery & { lost: AbortSignal };
+  const { lost } = deliveries[0]!;
   await vi.waitFor(() => expect(lost.aborted).toBe(true), patience);
-  await deliveries[0]!.settle(done);
+  expect(await deliveries[0]!.settle(done)).toBe(false);
   expect(rig.adapter.calls.delete).toBe(0);
   await vi.waitFor(() => expect(deliveries).toHaveLength(2), patience);
-  expect(deliveries[1]!.attempt).toBe(2);
+  expect(deliveries.map(({ attempt, redelivered }) => [attempt, redelivered])).toEqual([
+    [1, false],
+    [2, true],
+  ]);
 });
 
-it('takes a renewal that SQS refuses for a lost lease', async () => {
+it('reports a lease as lost if SQS refuses to renew it', async () => {
   await using rig = await createRig({ visibilityTimeoutS: 2, listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
   const deliveries: Delivery[] = [];
   await consume(rig, queue, 1, (delivery) => void deliveries.push(delivery));
   await vi.waitFor(() => expect(deliveries).toHaveLength(1), patience);
-  // Somebody has deleted it meanwhile.
+  // Another client has deleted it meanwhile.
   const { queueUrl, receiptHandle } = rig.proxy.handles[0]!;
   const client = new SQSClient({
     region,
@@ -76,12 +80,15 @@ it('takes a renewal that SQS refuses for a lost lease', async () => {
   });
   await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle }));
   client.destroy();
-  const { lost } = deliveries[0] as Delivery & { lost: AbortSignal };
+  const { lost } = deliveries[0]!;
   await vi.waitFor(() => expect(lost.aborted).toBe(true), patience);
-  expect(rig.lines.some(({ msg }) => msg === 'lease lost; SQS delivers the message again')).toBe(true);
+  const { messageId } = deliveries[0]!;
+  expect(eventsOf(rig, 'lease-lost')).toEqual([
+    { kind: 'lease-lost', queue, messageId, error: lost.reason as Error },
+  ]);
 });
 
-it('deletes with the newest handle a message that came back before its delete got through', async () => {
+it('uses the newest handle to delete a message that is redelivered before its delete succeeds', async () => {
   await using rig = await createRig({ visibilityTimeoutS: 1, listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -98,7 +105,7 @@ it('deletes with the newest handle a message that came back before its delete go
   expect(seen).toEqual(['0']);
 });
 
-it('returns the messages of a host that was killed, after their visibility timeout', async () => {
+it('leaves the messages of a killed host to others, after their visibility timeout', async () => {
   await using rig = await createRig({ visibilityTimeoutS: 1, listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 3);
@@ -107,7 +114,7 @@ it('returns the messages of a host that was killed, after their visibility timeo
     held++;
   });
   await vi.waitFor(() => expect(held).toBe(3), patience);
-  // As a kill -9 looks from SQS: no word any more.
+  // To SQS, this is a host killed with -9: no calls any more.
   rig.proxy.rule = () => 'hang';
   const other = new SqsConnection(sqsOptions(rig.server.address, { listenIntervalS: 1 }), testContext());
   await other.connect();

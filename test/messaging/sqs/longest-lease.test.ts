@@ -1,8 +1,8 @@
-// SQS leaves a message with one receiver for 12 hours in all, and refuses to be asked for more: on a clock that is moved.
+// SQS leaves a message with one receiver for 12 hours in all, and refuses to give more: on a clock that is moved.
 import { expect, it, vi } from 'vitest';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
 import { ManualClock } from '../sqlite/manual-clock.ts';
-import { consume, createRig, done, remaining, type Rig } from './rig.ts';
+import { consume, createRig, done, eventsOf, remaining, type Rig } from './rig.ts';
 
 const patience = { timeout: 15_000, interval: 5 };
 
@@ -15,7 +15,7 @@ interface Asked {
   readonly timeoutS: number;
 }
 
-/** A message in work, leased for five hours at a time; and what SQS is asked for it. */
+/** A message in flight, leased for five hours at a time, and the renewals that SQS is asked for. */
 async function work(rig: Rig, clock: ManualClock) {
   const startedAt = clock.now();
   const queue = rig.createQueue();
@@ -32,7 +32,7 @@ async function work(rig: Rig, clock: ManualClock) {
   const deliveries: Delivery[] = [];
   await consume(rig, queue, 1, (delivery) => void deliveries.push(delivery));
   await vi.waitFor(() => expect(deliveries).toHaveLength(1), patience);
-  /** Moves on to when the lease is next looked at, and waits for SQS's answer. */
+  /** Moves on to the next renewal, and waits for SQS's answer. */
   const renew = async (): Promise<void> => {
     const count = asked.length;
     await clock.advance(clock.waits[0]!);
@@ -43,7 +43,7 @@ async function work(rig: Rig, clock: ManualClock) {
   return { queue, startedAt, asked, delivery: deliveries[0]!, renew };
 }
 
-it('renews up to the twelve hours, then says that the lease is lost, and deletes nothing', async () => {
+it('renews up to the twelve hours, then reports the lease as lost, and deletes nothing', async () => {
   const clock = new ManualClock();
   await using rig = await createRig(options, clock);
   const { queue, startedAt, asked, delivery, renew } = await work(rig, clock);
@@ -51,19 +51,19 @@ it('renews up to the twelve hours, then says that the lease is lost, and deletes
   const last = asked.at(-1)!;
   const endMs = last.atMs + last.timeoutS * 1000;
   expect(endMs).toBeLessThanOrEqual(12 * hourMs);
-  // To the second, and one in hand.
+  // To the second, and one second to spare.
   expect(endMs).toBeGreaterThan(12 * hourMs - 3_000);
   const renewals = asked.length;
   await clock.advance(startedAt + endMs - clock.now() - 1);
-  expect([delivery.lost!.aborted, asked.length]).toEqual([false, renewals]);
+  expect([delivery.lost.aborted, asked.length]).toEqual([false, renewals]);
   await clock.advance(1);
-  expect(delivery.lost!.aborted).toBe(true);
-  expect(rig.lines.find(({ msg }) => msg.startsWith('lease lost'))!.reason).toContain('12 hours');
+  expect(delivery.lost.aborted).toBe(true);
+  expect(eventsOf(rig, 'lease-lost')[0]!.error.message).toContain('12 hours');
   await delivery.settle(done);
   expect([rig.adapter.calls.delete, remaining(rig, queue)]).toEqual([0, 1]);
 });
 
-it('puts a message back for no longer than what is left of them', async () => {
+it('delays a retry by no more than the rest of them', async () => {
   const clock = new ManualClock();
   await using rig = await createRig(options, clock);
   const { startedAt, asked, delivery, renew } = await work(rig, clock);

@@ -1,10 +1,12 @@
-// Refusals while a service runs: borne for a minute, since rights and keys are changed one after the other, then exit code 69.
+// Refusals while a service runs: tried again for a minute, since rights and keys are changed one after the other; then
+// exit code 69.
 import { describe, expect, it, vi } from 'vitest';
 import { DeadLetterError } from '../../../src/errors.ts';
+import type { BrokerEvent } from '../../../src/messaging/event.ts';
 import { Patience } from '../../../src/messaging/sqs/patience.ts';
 import { host } from '../../service/hosted.ts';
 import { ManualClock } from '../sqlite/manual-clock.ts';
-import { createRig, remaining, type Rig } from './rig.ts';
+import { createRig, eventsOf, remaining, type Rig } from './rig.ts';
 import { ShiftedClock } from './shifted-clock.ts';
 
 const patience = { timeout: 20_000, interval: 10 };
@@ -12,7 +14,7 @@ const patience = { timeout: 20_000, interval: 10 };
 describe('the patience', () => {
   it.for<[string, readonly number[], readonly boolean[]]>([
     ['is over after more than a minute of refusals', [0, 30, 60, 61], [false, false, false, true]],
-    ['begins anew after a minute without one', [0, 40, 101, 150, 162], [false, false, false, false, true]],
+    ['starts again after a minute without one', [0, 40, 101, 150, 162], [false, false, false, false, true]],
     ['is not over with the first one', [0, 1000], [false, false]],
   ])('%s', ([, seconds, expected]) => {
     const clock = new ManualClock();
@@ -20,26 +22,26 @@ describe('the patience', () => {
     const borne = new Patience(clock);
     const over = seconds.map((second) => {
       clock.jump(start + second * 1000 - clock.now());
-      return borne.isOver();
+      return borne.refused();
     });
     expect(over).toEqual(expected);
   });
 
-  it('begins anew with each call that is not refused', () => {
+  it('starts again with each call that is not refused', () => {
     const clock = new ManualClock();
     const borne = new Patience(clock);
-    borne.isOver();
+    borne.refused();
     clock.jump(50_000);
     borne.renew();
-    expect(borne.isOver()).toBe(false);
+    expect(borne.refused()).toBe(false);
     clock.jump(50_000);
-    expect(borne.isOver()).toBe(false);
+    expect(borne.refused()).toBe(false);
   });
 });
 
-/** Waits for one more warning. */
-async function warned({ lines }: Rig, warning: string): Promise<void> {
-  const count = () => lines.filter(({ msg }) => msg === warning).length;
+/** Waits for one more event of a kind. */
+async function reported(rig: Rig, kind: BrokerEvent['kind']): Promise<void> {
+  const count = () => eventsOf(rig, kind).length;
   const before = count();
   await vi.waitFor(() => expect(count()).toBeGreaterThan(before), patience);
 }
@@ -55,7 +57,7 @@ describe('a service ends with 69', () => {
     const service = await host(rig.adapter, queue, () => undefined);
     rig.proxy.rule = (action) => (action === 'ReceiveMessage' ? { error, status: 403 } : 'pass');
     for (let jumps = 1; jumps <= 2; jumps++) {
-      await warned(rig, 'cannot receive; trying again');
+      await reported(rig, 'consumer-lost');
       clock.jump(40_000);
     }
     expect(await service.ended).toBe(69);
@@ -63,12 +65,12 @@ describe('a service ends with 69', () => {
     for (const part of [hint, 'eu-central-1']) expect(message).toContain(part);
   });
 
-  it.for<[right: string, warning: string]>([
-    ['DeleteMessage', 'outcomes not told; trying again'],
-    ['SendMessage', 'dead letter not confirmed; trying again'],
+  it.for<[right: string, kind: BrokerEvent['kind']]>([
+    ['DeleteMessage', 'settle-failed'],
+    ['SendMessage', 'copy-refused'],
   ])(
-    'when %s is denied for as long, though its messages are lost and come again meanwhile',
-    async ([right, warning]) => {
+    'when %s is denied for as long, though its messages are lost and redelivered meanwhile',
+    async ([right, kind]) => {
       const clock = new ShiftedClock();
       await using rig = await createRig({ listenIntervalS: 1, visibilityTimeoutS: 1 }, clock);
       const queue = rig.createQueue();
@@ -83,7 +85,7 @@ describe('a service ends with 69', () => {
         if (right === 'SendMessage') throw new DeadLetterError('no');
       });
       for (let jumps = 1; jumps <= 2; jumps++) {
-        await warned(rig, warning);
+        await reported(rig, kind);
         clock.jump(40_000);
         if (jumps === 1) await service.called(2);
       }

@@ -1,21 +1,22 @@
-// One connection behind a fault proxy, and what the tests of SQS ask of it. Owns no test.
+// One connection behind a fault proxy, for the tests of SQS. Owns no test.
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { systemClock, type Clock } from '../../../src/clock.ts';
-import type { Delivery, Outcome, Pace } from '../../../src/messaging/adapter.ts';
+import type { ConsumeOptions, Delivery, Outcome } from '../../../src/messaging/adapter.ts';
+import type { BrokerEvent } from '../../../src/messaging/event.ts';
 import { SqsConnection, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
+import { testContext } from '../../support/context.ts';
 import { FaultProxy } from './fault-proxy.ts';
-import { sqsOptions, testContext } from './harness.ts';
+import { sqsOptions } from './harness.ts';
 import { startServer, type FauxqsServer } from './server.ts';
 
 export const done: Outcome = { kind: 'done' };
+export const requeue: Outcome = { kind: 'requeue' };
 
 export interface LogLine {
   readonly level: number;
   readonly msg: string;
-  readonly reason?: string;
   readonly queue?: string;
-  readonly failures?: number;
 }
 
 /** A server, a proxy in front of it, and a connection through the proxy. */
@@ -23,7 +24,9 @@ export interface Rig extends AsyncDisposable {
   readonly server: FauxqsServer;
   readonly proxy: FaultProxy;
   readonly adapter: SqsConnection;
-  /** What the connection has logged. */
+  /** The events of the connection. */
+  readonly events: BrokerEvent[];
+  /** The log lines of the connection. */
   readonly lines: LogLine[];
   /** Makes a queue with these attributes; returns its name. */
   createQueue(attributes?: Record<string, string>, suffix?: string): string;
@@ -38,14 +41,17 @@ export async function createRig(
 ): Promise<Rig> {
   const server = await startServer();
   const proxy = await new FaultProxy(server.port).start();
+  const events: BrokerEvent[] = [];
   const lines: LogLine[] = [];
   const log = pino({ level: 'debug' }, { write: (line) => lines.push(JSON.parse(line) as LogLine) });
-  const adapter = new SqsConnection(sqsOptions(proxy.url, overrides), { ...testContext(), log, clock });
+  const emit = (event: BrokerEvent): void => void events.push(event);
+  const adapter = new SqsConnection(sqsOptions(proxy.url, overrides), testContext({ emit, log, clock }));
   await adapter.connect();
   return {
     server,
     proxy,
     adapter,
+    events,
     lines,
     createQueue(attributes = {}, suffix = '') {
       const name = `q-${randomUUID()}${suffix}`;
@@ -72,17 +78,27 @@ export async function consume(
   { adapter }: Rig,
   queueName: string,
   concurrency: number,
-  handle: (delivery: Delivery) => void | Promise<void>,
-  pace?: () => Pace,
+  handle: (delivery: Delivery) => unknown,
+  tuning?: ConsumeOptions['tuning'],
 ) {
   const failures: Error[] = [];
   const fail = (error: unknown): void => void failures.push(error as Error);
   const consumer = await adapter.consumeMessages(
     queueName,
     (delivery) => void Promise.resolve(handle(delivery)).catch(fail),
-    { concurrency, deadLetterQueueName: `${queueName}_dead`, onFailure: fail, ...(pace && { pace }) },
+    { concurrency, deadLetterQueueName: `${queueName}_dead`, onFailure: fail, ...(tuning && { tuning }) },
   );
   return { consumer, failures };
+}
+
+/** The events of one kind. */
+export function eventsOf<Kind extends BrokerEvent['kind']>(
+  { events }: Rig,
+  kind: Kind,
+): Extract<BrokerEvent, { readonly kind: Kind }>[] {
+  const isOfKind = (event: BrokerEvent): event is Extract<BrokerEvent, { readonly kind: Kind }> =>
+    event.kind === kind;
+  return events.filter(isOfKind);
 }
 
 /** How many messages are in the queue in any state. */

@@ -6,7 +6,7 @@ export const region = 'eu-central-1';
 
 export const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
-// fauxqs listens on all addresses, whatever it is told (its app.js): in this process that is loopback from now on.
+// fauxqs always listens on all addresses (its app.js): in this process that means loopback from now on.
 const listen = Object.getOwnPropertyDescriptor(Server.prototype, 'listen')!;
 const original = listen.value as (this: Server, ...args: unknown[]) => Server;
 Object.defineProperty(Server.prototype, 'listen', {

@@ -2,8 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { DeadLetterError } from '../../../src/errors.ts';
-import type { MessageServiceOptions } from '../../../src/service/message-service.ts';
-import { host, never } from '../../service/hosted.ts';
+import { host, never, type HostOptions } from '../../service/hosted.ts';
 import { createRig, remaining, type Rig } from './rig.ts';
 
 const patience = { timeout: 20_000, interval: 10 };
@@ -31,7 +30,7 @@ const fail = () => {
 interface Row {
   readonly body?: string;
   readonly process: () => unknown;
-  readonly overrides?: Partial<MessageServiceOptions>;
+  readonly overrides?: HostOptions;
   readonly outcomes: readonly string[];
   readonly letter?: { readonly reason: string; readonly attempts: string };
 }
@@ -95,7 +94,7 @@ describe.for([
     },
   );
 
-  it('a drain that runs out of time hands back', async () => {
+  it('a drain that runs out of time requeues', async () => {
     await using rig = await createRig({ listenIntervalS: 1 });
     const queue = rig.createQueue({}, suffix);
     put(rig, queue, '1');
@@ -106,11 +105,11 @@ describe.for([
   });
 });
 
-it('a message that takes its host down each time becomes a dead letter in the end', async () => {
+it('a message that takes its host down each time is dead-lettered in the end', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   put(rig, queue, '1');
-  // SQS counts each time that it was handed out.
+  // SQS counts each delivery.
   rig.server.inspectQueue(queue)!.messages.ready[0]!.approximateReceiveCount = 12;
   const service = await host(rig.adapter, queue, fail, { retry });
   await service.settled(1);
@@ -120,7 +119,7 @@ it('a message that takes its host down each time becomes a dead letter in the en
 });
 
 describe('a lease that is lost', () => {
-  it('fires the signal of the context, and the message is not deleted', async () => {
+  it('aborts the signal of the context, and the message is not deleted', async () => {
     await using rig = await createRig({ visibilityTimeoutS: 1, listenIntervalS: 1 });
     const queue = rig.createQueue();
     put(rig, queue, '1');
@@ -135,7 +134,7 @@ describe('a lease that is lost', () => {
       rig.proxy.rule = () => 'pass';
     });
     await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
-    // The server may hand the message out again a moment before this host gives its lease up.
+    // The server may redeliver the message a moment before this host gives its lease up.
     await vi.waitFor(() => expect(String(reasons[0])).toContain('lease'), patience);
     expect(service.calls.map(({ context }) => context.attempt)).toEqual([1, 2]);
     await service.stop();

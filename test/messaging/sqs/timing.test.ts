@@ -1,18 +1,20 @@
-// How polls and leases are timed: what counts, and that it may change while a queue is consumed.
+// The timing of polls and leases: its sources, and its changes while a queue is consumed.
 import { expect, it, vi } from 'vitest';
-import type { Delivery, Pace } from '../../../src/messaging/adapter.ts';
+import type { ConsumeOptions, Delivery } from '../../../src/messaging/adapter.ts';
 import { consume, createRig, done, remaining, type Rig } from './rig.ts';
 
 const patience = { timeout: 15_000, interval: 10 };
 
-const unset: Pace = { visibilityTimeoutS: undefined, listenIntervalS: undefined };
+type Tuning = ReturnType<NonNullable<ConsumeOptions['tuning']>>;
+
+const unset: Tuning = { VISIBILITY_TIMEOUT: undefined, LISTEN_INTERVAL: undefined };
 
 interface Asked {
   readonly WaitTimeSeconds: number;
   readonly VisibilityTimeout: number;
 }
 
-/** The polls so far, by what they asked for. */
+/** The parameters of the polls so far. */
 function pollsOf({ proxy }: Rig): Asked[] {
   const polls: Asked[] = [];
   proxy.rule = (action, body) => {
@@ -22,11 +24,11 @@ function pollsOf({ proxy }: Rig): Asked[] {
   return polls;
 }
 
-it('takes what is asked for, else the options of the connection, else what the queue and SQS have', async () => {
+it('follows the tuning, else the options of the connection, else the defaults of the queue and of SQS', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const polls = pollsOf(rig);
   const queue = rig.createQueue({ VisibilityTimeout: '77' });
-  let asked: Pace = unset;
+  let asked: Tuning = unset;
   await consume(
     rig,
     queue,
@@ -35,7 +37,7 @@ it('takes what is asked for, else the options of the connection, else what the q
     () => asked,
   );
   await vi.waitFor(() => expect(polls).toHaveLength(1), patience);
-  asked = { visibilityTimeoutS: 5, listenIntervalS: 2 };
+  asked = { VISIBILITY_TIMEOUT: 5, LISTEN_INTERVAL: 2 };
   await vi.waitFor(() => expect(polls).toHaveLength(2), patience);
   asked = unset;
   await vi.waitFor(() => expect(polls).toHaveLength(3), patience);
@@ -53,7 +55,7 @@ it('takes what is asked for, else the options of the connection, else what the q
   ]);
 });
 
-it('renews what is held with the timeout that counts by then', async () => {
+it('renews leases with the timeout of that moment', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -65,7 +67,7 @@ it('renews what is held with the timeout that counts by then', async () => {
     }
     return 'pass';
   };
-  let asked: Pace = { ...unset, visibilityTimeoutS: 1 };
+  let asked: Tuning = { ...unset, VISIBILITY_TIMEOUT: 1 };
   const deliveries: Delivery[] = [];
   await consume(
     rig,
@@ -75,18 +77,18 @@ it('renews what is held with the timeout that counts by then', async () => {
     () => asked,
   );
   await vi.waitFor(() => expect(renewals).toEqual([1]), patience);
-  asked = { ...unset, visibilityTimeoutS: 600 };
+  asked = { ...unset, VISIBILITY_TIMEOUT: 600 };
   await vi.waitFor(() => expect(renewals).toEqual([1, 600]), patience);
   await deliveries[0]!.settle(done);
   expect([deliveries.length, remaining(rig, queue)]).toEqual([1, 0]);
 });
 
-it('holds a message no longer than a shorter timeout says of which the answer was lost', async () => {
+it('counts with a shorter timeout even if the answer to its renewal was lost', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   rig.fill(queue, 1);
   let renewals = 0;
-  let asked: Pace = { ...unset, visibilityTimeoutS: 4 };
+  let asked: Tuning = { ...unset, VISIBILITY_TIMEOUT: 4 };
   rig.proxy.rule = (action) => {
     if (action !== 'ChangeMessageVisibilityBatch') return 'pass';
     return ++renewals === 1 ? 'cut-answer' : 'cut';
@@ -98,9 +100,9 @@ it('holds a message no longer than a shorter timeout says of which the answer wa
     queue,
     1,
     (delivery) => {
-      asked = { ...unset, visibilityTimeoutS: 1 };
+      asked = { ...unset, VISIBILITY_TIMEOUT: 1 };
       deliveries.push(delivery);
-      delivery.lost!.addEventListener('abort', () => lostAt.push(Date.now()));
+      delivery.lost.addEventListener('abort', () => lostAt.push(Date.now()));
     },
     () => asked,
   );
@@ -111,7 +113,7 @@ it('holds a message no longer than a shorter timeout says of which the answer wa
   expect(renewals).toBeGreaterThan(1);
 });
 
-it('polls once a second at most where polls do not wait, and finds nothing', async () => {
+it('polls an empty queue once a second if polls do not wait', async () => {
   await using rig = await createRig();
   const polls = pollsOf(rig);
   const startedAt = Date.now();
@@ -120,20 +122,20 @@ it('polls once a second at most where polls do not wait, and finds nothing', asy
     rig.createQueue(),
     50,
     () => undefined,
-    () => ({ ...unset, listenIntervalS: 0 }),
+    () => ({ ...unset, LISTEN_INTERVAL: 0 }),
   );
   await vi.waitFor(() => expect(polls).toHaveLength(3), patience);
   expect(Date.now() - startedAt).toBeGreaterThanOrEqual(1_990);
   expect(polls.every(({ WaitTimeSeconds }) => WaitTimeSeconds === 0)).toBe(true);
 });
 
-it('does not pause where polls do not wait, as long as there is work', async () => {
+it('does not pause between polls that do not wait, as long as they find messages', async () => {
   await using rig = await createRig();
   const queue = rig.createQueue();
   rig.fill(queue, 500);
   const startedAt = Date.now();
-  const pace = () => ({ ...unset, listenIntervalS: 0 });
-  await consume(rig, queue, 10, (delivery) => delivery.settle(done), pace);
+  const tuning = () => ({ ...unset, LISTEN_INTERVAL: 0 });
+  await consume(rig, queue, 10, (delivery) => delivery.settle(done), tuning);
   await vi.waitFor(() => expect(remaining(rig, queue)).toBe(0), patience);
   // Fifty polls: with pauses between them they would take fifty seconds.
   expect(Date.now() - startedAt).toBeLessThan(10_000);
