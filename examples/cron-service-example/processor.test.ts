@@ -14,7 +14,9 @@ test('a run says how late it is, and how the one before it ended', () => {
     endedAt: scheduledFor,
     outcome: 'failed',
   } as const;
-  const context: ScheduleContext = { scheduledFor, lastRun, log, signal: new AbortController().signal };
+  const { signal } = new AbortController();
+  const send = () => Promise.resolve();
+  const context: ScheduleContext = { scheduledFor, lastRun, log, signal, send };
   new CronLoggingServiceProcessor().process(context);
   const [{ lateByMs, lastOutcome }] = logged as [{ lateByMs: number; lastOutcome: string }];
   assert.ok(lateByMs >= 0 && lateByMs < 10_000);
