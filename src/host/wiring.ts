@@ -85,7 +85,11 @@ export async function openScheduleService(
     mode: mode === 'once' ? 'once' : 'schedule',
     runAtStartup: settings.schedule.runAtStartup,
     shared,
-    adapter: { close: async () => void (await Promise.all([shared?.adapter.close(), sender.close()])) },
+    adapter: {
+      close: async () => {
+        await Promise.all([shared?.adapter.close(), sender.close()]);
+      },
+    },
     send: async (queueName, message) => {
       await sender.send(queueName, message);
     },

@@ -1,5 +1,5 @@
 // What brokers differ in: flags that commands and the contract suite read, and an interface for each optional ability.
-import type { Headers, MessageAdapter, MessageFacts } from './adapter.ts';
+import type { MessageAdapter, MessageFacts } from './adapter.ts';
 
 /** All that a broker can and cannot do beyond the contract. */
 export interface Capabilities {

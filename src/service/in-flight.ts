@@ -24,7 +24,9 @@ export function together(parts: readonly InFlight[]): InFlight {
       return parts.reduce((sum, { size }) => sum + size, 0);
     },
     drain: () => parts.forEach((part) => part.drain()),
-    idle: async () => void (await Promise.all(parts.map((part) => part.idle()))),
+    idle: async () => {
+      await Promise.all(parts.map((part) => part.idle()));
+    },
     cutOff: async (culprit, cause) => {
       const counts = await Promise.all(parts.map((part) => part.cutOff(culprit, cause)));
       return counts.reduce((sum, count) => sum + count, 0);

@@ -63,7 +63,9 @@ class ScheduleWork implements Work {
     });
     this.#runner = new ScheduleRunner({
       ...options,
-      onDue: async (occurrence) => void (await this.inFlight.execute(occurrence)),
+      onDue: async (occurrence) => {
+        await this.inFlight.execute(occurrence);
+      },
       onSkipped: ({ reason: cause, first: scheduledFor, count }) =>
         events.emit({ kind: 'occurrence-skipped', scheduledFor, count, cause, thrown: undefined }),
     });

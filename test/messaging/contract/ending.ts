@@ -116,7 +116,7 @@ export function describeEnding({ create, open, openQueue, browseUntil, harness }
     await closed.close();
     for (const adapter of [fresh, closed]) {
       for (const [name, use] of Object.entries(used)) {
-        await expect(use!(adapter, queue), name).rejects.toBeInstanceOf(NotConnectedError);
+        await expect(use(adapter, queue), name).rejects.toBeInstanceOf(NotConnectedError);
       }
     }
   });

@@ -19,9 +19,9 @@ interface Reporter {
   readonly service: Service;
   readonly told: readonly ServiceEvent[];
   /** Starts the service, and waits until it consumes. */
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
   /** The ends of so many deliveries, once there are. */
-  ended(count: number): Promise<DeliveryEnded[]>;
+  readonly ended: (count: number) => Promise<DeliveryEnded[]>;
 }
 
 /** Declares the tests. */
@@ -54,7 +54,7 @@ export function describeReporting({ open, harness }: Broker): void {
       queue,
       service,
       told,
-      async run() {
+      run: async () => {
         const ending = service.run();
         onTestFinished(async () => {
           service.stop('the test is over');
