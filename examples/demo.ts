@@ -43,7 +43,7 @@ interface Line {
 }
 
 /** How the host's line about a dead letter ends. */
-const buried = 'becomes a dead letter';
+const deadLettered = 'dead-lettered';
 
 /** How long the demo may take, in milliseconds. */
 const limitMs = 60_000;
@@ -57,7 +57,7 @@ async function main(): Promise<boolean> {
     await log.until((line) => line.msg.startsWith('consuming'), 1);
     for (const message of messages) await send(message);
     // Each message comes to one of these two ends.
-    await log.until(({ msg }) => msg === 'delivery done' || msg.endsWith(buried), messages.length);
+    await log.until(({ msg }) => msg === 'delivery done' || msg.endsWith(deadLettered), messages.length);
     say('All messages have come to an end; stopping the service with SIGTERM');
   } finally {
     host.kill('SIGTERM');
@@ -121,7 +121,7 @@ function show({ name, msg, message, attempt, reason, error }: Line): void {
 function sumUp(lines: readonly Line[], code: number | null): boolean {
   const { done, retry, dead } = lines.find(({ msg }) => msg === 'stopped') ?? {};
   const reasons = lines.flatMap(({ msg, reason, error }) =>
-    msg.endsWith(buried) ? [`${reason ?? ''}: ${error?.message ?? ''}`] : [],
+    msg.endsWith(deadLettered) ? [`${reason ?? ''}: ${error?.message ?? ''}`] : [],
   );
   say('Summary');
   console.log(`  sent           ${messages.length}`);

@@ -27,6 +27,8 @@ describe('a service that starts', () => {
       'processor_module: processor.ts',
       'processor_type: MailServiceProcessor',
       'Service Processor Version: 1.2.3',
+      'connected',
+      'queue was missing; created',
       'consuming queue CST_mail',
       'draining',
       'stopped',

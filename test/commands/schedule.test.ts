@@ -226,7 +226,7 @@ describe('a service on a schedule', () => {
     expect(linesOf(host, 'run begun')[1]).toMatchObject({ last: 'timeout' });
     // 0.2 s and a second of grace.
     const skips = linesOf(host, 'occurrence skipped');
-    expect(skips).toMatchObject([{ level: 40, reason: 'the run before took too long' }]);
+    expect(skips).toMatchObject([{ level: 40, cause: 'the previous run took too long' }]);
     expect(skips[0]!['skipped']).toBeGreaterThanOrEqual(2);
   });
 

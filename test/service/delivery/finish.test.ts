@@ -138,7 +138,7 @@ describe('a host with EXIT_WHEN_FINISHED', () => {
     await writeFile(file, 'EXIT_WHEN_FINISHED=1\n');
     expect(await host.exited).toEqual({ code: 0, signal: null });
     expect(ordersOf(host, 'finished')).toEqual(['1', '2']);
-    expect(linesOf(host, 'draining')).toMatchObject([{ reason: 'finished: the queue is empty' }]);
+    expect(linesOf(host, 'draining')).toMatchObject([{ cause: 'finished: the queue is empty' }]);
     const last = linesOf(host, 'finished').at(-1);
     const [draining] = linesOf(host, 'draining');
     expect(Number(draining!['time']) - Number(last!['time'])).toBeGreaterThanOrEqual(5000);
