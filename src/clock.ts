@@ -1,17 +1,21 @@
-// Time as a thing that is passed in: the system's, or one that a test moves by hand.
+// Time, passed in as an argument: the machine's, or one that a test moves.
 
-/** A source of time and timers. All instants and durations are milliseconds. */
+/** A source of the time and of timers. All instants and durations are in milliseconds. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** The present instant, in milliseconds since the epoch. */
   now(): number;
-  /** Calls `fn` once, `delayMs` from now. Returns a function that cancels it, and may be called at any time. */
+  /**
+   * Calls `fn` once, `delayMs` from now; a negative delay counts as 0.
+   *
+   * @returns a function that cancels the call; it may be called at any time, and more than once
+   */
   after(delayMs: number, fn: () => void): () => void;
 }
 
-/** `setTimeout` fires at once for a longer delay than this (nodejs/node#4541). */
+/** `setTimeout` fires immediately for any longer delay (nodejs/node#4541). */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** The machine's clock. Its timers keep the process alive, and may be of any length. */
+/** The machine's clock. Its timers keep the process alive and may be of any length. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, fn) {
@@ -24,36 +28,36 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `delayMs`, or at once when `signal` is or gets aborted; never rejects. */
+/** Resolves after `delayMs`, or as soon as `signal` is aborted; never rejects. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const wake = () => {
-      cancel();
-      signal?.removeEventListener('abort', wake);
-      resolve();
-    };
-    const cancel = clock.after(delayMs, wake);
-    signal?.addEventListener('abort', wake, { once: true });
-  });
+  if (signal?.aborted) return Promise.resolve();
+  const { promise, resolve }: PromiseWithResolvers<void> = Promise.withResolvers();
+  const wake = (): void => {
+    cancel();
+    signal?.removeEventListener('abort', wake);
+    resolve();
+  };
+  const cancel = clock.after(delayMs, wake);
+  signal?.addEventListener('abort', wake, { once: true });
+  return promise;
 }
 
 /**
- * Waits for `work`, but no longer than `limitMs`. Rejects as `work` does; a failure after the limit is swallowed.
+ * Waits for `work`, but no longer than `limitMs`.
  *
- * @returns `late` if the limit came first
+ * @returns `done` if `work` resolved in time, else `late`; a later failure of `work` is ignored
+ * @throws the error of `work`, if it fails in time
  */
 export async function within(
   clock: Clock,
   limitMs: number,
   work: Promise<unknown>,
 ): Promise<'done' | 'late'> {
-  const expired = Promise.withResolvers<'late'>();
-  const cancel = clock.after(limitMs, () => expired.resolve('late'));
+  const { promise: expired, resolve: expire } = Promise.withResolvers<'late'>();
+  const cancel = clock.after(limitMs, () => expire('late'));
   try {
-    return await Promise.race([work.then(() => 'done' as const), expired.promise]);
+    return await Promise.race([work.then(() => 'done' as const), expired]);
   } finally {
     cancel();
-    work.catch(() => undefined);
   }
 }

@@ -19,7 +19,8 @@ export interface Schedule {
 export function upcoming(schedule: Schedule, after: Date, count: number): Date[] {
   const occurrences: Date[] = [];
   try {
-    for (let from = after; occurrences.length < count;) {
+    let from = after;
+    while (occurrences.length < count) {
       from = schedule.next(from);
       occurrences.push(from);
     }

@@ -3,54 +3,98 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 
 interface Timer {
-  readonly dueAt: number;
+  /** On the scale of `#elapsedMs`. */
+  readonly dueMs: number;
   readonly fn: () => void;
 }
 
-/** How many turns of the event loop work gets between two timers: enough for a transaction and what follows it. */
-const turnsPerStep = 20;
+/**
+ * A processor that polls with `setImmediate` never lets the event loop fall quiet. Time must pass for it all the same, or
+ * its time limit would never come.
+ */
+const mostTurns = 1000;
 
+/**
+ * Time that passes only when a test says so. What the clock shows and what its timers go by are kept apart, as a machine
+ * does: setting its clock moves no timer.
+ */
 export class TestClock implements Clock {
-  #now: number;
+  /** What the clock showed before any time had passed. */
+  #epochMs: number;
+  #elapsedMs = 0;
   readonly #timers = new Set<Timer>();
 
-  /** @param now milliseconds since the epoch */
-  constructor(now: number) {
-    this.#now = now;
+  /** @param now the time shown at first; default: noon of 1 January 2026, UTC */
+  constructor(now = new Date('2026-01-01T12:00:00Z')) {
+    this.#epochMs = now.getTime();
   }
 
   now(): number {
-    return this.#now;
+    return this.#epochMs + this.#elapsedMs;
   }
 
   after(delayMs: number, fn: () => void): () => void {
-    const timer = { dueAt: this.#now + Math.max(0, delayMs), fn };
+    const timer = { dueMs: this.#elapsedMs + Math.max(0, delayMs), fn };
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
   }
 
-  /**
-   * Moves the clock on by `ms`, stopping at each timer on the way, in order, and letting come of it what comes without
-   * waiting for anything outside of the process.
-   */
-  async advance(ms: number): Promise<void> {
-    const target = this.#now + ms;
-    for (;;) {
-      for (let turn = 0; turn < turnsPerStep; turn++) await nextTurn();
-      const timer = this.#nextTimer(target);
-      if (!timer) break;
-      this.#timers.delete(timer);
-      this.#now = Math.max(this.#now, timer.dueAt);
-      timer.fn();
-    }
-    this.#now = target;
+  /** The milliseconds until each timer is due, in ascending order; 0 and less if it is due already. */
+  get waits(): number[] {
+    return [...this.#timers].map(({ dueMs }) => dueMs - this.#elapsedMs).sort((a, b) => a - b);
   }
 
-  #nextTimer(target: number): Timer | undefined {
-    let next: Timer | undefined;
-    for (const timer of this.#timers) {
-      if (timer.dueAt <= target && (!next || timer.dueAt < next.dueAt)) next = timer;
+  /**
+   * Lets `ms` milliseconds pass. Calls every timer that falls due, in order and at its time, and finishes the work that
+   * each one sets off, as far as it takes no time: before the first timer, between timers and after the last one, the
+   * event loop turns until it is quiet. Does not wait for I/O.
+   */
+  async advance(ms: number): Promise<void> {
+    const endMs = this.#elapsedMs + ms;
+    await quiet();
+    let dueMs = this.#nextDue();
+    while (dueMs <= endMs) {
+      this.#elapsedMs = Math.max(this.#elapsedMs, dueMs);
+      this.#fireDue();
+      await quiet();
+      dueMs = this.#nextDue();
     }
-    return next;
+    this.#elapsedMs = endMs;
   }
+
+  /** Lets `ms` milliseconds pass without calling any timer, as if the event loop were blocked for so long. */
+  block(ms: number): void {
+    this.#elapsedMs += ms;
+  }
+
+  /**
+   * Steps what the clock shows forward by `ms` milliseconds, or back if negative, as NTP does. Timers do not notice;
+   * nor do they when a machine sleeps, which looks the same from inside.
+   */
+  step(ms: number): void {
+    this.#epochMs += ms;
+  }
+
+  #nextDue(): number {
+    return Math.min(Infinity, ...[...this.#timers].map(({ dueMs }) => dueMs));
+  }
+
+  /** In one turn, as Node does: those that are due at one instant see each other's effects before anything else runs. */
+  #fireDue(): void {
+    const due = [...this.#timers].filter(({ dueMs }) => dueMs <= this.#elapsedMs);
+    for (const timer of due.sort((a, b) => a.dueMs - b.dueMs)) {
+      // One of those before it may have cancelled it.
+      if (this.#timers.delete(timer)) timer.fn();
+    }
+  }
+}
+
+/**
+ * Resolves when the event loop has nothing left to do but to wait: for a timer, or for I/O. What the embedded queue has
+ * been asked to write is committed by then, and all that follows from it.
+ */
+export async function quiet(): Promise<void> {
+  let turns = 0;
+  do await nextTurn();
+  while (process.getActiveResourcesInfo().includes('Immediate') && ++turns < mostTurns);
 }

@@ -1,12 +1,5 @@
 // The testing kit, published as rococo-svchost/testing.
 export { runOnce, type RunOnceOptions } from './once.ts';
-export {
-  runMessages,
-  startTestService,
-  TestService,
-  type DeadLetter,
-  type DeliveryResult,
-  type SentMessage,
-  type TestRun,
-  type TestServiceOptions,
-} from './service.ts';
+export type { SentMessage } from './queue.ts';
+export type { DeadLetter, DeliveryResult, TestRun } from './result.ts';
+export { runMessages, startTestService, TestService, type TestServiceOptions } from './service.ts';

@@ -4,25 +4,25 @@ import { silentLog, type Logger } from '../log.ts';
 import type { LastRun, ScheduleContext, ScheduleProcessor } from '../processor/processor.ts';
 import { Run } from '../service/delivery/run.ts';
 
-/** What the run is told. */
+/** The run's circumstances; all of them can be left out. */
 export interface RunOnceOptions {
-  /** Default: now. */
+  /** When the run was due; default: now. */
   readonly scheduledFor?: Date;
-  /** Default: none, as for the first run. */
+  /** How the run before went; default: none, as for the first run. */
   readonly lastRun?: LastRun;
   /** Aborts the run's signal, as the end of a drain does. */
   readonly signal?: AbortSignal;
-  /** For `context.log`; default none. */
+  /** The logger for `context.log`; default: none. */
   readonly log?: Logger;
   /** For `context.send`; default: rejects. */
   readonly send?: ScheduleContext['send'];
 }
 
 /**
- * Runs a processor of a schedule one time, as `svchost run --once` does: `start`, `process`, `stop`.
+ * Runs a processor of a schedule once, as `svchost run --once` does: `start`, `process`, `stop`.
  *
  * @param processor a class, or an object with a `process` method
- * @throws what the processor throws
+ * @throws the error that the processor throws
  */
 export async function runOnce(
   processor: (new () => ScheduleProcessor) | ScheduleProcessor,

@@ -1,87 +1,50 @@
-// The testing kit, published as rococo-svchost/testing: a processor driven through the real pipeline and the real embedded
-// queue, in memory, on a clock that the test moves. Owns nothing that runs in production.
-import { randomUUID } from 'node:crypto';
+// The testing kit, published as rococo-svchost/testing: runs a processor through the real pipeline, on a queue in memory
+// and by a clock that the test moves.
+import { sleep, systemClock } from '../clock.ts';
 import { readSettings, type RetryPolicy } from '../config/settings.ts';
 import { toError } from '../errors.ts';
 import { silentLog, type Logger } from '../log.ts';
-import type { AdapterContext, Headers, SendOptions } from '../messaging/adapter.ts';
-import type { DeadReason } from '../messaging/dead-letter.ts';
-import type { BrokerEvent } from '../messaging/event.ts';
+import type { Headers } from '../messaging/adapter.ts';
 import { encodeMessage } from '../messaging/message.ts';
-import { SqliteConnection } from '../messaging/sqlite/connection.ts';
 import type { MessageProcessor, ProcessorClass, StandardSchema } from '../processor/processor.ts';
 import { logEvents } from '../service/event-log.ts';
-import { ServiceEvents, type DeliveryEnded } from '../service/events.ts';
+import { ServiceEvents, type DeliveryEnded, type ServiceEvent } from '../service/events.ts';
 import { createMessageService } from '../service/message-service.ts';
 import type { Service } from '../service/service.ts';
-import { describeThrown } from '../thrown.ts';
 import { TestClock } from './clock.ts';
+import { RecordingQueue, type SentMessage } from './queue.ts';
+import { letterOf, resultOf, type DeadLetter, type DeliveryResult, type TestRun } from './result.ts';
 
-/** How the processor is run. Durations are seconds, and defaults those of the environment variables. */
+/** Settings of a test service. Durations are in seconds; defaults are those of the environment variables. */
 export interface TestServiceOptions {
-  /** RETRY_MAX_ATTEMPTS; default 5. */
+  /** RETRY_MAX_ATTEMPTS; default: 5. */
   readonly maxAttempts?: number;
-  /** RETRY_INITIAL_DELAY; default 1. */
+  /** RETRY_INITIAL_DELAY; default: 1. */
   readonly initialDelay?: number;
-  /** RETRY_FACTOR; default 5. */
+  /** RETRY_FACTOR; default: 5. */
   readonly factor?: number;
-  /** RETRY_MAX_DELAY; default 300. */
+  /** RETRY_MAX_DELAY; default: 300. */
   readonly maxDelay?: number;
-  /** CONCURRENCY; default 1. */
+  /** CONCURRENCY; default: 1. */
   readonly concurrency?: number;
-  /** PROCESS_TIMEOUT; default none. */
+  /** PROCESS_TIMEOUT; default: no limit. */
   readonly processTimeout?: number;
-  /** Default `test_queue`. */
+  /** The queue that the processor consumes; default: `test_queue`. */
   readonly queueName?: string;
-  /** Where the clock stands at first; default now. */
+  /** The time that the clock shows at first; default: the present. */
   readonly now?: Date;
-  /** For `context.log` and the host's own lines; default none. */
+  /** The logger for `context.log` and for the host's own lines; default: none. */
   readonly log?: Logger;
 }
 
-/** How one delivery ended. */
-export interface DeliveryResult {
-  readonly messageId: string;
-  /** 1 for the first. */
-  readonly attempt: number;
-  readonly outcome: 'done' | 'retry' | 'dead' | 'requeue';
-  /** Seconds until the next attempt; of a `retry`. */
-  readonly delay?: number;
-  /** Of a `dead`. */
-  readonly reason?: DeadReason;
-  /** `Name: message`; of a `retry` and a `dead`. */
-  readonly error?: string;
-}
-
-/** A message that was given up on. */
-export interface DeadLetter {
-  readonly messageId: string;
-  readonly body: Uint8Array;
-  readonly reason: DeadReason;
-  readonly error: string;
-  readonly attempts: number;
-}
-
-/** A message that the processor sent. */
-export interface SentMessage {
-  readonly queueName: string;
-  readonly message: unknown;
-}
-
-/** What became of a run of messages. */
-export interface TestRun {
-  /** Every delivery, in the order in which they ended. */
-  readonly deliveries: readonly DeliveryResult[];
-  readonly deadLetters: readonly DeadLetter[];
-  /** What the processor sent, in order. */
-  readonly sent: readonly SentMessage[];
-}
+/** How far the clock moves at a time once the service stops, in milliseconds. */
+const stopStepMs = 10;
 
 /**
- * Runs a processor on some messages until each is done or a dead letter; pauses between attempts take no time.
+ * Runs a processor on some messages until each one is done or a dead letter. The delays between attempts take no time.
  *
  * @param processor a class, or an object with a `process` method
- * @throws the processor's error where its `start` fails
+ * @throws the error that `start` of the processor throws
  */
 export async function runMessages(
   processor: ProcessorClass | MessageProcessor,
@@ -98,7 +61,11 @@ export async function runMessages(
   }
 }
 
-/** Starts a processor on an empty queue in memory. Stop it at the end of the test. */
+/**
+ * Starts a processor on an empty queue in memory. Call `stop` at the end of the test.
+ *
+ * @param processor a class, or an object with a `process` method
+ */
 export async function startTestService(
   processor: ProcessorClass | MessageProcessor,
   options: TestServiceOptions = {},
@@ -108,52 +75,38 @@ export async function startTestService(
   return service;
 }
 
-/** A processor at work in memory. */
+/** A running service with a queue in memory and a clock that stands still; made by {@link startTestService}. */
 export class TestService implements TestRun {
   readonly deliveries: DeliveryResult[] = [];
   readonly deadLetters: DeadLetter[] = [];
-  readonly sent: SentMessage[] = [];
+  /** The queue that the processor consumes. */
   readonly queueName: string;
   readonly #clock: TestClock;
   readonly #queue: RecordingQueue;
   readonly #service: Service;
-  /** Messages of the own queue that are not done yet: when they are due, and their bytes. */
-  readonly #open = new Map<string, { dueAt: number; readonly body: Uint8Array }>();
-  #onChange: () => void = () => undefined;
-  #running: Promise<unknown> | undefined;
+  /** Resolved, and replaced by another, whenever a delivery or the service has ended. */
+  #change: PromiseWithResolvers<void> = Promise.withResolvers();
   #hasEnded = false;
 
   constructor(processor: ProcessorClass | MessageProcessor, options: TestServiceOptions) {
     const { queueName = 'test_queue', concurrency = 1, processTimeout, log = silentLog } = options;
     this.queueName = queueName;
-    this.#clock = new TestClock((options.now ?? new Date()).getTime());
-    const events = new ServiceEvents((thrown) =>
-      log.error({ error: describeThrown(thrown) }, 'listener failed'),
-    );
-    logEvents(events, log);
-    events.listen((event) => {
-      if (event.kind === 'delivery-ended') this.#record(event);
-    });
-    const context = {
-      connectionName: 'test',
-      log,
-      clock: this.#clock,
-      emit: (event: BrokerEvent) => events.emit(event),
-    };
-    this.#queue = new RecordingQueue(context, (name, body) => this.#noteSent(name, body));
+    this.#clock = new TestClock(options.now ?? new Date());
+    const events = this.#openEvents(log);
+    const emit = (event: ServiceEvent) => events.emit(event);
+    this.#queue = new RecordingQueue({ queueName, clock: this.#clock, log, emit });
     const instance = typeof processor === 'function' ? new processor() : processor;
+    const queue = {
+      queueName,
+      deadLetterQueueName: `${queueName}_dead`,
+      concurrency,
+      process: instance.process.bind(instance),
+      schema: schemaOf(processor),
+    };
     this.#service = createMessageService({
       adapter: this.#queue,
       processor: instance,
-      queues: [
-        {
-          queueName,
-          deadLetterQueueName: `${queueName}_dead`,
-          concurrency,
-          process: (message, context) => instance.process(message, context),
-          schema: schemaOf(processor),
-        },
-      ],
+      queues: [queue],
       retry: retryPolicy(options),
       processTimeoutMs: processTimeout === undefined ? undefined : processTimeout * 1000,
       shutdownTimeoutMs: 0,
@@ -164,140 +117,111 @@ export class TestService implements TestRun {
     });
   }
 
-  /** The clock's time. */
+  /** The messages that the processor sent, in order. */
+  get sent(): readonly SentMessage[] {
+    return this.#queue.sent;
+  }
+
+  /** The time that the clock shows. */
   get now(): Date {
     return new Date(this.#clock.now());
   }
 
+  /** Starts the service; {@link startTestService} has done so. */
   async start(): Promise<void> {
-    await this.#queue.connect();
-    await this.#queue.ensureQueue(this.queueName);
-    this.#running = this.#service.run().then(() => {
+    await this.#queue.start();
+    void this.#service.run().then(() => {
       this.#hasEnded = true;
-      this.#onChange();
+      this.#reportChange();
     });
     await this.#clock.advance(0);
     this.#throwFailure();
   }
 
-  /** Puts a message (any JSON value) on the queue. Resolves with its id; does not wait for it to be processed. */
+  /** Puts a message (any JSON value) on the queue. Resolves with its id, without waiting for it to be processed. */
   send(message: unknown, headers?: Headers): Promise<string> {
     return this.sendBody(encodeMessage(message), headers);
   }
 
-  /** As `send`, with any bytes: for what is not JSON. */
-  async sendBody(body: Uint8Array, headers: Headers = {}): Promise<string> {
-    const messageId = randomUUID();
-    this.#open.set(messageId, { dueAt: this.#clock.now(), body });
-    await this.#queue.put(this.queueName, body, { messageId, headers });
-    return messageId;
+  /** Puts any bytes on the queue, which need not be JSON. Resolves with the message's id. */
+  sendBody(body: Uint8Array, headers: Headers = {}): Promise<string> {
+    return this.#queue.put(body, headers);
   }
 
-  /** Moves the clock on by that many seconds: retries come due, time limits run out. */
+  /** Moves the clock on by `seconds`: retries fall due, time limits expire. */
   async advance(seconds: number): Promise<void> {
     await this.#clock.advance(seconds * 1000);
   }
 
-  /** Resolves when no message is in work or due; those that wait for a retry do not count. */
+  /** Resolves when no message is in flight or due; those that wait for a retry do not count. */
   async idle(): Promise<void> {
-    for (;;) {
+    this.#throwFailure();
+    while (this.#isDue()) {
+      await this.#change.promise;
       this.#throwFailure();
-      const changed = new Promise<void>((resolve) => (this.#onChange = resolve));
-      if (![...this.#open.values()].some(({ dueAt }) => dueAt <= this.#clock.now())) return;
-      await changed;
     }
   }
 
   /** Moves the clock from one retry to the next until every message is done or a dead letter. */
   async finish(): Promise<void> {
     await this.idle();
-    while (this.#open.size > 0) {
-      const dueAt = Math.min(...[...this.#open.values()].map((message) => message.dueAt));
-      await this.#clock.advance(Math.max(0, dueAt - this.#clock.now()));
+    let dueAt = this.#queue.nextDueAt;
+    while (dueAt !== undefined) {
+      await this.#clock.advance(dueAt - this.#clock.now());
       await this.idle();
+      dueAt = this.#queue.nextDueAt;
     }
   }
 
-  /** Ends the service: `stop` of the processor is called, what is in work is handed back. */
+  /** Ends the service: requeues the messages in flight and calls `stop` of the processor. */
   async stop(): Promise<void> {
     this.#service.stop('the test is over');
-    // The drain waits by the clock that nobody else moves.
-    while (!this.#hasEnded) await this.#clock.advance(1000);
-    await this.#running;
+    await this.#clock.advance(0);
+    // The steps of a shutdown have time limits by the clock. It keeps pace with real time here, because a processor that
+    // closes a connection needs some.
+    while (!this.#hasEnded) {
+      await sleep(systemClock, stopStepMs);
+      await this.#clock.advance(stopStepMs);
+    }
   }
 
-  /** A service that has ended does no more work, so nothing may wait for it. */
+  #isDue(): boolean {
+    const dueAt = this.#queue.nextDueAt;
+    return dueAt !== undefined && dueAt <= this.#clock.now();
+  }
+
+  #reportChange(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
+  }
+
+  /** A service that has ended processes nothing more: whoever waited for it would wait forever. */
   #throwFailure(): void {
     if (this.#service.failure !== undefined) throw toError(this.#service.failure);
     if (this.#hasEnded) throw new Error('the service has been stopped');
   }
 
-  /** Notes what the processor sends; what it sends to itself has to be processed as well. Returns the message's id. */
-  #noteSent(queueName: string, body: Uint8Array): string {
-    const messageId = randomUUID();
-    this.sent.push({ queueName, message: JSON.parse(Buffer.from(body).toString()) as unknown });
-    if (queueName === this.queueName) this.#open.set(messageId, { dueAt: this.#clock.now(), body });
-    return messageId;
+  #openEvents(log: Logger): ServiceEvents {
+    const events = new ServiceEvents();
+    logEvents(events, log);
+    events.listen((event) => {
+      if (event.kind === 'delivery-ended') this.#record(event);
+    });
+    return events;
   }
 
-  #record({ messageId, attempt, outcome }: DeliveryEnded): void {
-    const base = { messageId, attempt, outcome: outcome.kind };
-    const message = this.#open.get(messageId);
-    switch (outcome.kind) {
-      case 'retry': {
-        const delay = outcome.delayMs / 1000;
-        this.deliveries.push({ ...base, delay, error: `${outcome.error.name}: ${outcome.error.message}` });
-        if (message) message.dueAt = this.#clock.now() + outcome.delayMs;
-        break;
-      }
-      case 'dead': {
-        const { reason } = outcome;
-        const error = `${outcome.error.name}: ${outcome.error.message}`;
-        this.deliveries.push({ ...base, reason, error });
-        this.deadLetters.push({
-          messageId,
-          body: message?.body ?? Buffer.of(),
-          reason,
-          error,
-          attempts: attempt,
-        });
-        this.#open.delete(messageId);
-        break;
-      }
-      case 'done':
-        this.#open.delete(messageId);
-        this.deliveries.push(base);
-        break;
-      case 'requeue':
-        this.deliveries.push(base);
-    }
-    this.#onChange();
+  #record(record: DeliveryEnded): void {
+    const { messageId, outcome } = record;
+    this.deliveries.push(resultOf(record));
+    if (outcome.kind === 'retry') this.#queue.postpone(messageId, outcome.delayMs);
+    if (outcome.kind === 'done') this.#queue.finish(messageId);
+    if (outcome.kind === 'dead')
+      this.deadLetters.push(letterOf(record, outcome, this.#queue.finish(messageId)));
+    this.#reportChange();
   }
 }
 
-/** The embedded queue, which tells what is sent by way of the adapter: by the processor. */
-class RecordingQueue extends SqliteConnection {
-  readonly #onSend: (queueName: string, body: Uint8Array) => string;
-
-  /** @param onSend gives the message its id */
-  constructor(context: AdapterContext, onSend: (queueName: string, body: Uint8Array) => string) {
-    super({ path: ':memory:' }, context);
-    this.#onSend = onSend;
-  }
-
-  /** Sends for the test itself. */
-  put(queueName: string, body: Uint8Array, options: SendOptions): Promise<void> {
-    return super.sendMessage(queueName, body, options);
-  }
-
-  /** Other services' queues are taken to be there. */
-  override async sendMessage(queueName: string, body: Uint8Array, options: SendOptions = {}): Promise<void> {
-    await this.ensureQueue(queueName);
-    await super.sendMessage(queueName, body, { ...options, messageId: this.#onSend(queueName, body) });
-  }
-}
-
-/** The defaults are those of the environment. */
+/** As the environment gives it where the test leaves a value out. */
 function retryPolicy({ maxAttempts, initialDelay, factor, maxDelay }: TestServiceOptions): RetryPolicy {
   const { retry } = readSettings({}, { serviceDirectory: '.', isTerminal: false }).settings;
   return {

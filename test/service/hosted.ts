@@ -134,11 +134,9 @@ export async function host(
   };
 }
 
-/** A promise and its ends. */
-export function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = (): void => undefined;
-  const promise = new Promise<void>((settle) => (resolve = settle));
-  return { promise, resolve };
+/** A promise, and the functions that settle it. */
+export function deferred(): PromiseWithResolvers<void> {
+  return Promise.withResolvers();
 }
 
 /** Never settles: work that hangs. */

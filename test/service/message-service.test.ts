@@ -7,7 +7,7 @@ import type { MessageProcessor } from '../../src/processor/processor.ts';
 import { logEvents } from '../../src/service/event-log.ts';
 import { ServiceEvents } from '../../src/service/events.ts';
 import { createMessageService, type MessageServiceOptions } from '../../src/service/message-service.ts';
-import { ManualClock, turn } from '../messaging/sqlite/manual-clock.ts';
+import { quiet, TestClock } from '../../src/testing/clock.ts';
 import { patience, rabbitMqBroker } from './broker.ts';
 import { deferred, keepLog, never, overridden, queueOf } from './hosted.ts';
 import { memoryWith, queueName } from './memory.ts';
@@ -28,7 +28,7 @@ function makeService(
 ) {
   const { log, lines } = keepLog();
   const events: string[] = [];
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const serviceEvents = new ServiceEvents();
   logEvents(serviceEvents, log);
   const instance: MessageProcessor = processor ?? {
@@ -68,7 +68,7 @@ describe('a service that is told to stop', () => {
     service.stop('the test');
     expect(await ended).toBe(exitCode.ok);
     connected.resolve();
-    await turn();
+    await quiet();
     expect(events).toEqual([]);
   });
 
@@ -88,11 +88,11 @@ describe('a service that is told to stop', () => {
       processor: { process: () => void events.push('process'), stop: () => stop.promise },
     });
     const ended = service.run();
-    await turn();
+    await quiet();
     service.stop('the test');
-    await turn();
+    await quiet();
     subscribe.resolve();
-    for (let turns = 0; turns < 100; turns++) await turn();
+    await quiet();
     stop.resolve();
     expect(await ended).toBe(exitCode.ok);
     expect(events).toEqual([]);
@@ -161,9 +161,9 @@ describe('a service whose', () => {
       },
     });
     const ended = service.run();
-    await turn();
+    await quiet();
     service.stop('the test');
-    await turn();
+    await quiet();
     await clock.advance(4999);
     expect(events).toEqual([]);
     await clock.advance(1);
@@ -177,9 +177,9 @@ describe('a service whose', () => {
     });
     let code: number | undefined;
     const ended = service.run().then((ending) => (code = ending));
-    await turn();
+    await quiet();
     service.stop('the test');
-    await turn();
+    await quiet();
     await clock.advance(4999);
     expect(code).toBeUndefined();
     await clock.advance(1);
@@ -196,7 +196,7 @@ describe('the deadline of a drain', () => {
     const ended = service.run().then((ending) => (code = ending));
     await clock.advance(60_000);
     service.stop('the test');
-    await turn();
+    await quiet();
     await clock.advance(9999);
     expect(code).toBeUndefined();
     await clock.advance(1);
@@ -210,9 +210,9 @@ describe('the deadline of a drain', () => {
       shutdownTimeoutMs: 0,
     });
     const ended = service.run();
-    await turn();
+    await quiet();
     service.stop('the test');
-    await turn();
+    await quiet();
     await clock.advance(0);
     expect(await ended).toBe(exitCode.drainTimedOut);
   });

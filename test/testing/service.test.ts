@@ -1,4 +1,5 @@
 // The testing kit: what users test their processors with.
+import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -142,6 +143,38 @@ describe('a test service', () => {
     };
     await runMessages(processor, [1]);
     expect(calls).toEqual(['start', 'process', 'stop']);
+  });
+});
+
+describe('the end of a test service', () => {
+  it('leaves the processor the time to close what it has opened', async () => {
+    const calls: string[] = [];
+    const processor = {
+      process: () => undefined,
+      stop: async () => {
+        await readFile(import.meta.filename);
+        calls.push('closed');
+      },
+    };
+    await runMessages(processor, [1]);
+    expect(calls).toEqual(['closed']);
+  });
+
+  it('requeues what is in flight, and waits for nothing that never ends', async () => {
+    const service = await startTestService({ process: () => new Promise(() => undefined) });
+    const messageId = await service.send(1);
+    await service.advance(0);
+    await service.stop();
+    expect(service.deliveries).toEqual([{ messageId, attempt: 1, outcome: 'requeue' }]);
+    await expect(service.idle()).rejects.toThrow('the service has been stopped');
+  });
+
+  it('is noticed by all who wait for it', async () => {
+    const service = await startTestService({ process: () => new Promise(() => undefined) });
+    await service.send(1);
+    const waiting = Promise.allSettled([service.idle(), service.idle(), service.finish()]);
+    await service.stop();
+    expect((await waiting).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
   });
 });
 

@@ -168,10 +168,9 @@ describe('every message is processed when', () => {
     onTestFinished(async () => {
       await broker.ctl('eval', 'application:set_env(rabbit, consumer_timeout, 1800000).');
     });
-    let finish = (): void => undefined;
-    const slow = new Promise<void>((resolve) => (finish = resolve));
+    const slow: PromiseWithResolvers<void> = Promise.withResolvers();
     const host = await startHost({
-      work: (delivery) => (text(delivery) === '1' && host.deliveries.length < 4 ? slow : briefWork()),
+      work: (delivery) => (text(delivery) === '1' && host.deliveries.length < 4 ? slow.promise : briefWork()),
     });
     await sendAll(host.adapter, 20);
     // The slow one comes a second time: its channel was closed.
@@ -180,7 +179,7 @@ describe('every message is processed when', () => {
     }, patience);
     await expectAllDone(host, 20);
     // Its first delivery is settled only now. On the new channel its tag would be another delivery's, or an error.
-    finish();
+    slow.resolve();
     await sendAll(host.adapter, 20);
     await expectEmpty(host.adapter);
   });
@@ -195,16 +194,15 @@ describe('every message is processed when', () => {
   });
 
   it('the queue is deleted and made again while a delivery is in work', async () => {
-    let finish = (): void => undefined;
-    const slow = new Promise<void>((resolve) => (finish = resolve));
+    const slow: PromiseWithResolvers<void> = Promise.withResolvers();
     const host = await startHost({
-      work: (delivery) => (text(delivery) === '1' ? slow : briefWork()),
+      work: (delivery) => (text(delivery) === '1' ? slow.promise : briefWork()),
     });
     await sendAll(host.adapter, 2);
     await vi.waitFor(() => expect(host.done).toContain('0'), patience);
     await broker.ctl('delete_queue', queue);
     await sendAll(host.adapter, 50);
-    finish();
+    slow.resolve();
     await expectAllDone(host, 50);
   });
 

@@ -39,10 +39,10 @@ describe('the messages that wait in a queue', () => {
   it('are not those in work', async () => {
     const adapter = await open();
     for (const messageId of ['a', 'b']) await adapter.sendMessage('orders', Buffer.from('1'), { messageId });
-    await new Promise<Delivery>((resolve, reject) => {
-      const options = { concurrency: 1, deadLetterQueueName: 'orders_dead', onFailure: reject };
-      void adapter.consumeMessages('orders', resolve, options);
-    });
+    const { promise: delivered, resolve, reject } = Promise.withResolvers<Delivery>();
+    const options = { concurrency: 1, deadLetterQueueName: 'orders_dead', onFailure: reject };
+    await adapter.consumeMessages('orders', resolve, options);
+    await delivered;
     expect(idsOf(await adapter.browseMessages('orders', 10))).toEqual(['b']);
   });
 

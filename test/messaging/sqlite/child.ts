@@ -10,12 +10,11 @@ import { logEvents } from '../../../src/service/event-log.ts';
 import { ServiceEvents } from '../../../src/service/events.ts';
 
 const [role = '', path = '', queue = ''] = process.argv.slice(2);
-let reportTrouble: () => void;
 /** Resolves at the first warning. */
-const trouble = new Promise<void>((resolve) => (reportTrouble = resolve));
+const trouble: PromiseWithResolvers<void> = Promise.withResolvers();
 const write = (line: string) => {
   say(`log ${line.trim()}`);
-  reportTrouble();
+  trouble.resolve();
 };
 const log = pino({ level: 'warn', base: null }, { write });
 const events = new ServiceEvents();
@@ -78,7 +77,9 @@ const roles: Record<string, () => Promise<void>> = {
   async fill() {
     await adapter.ensureQueue(queue);
     await adapter.sendMessage(queue, new Uint8Array(1), { messageId: 'held' });
-    const held = await new Promise<Delivery>((resolve, reject) => void consume(resolve, 1).catch(reject));
+    const { promise: delivered, resolve, reject } = Promise.withResolvers<Delivery>();
+    consume(resolve, 1).catch(reject);
+    const held = await delivered;
     try {
       for (;;) {
         const messageId = randomUUID();
@@ -89,9 +90,10 @@ const roles: Record<string, () => Promise<void>> = {
       say(`refused ${String(error)} cause ${String((error as Error).cause)}`);
     }
     // What is left has room for names of queues, until it has not.
-    for (let full = false; !full;) {
+    let full = false;
+    while (!full) {
       const made = adapter.ensureQueue(randomUUID()).then(() => false);
-      full = await Promise.race([made, trouble.then(() => true)]);
+      full = await Promise.race([made, trouble.promise.then(() => true)]);
     }
     say('settling');
     await held.settle({ kind: 'done' });

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Database } from '../../../src/messaging/sqlite/database.ts';
 import { expireLeases, newPath, withFile } from './file.ts';
-import { ManualClock, turn } from './manual-clock.ts';
+import { quiet, TestClock } from '../../../src/testing/clock.ts';
 import { collect, done, json, keepLog, messageOf, open, retryAfter } from './opened.ts';
 
 const leaseMs = 30_000;
@@ -11,7 +11,7 @@ const leaseMs = 30_000;
 /** Two hosts on one file, each with a clock of its own: that of a host that hangs stands still. */
 async function twoHosts() {
   const path = newPath();
-  const clocks = [new ManualClock(), new ManualClock()] as const;
+  const clocks = [new TestClock(), new TestClock()] as const;
   const log = keepLog();
   const first = await open({ path, leaseMs }, { clock: clocks[0], log: log.log });
   const second = await open({ path, leaseMs }, { clock: clocks[1] });
@@ -24,7 +24,7 @@ describe('A lease', () => {
     const { clocks, first, second } = await twoHosts();
     await first.sendMessage('orders', json('long'));
     const owner = await collect(first, 'orders');
-    await turn();
+    await quiet();
     const rival = await collect(second, 'orders');
     for (let i = 0; i < 50; i += 1) {
       await clocks[0].advance(leaseMs / 5);
@@ -40,7 +40,7 @@ describe('A lease', () => {
     const { clocks, first, second } = await twoHosts();
     await first.sendMessage('orders', json('rescued'));
     await collect(first, 'orders');
-    await turn();
+    await quiet();
     const rescuer = await collect(second, 'orders');
     await clocks[1].advance(leaseMs - 1);
     expect(rescuer.deliveries).toHaveLength(0);
@@ -53,7 +53,7 @@ describe('A lease', () => {
     const { clocks, lines, first, second } = await twoHosts();
     await first.sendMessage('orders', json('rescued'), { messageId: 'id-1' });
     const loser = await collect(first, 'orders');
-    await turn();
+    await quiet();
     const rescuer = await collect(second, 'orders');
     await clocks[1].advance(leaseMs);
 
@@ -73,28 +73,33 @@ describe('A lease', () => {
   });
 
   it('that ended with its outcome is not mourned as lost', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const { log, lines } = keepLog();
     const adapter = await open({ path: ':memory:', leaseMs }, { clock, log });
     const { deliveries } = await collect(adapter, 'orders');
+    // Set before the lease is: the renewal comes right behind the outcome, in the same transaction.
+    let settled: Promise<boolean> | undefined;
+    clock.after(leaseMs / 3, () => void (settled = deliveries[0]!.settle(done)));
     await adapter.sendMessage('orders', json(1));
-    await turn();
-    // The renewal comes right behind the outcome, in the same transaction.
-    const settled = deliveries[0]!.settle(done);
-    await clock.advance(leaseMs / 3);
+    const transaction = spyOnTransactions();
+    await clock.advance(leaseMs / 3 - 1);
+    expect(deliveries).toHaveLength(1);
+    transaction.mockClear();
+    await clock.advance(1);
+    expect(transaction).toHaveBeenCalledTimes(1);
     await settled;
     expect(lines.filter(({ level }) => Number(level) >= 40)).toEqual([]);
   });
 
   it('of our own is not the first to expire after the event loop was blocked', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const adapter = await open({ path: ':memory:', leaseMs }, { clock });
     await adapter.ensureQueue('orders');
     await adapter.sendMessage('orders', json('quick'));
     await adapter.sendMessage('orders', json('slow'));
     const { deliveries } = await collect(adapter, 'orders', { concurrency: 2 });
-    await turn();
-    clock.jump(2 * leaseMs);
+    await quiet();
+    clock.block(2 * leaseMs);
     await deliveries[0]!.settle(done);
     await clock.advance(leaseMs);
     expect(deliveries.map(messageOf)).toEqual(['quick', 'slow']);
@@ -104,25 +109,25 @@ describe('A lease', () => {
     const { clocks, first, second } = await twoHosts();
     await first.sendMessage('orders', json('handed back'));
     await collect(first, 'orders');
-    await turn();
+    await quiet();
     await first.close();
     const heir = await collect(second, 'orders');
-    await turn();
+    await quiet();
     expect(heir.deliveries).toHaveLength(1);
     expect(heir.deliveries[0]).toMatchObject({ attempt: 1, crashes: 0 });
-    expect(clocks[1].now()).toBe(new ManualClock().now());
+    expect(clocks[1].now()).toBe(new TestClock().now());
   });
 
   it('counts crashes for each attempt anew', async () => {
     const path = newPath();
-    const adapter = await open({ path }, { clock: new ManualClock() });
+    const adapter = await open({ path }, { clock: new TestClock() });
     await adapter.ensureQueue('orders');
     await adapter.sendMessage('orders', json('clumsy'));
     const seen: string[] = [];
     for (const crash of [true, true, false, true]) {
       // The consumers before are full: each holds what it lost.
       const { consumer, deliveries } = await collect(adapter, 'orders');
-      await turn();
+      await quiet();
       const [delivery] = deliveries;
       seen.push(`${delivery!.attempt}.${delivery!.crashes}`);
       if (crash) expireLeases(path);
@@ -134,28 +139,28 @@ describe('A lease', () => {
 
 describe('The order of a queue', () => {
   it('gives a requeued message its place back, before those sent after it', async () => {
-    const adapter = await open({ path: ':memory:' }, { clock: new ManualClock() });
+    const adapter = await open({ path: ':memory:' }, { clock: new TestClock() });
     await adapter.ensureQueue('orders');
     for (const message of ['a', 'b']) await adapter.sendMessage('orders', json(message));
     const { deliveries } = await collect(adapter, 'orders');
-    await turn();
+    await quiet();
     await deliveries[0]!.settle({ kind: 'requeue' });
-    await turn();
+    await quiet();
     expect(deliveries.map(messageOf)).toEqual(['a', 'a']);
   });
 
   it('puts delayed messages and retries where their time comes', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const adapter = await open({ path: ':memory:' }, { clock });
     await adapter.ensureQueue('orders');
     await adapter.sendMessage('orders', json('retried'));
     await adapter.sendMessage('orders', json('delayed'), { delayMs: 2000 });
     const { deliveries } = await collect(adapter, 'orders');
-    await turn();
+    await quiet();
     await deliveries[0]!.settle(retryAfter(1000));
     await clock.advance(500);
     await adapter.sendMessage('orders', json('sent later'));
-    await turn();
+    await quiet();
     expect(deliveries.map(messageOf)).toEqual(['retried', 'sent later']);
     await deliveries[1]!.settle(done);
     await clock.advance(499);
@@ -172,12 +177,12 @@ describe('The order of a queue', () => {
 
 describe('A consumer that gives a message up', () => {
   async function twoConsumers(otherQueue: string) {
-    const adapter = await open({ path: ':memory:' }, { clock: new ManualClock() });
+    const adapter = await open({ path: ':memory:' }, { clock: new TestClock() });
     const first = await collect(adapter, 'orders');
     await adapter.sendMessage('orders', json(1));
-    await turn();
+    await quiet();
     const second = await collect(adapter, otherQueue);
-    await turn();
+    await quiet();
     expect(second.deliveries).toHaveLength(0);
     return { first, second };
   }
@@ -185,7 +190,7 @@ describe('A consumer that gives a message up', () => {
   it('leaves it to another at once when it stops', async () => {
     const { first, second } = await twoConsumers('orders');
     await first.consumer.stop();
-    await turn();
+    await quiet();
     expect(second.deliveries).toHaveLength(1);
   });
 
@@ -193,7 +198,7 @@ describe('A consumer that gives a message up', () => {
     const { first, second } = await twoConsumers('orders');
     await first.consumer.drain();
     await first.deliveries[0]!.settle({ kind: 'requeue' });
-    await turn();
+    await quiet();
     expect(second.deliveries).toHaveLength(1);
   });
 
@@ -201,7 +206,7 @@ describe('A consumer that gives a message up', () => {
     const { first, second } = await twoConsumers('orders_dead');
     const error = { name: 'Error', message: 'never' };
     await first.deliveries[0]!.settle({ kind: 'dead', reason: 'failed', error });
-    await turn();
+    await quiet();
     expect(second.deliveries).toHaveLength(1);
   });
 });
@@ -209,7 +214,7 @@ describe('A consumer that gives a message up', () => {
 describe('A consumer whose claim must wait for the database', () => {
   it('drains without waiting for it', async () => {
     const path = newPath();
-    const adapter = await open({ path }, { clock: new ManualClock() });
+    const adapter = await open({ path }, { clock: new TestClock() });
     const { consumer, deliveries } = await collect(adapter, 'orders');
     const transaction = spyOnTransactions();
     const other = new DatabaseSync(path);
@@ -229,10 +234,10 @@ describe('A consumer whose claim must wait for the database', () => {
 describe('A message that is done', () => {
   it('leaves nothing behind in the file', async () => {
     const path = newPath();
-    const adapter = await open({ path }, { clock: new ManualClock() });
+    const adapter = await open({ path }, { clock: new TestClock() });
     const { deliveries } = await collect(adapter, 'orders');
     await adapter.sendMessage('orders', json(1));
-    await turn();
+    await quiet();
     await deliveries[0]!.settle(done);
     const rows = withFile(path, (handle) =>
       handle
@@ -246,12 +251,12 @@ describe('A message that is done', () => {
 
   it('is not waited for until it is on the disk, as one that is sent is', async () => {
     const transaction = spyOnTransactions();
-    const adapter = await open({ path: newPath() }, { clock: new ManualClock() });
+    const adapter = await open({ path: newPath() }, { clock: new TestClock() });
     const { deliveries } = await collect(adapter, 'orders');
     transaction.mockClear();
     await adapter.sendMessage('orders', json(1));
     expect(transaction.mock.calls.map(([durable]) => durable)).toEqual([true]);
-    await turn();
+    await quiet();
     transaction.mockClear();
     await deliveries[0]!.settle(done);
     expect(transaction.mock.calls.map(([durable]) => durable)).toEqual([false]);
@@ -260,11 +265,11 @@ describe('A message that is done', () => {
 
 describe('A consumer that has nothing to do', () => {
   it('sets no timer but the one that looks at the file now and then', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const adapter = await open({ path: newPath(), checkEveryMs: 5000 }, { clock });
     const { deliveries } = await collect(adapter, 'orders');
     await adapter.sendMessage('orders', json(1));
-    await turn();
+    await quiet();
     await deliveries[0]!.settle(done);
     // The last renewal finds nothing to renew.
     await clock.advance(leaseMs);

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Clock } from '../../../src/clock.ts';
 import { newPath, withFile } from './file.ts';
 import { startChild } from './host.ts';
-import { ManualClock, turn } from './manual-clock.ts';
+import { quiet, TestClock } from '../../../src/testing/clock.ts';
 import { collect, done, json, keepLog, open } from './opened.ts';
 
 vi.mock(import('node:fs'), async (importOriginal) => {
@@ -51,7 +51,7 @@ describe('A consumer', () => {
     await vi.waitUntil(() => owned.length === 1, patience);
     const adapter = await open({ path }, { clock: timeless });
     const { deliveries } = await collect(adapter, 'orders');
-    await turn();
+    await quiet();
     expect(deliveries).toHaveLength(0);
     await owner.close();
     await vi.waitUntil(() => deliveries.length === 1, patience);
@@ -60,7 +60,7 @@ describe('A consumer', () => {
   it('looks now and then where the file system tells nothing', async () => {
     vi.mocked(watch).mockImplementationOnce(() => silentWatcher());
     const path = newPath();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const adapter = await open({ path, checkEveryMs: 5000 }, { clock });
     const sender = await open({ path }, { clock });
     const { deliveries } = await collect(adapter, 'orders');
@@ -76,7 +76,7 @@ describe('A consumer', () => {
       throw new Error('System limit for number of file watchers reached');
     });
     const path = newPath();
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const { log, lines } = keepLog();
     const adapter = await open({ path, checkEveryMs: Infinity }, { clock, log });
     const sender = await open({ path }, { clock });

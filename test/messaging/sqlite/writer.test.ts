@@ -5,7 +5,7 @@ import { BrokerRefusedError } from '../../../src/errors.ts';
 import { Database } from '../../../src/messaging/sqlite/database.ts';
 import { Writer } from '../../../src/messaging/sqlite/writer.ts';
 import { newPath, withFile } from './file.ts';
-import { ManualClock, turn } from './manual-clock.ts';
+import { quiet, TestClock } from '../../../src/testing/clock.ts';
 import { keepLog } from './opened.ts';
 
 function startWriter(path = newPath()) {
@@ -13,7 +13,7 @@ function startWriter(path = newPath()) {
   onTestFinished(() => database.close());
   database.handle.exec('CREATE TABLE note (bytes BLOB NOT NULL CHECK (length(bytes) > 0)) STRICT');
   const insert = database.handle.prepare('INSERT INTO note VALUES (?)');
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const { log, lines } = keepLog();
   const woken: string[][] = [];
   const failures: Error[] = [];
@@ -98,7 +98,7 @@ describe('A writer', () => {
     const written = note(100_000, () => true);
     let finished = false;
     void written.then(() => (finished = true));
-    await turn();
+    await quiet();
     await clock.advance(60_000);
     expect(finished).toBe(false);
     const warnings = lines.filter(({ msg }) => msg === 'database not writable; trying again');
@@ -118,7 +118,7 @@ describe('A writer', () => {
     limitDisk(database, 5);
     const order: string[] = [];
     const first = note(100_000, () => true).then(() => order.push('first'));
-    await turn();
+    await quiet();
     const second = writer
       .write({ run: () => undefined, keepTrying: () => true })
       .then(() => order.push('second'));
@@ -164,7 +164,7 @@ describe('A writer', () => {
     const { database, writer, note } = startWriter();
     limitDisk(database, 1);
     const patient = note(100_000, () => true);
-    await turn();
+    await quiet();
     writer.close(new Error('closed'));
     await expect(patient).rejects.toMatchObject({ message: 'database or disk is full' });
   });

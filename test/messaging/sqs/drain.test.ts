@@ -3,7 +3,7 @@
 import { expect, it, vi } from 'vitest';
 import { systemClock, type Clock } from '../../../src/clock.ts';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
-import { FastClock } from './fast-clock.ts';
+import { SkewedClock } from '../../support/skewed-clock.ts';
 import { bodyOf, consume, createRig, done, eventsOf, remaining, requeue } from './rig.ts';
 
 const patience = { timeout: 15_000, interval: 10 };
@@ -62,13 +62,10 @@ it('delivers the messages of an answer that arrives when the drain begins, and r
   const { consumer } = await consume(rig, queue, 10, async (delivery) => {
     settled.push(await delivery.settle(requeue));
   });
-  const drained = new Promise<void>((resolve, reject) => {
-    onAnswer = () => {
-      consumer.drain().then(resolve, reject);
-    };
-  });
+  const drained: PromiseWithResolvers<void> = Promise.withResolvers();
+  onAnswer = () => void consumer.drain().then(drained.resolve, drained.reject);
   rig.fill(queue, 5);
-  await drained;
+  await drained.promise;
   await vi.waitFor(() => {
     const { ready, inflight } = rig.server.inspectQueue(queue)!.messages;
     expect([ready.length, inflight.length]).toEqual([5, 0]);
@@ -132,7 +129,7 @@ it('requeues unsettled messages when it stops, and takes no outcome of them afte
 });
 
 it('reports messages that could not be requeued in time when it stops', async () => {
-  await using rig = await createRig({ listenIntervalS: 1 }, new FastClock(10));
+  await using rig = await createRig({ listenIntervalS: 1 }, new SkewedClock(10));
   const queue = rig.createQueue();
   rig.fill(queue, 2);
   const deliveries: Delivery[] = [];

@@ -1,7 +1,7 @@
 // No message is lost and no call loops hot, however calls fail: through a proxy that breaks them.
 import { expect, it, vi } from 'vitest';
 import { bodyOf, consume, createRig, done, eventsOf, remaining, type Rig } from './rig.ts';
-import { FastClock } from './fast-clock.ts';
+import { SkewedClock } from '../../support/skewed-clock.ts';
 import type { Fault } from './fault-proxy.ts';
 
 const patience = { timeout: 50_000, interval: 20 };
@@ -25,7 +25,7 @@ function attempts({ proxy }: Rig): number {
 
 it('loses none of 10,000 messages to 500s, throttling, cut sockets, hangs and batches that fail in part', async () => {
   // Its time limits of ten seconds are over in two and a half.
-  await using rig = await createRig({ visibilityTimeoutS: 4, listenIntervalS: 1 }, new FastClock(4));
+  await using rig = await createRig({ visibilityTimeoutS: 4, listenIntervalS: 1 }, new SkewedClock(4));
   const queue = rig.createQueue();
   rig.fill(queue, 10_000);
   const faults: readonly [number, Exclude<Fault, object>][] = [

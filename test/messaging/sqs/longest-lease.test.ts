@@ -1,7 +1,7 @@
 // SQS leaves a message with one receiver for 12 hours in all, and refuses to give more: on a clock that is moved.
 import { expect, it, vi } from 'vitest';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
-import { ManualClock } from '../sqlite/manual-clock.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { consume, createRig, done, eventsOf, remaining, type Rig } from './rig.ts';
 
 const patience = { timeout: 15_000, interval: 5 };
@@ -16,7 +16,7 @@ interface Asked {
 }
 
 /** A message in flight, leased for five hours at a time, and the renewals that SQS is asked for. */
-async function work(rig: Rig, clock: ManualClock) {
+async function work(rig: Rig, clock: TestClock) {
   const startedAt = clock.now();
   const queue = rig.createQueue();
   rig.fill(queue, 1);
@@ -44,7 +44,7 @@ async function work(rig: Rig, clock: ManualClock) {
 }
 
 it('renews up to the twelve hours, then reports the lease as lost, and deletes nothing', async () => {
-  const clock = new ManualClock();
+  const clock = new TestClock();
   await using rig = await createRig(options, clock);
   const { queue, startedAt, asked, delivery, renew } = await work(rig, clock);
   while ((asked.at(-1)?.timeoutS ?? 5 * 3600) === 5 * 3600) await renew();
@@ -64,7 +64,7 @@ it('renews up to the twelve hours, then reports the lease as lost, and deletes n
 });
 
 it('delays a retry by no more than the rest of them', async () => {
-  const clock = new ManualClock();
+  const clock = new TestClock();
   await using rig = await createRig(options, clock);
   const { startedAt, asked, delivery, renew } = await work(rig, clock);
   await renew();

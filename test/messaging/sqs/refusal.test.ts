@@ -5,9 +5,9 @@ import { DeadLetterError } from '../../../src/errors.ts';
 import type { BrokerEvent } from '../../../src/messaging/event.ts';
 import { Patience } from '../../../src/messaging/sqs/patience.ts';
 import { host } from '../../service/hosted.ts';
-import { ManualClock } from '../sqlite/manual-clock.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { createRig, eventsOf, remaining, type Rig } from './rig.ts';
-import { ShiftedClock } from './shifted-clock.ts';
+import { SkewedClock } from '../../support/skewed-clock.ts';
 
 const patience = { timeout: 20_000, interval: 10 };
 
@@ -17,24 +17,24 @@ describe('the patience', () => {
     ['starts again after a minute without one', [0, 40, 101, 150, 162], [false, false, false, false, true]],
     ['is not over with the first one', [0, 1000], [false, false]],
   ])('%s', ([, seconds, expected]) => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const start = clock.now();
     const borne = new Patience(clock);
     const over = seconds.map((second) => {
-      clock.jump(start + second * 1000 - clock.now());
+      clock.block(start + second * 1000 - clock.now());
       return borne.refused();
     });
     expect(over).toEqual(expected);
   });
 
   it('starts again with each call that is not refused', () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const borne = new Patience(clock);
     borne.refused();
-    clock.jump(50_000);
+    clock.block(50_000);
     borne.renew();
     expect(borne.refused()).toBe(false);
-    clock.jump(50_000);
+    clock.block(50_000);
     expect(borne.refused()).toBe(false);
   });
 });
@@ -51,14 +51,14 @@ describe('a service ends with 69', () => {
     ['AccessDeniedException', 'sqs:ReceiveMessage'],
     ['ExpiredTokenException', 'expired credentials'],
   ])('when receives are refused for more than a minute: %s', async ([error, hint]) => {
-    const clock = new ShiftedClock();
+    const clock = new SkewedClock();
     await using rig = await createRig({ listenIntervalS: 1 }, clock);
     const queue = rig.createQueue();
     const service = await host(rig.adapter, queue, () => undefined);
     rig.proxy.rule = (action) => (action === 'ReceiveMessage' ? { error, status: 403 } : 'pass');
     for (let jumps = 1; jumps <= 2; jumps++) {
       await reported(rig, 'consumer-lost');
-      clock.jump(40_000);
+      clock.step(40_000);
     }
     expect(await service.ended).toBe(69);
     const message = String(service.service.failure);
@@ -71,7 +71,7 @@ describe('a service ends with 69', () => {
   ])(
     'when %s is denied for as long, though its messages are lost and redelivered meanwhile',
     async ([right, kind]) => {
-      const clock = new ShiftedClock();
+      const clock = new SkewedClock();
       await using rig = await createRig({ listenIntervalS: 1, visibilityTimeoutS: 1 }, clock);
       const queue = rig.createQueue();
       rig.fill(queue, 1);
@@ -86,7 +86,7 @@ describe('a service ends with 69', () => {
       });
       for (let jumps = 1; jumps <= 2; jumps++) {
         await reported(rig, kind);
-        clock.jump(40_000);
+        clock.step(40_000);
         if (jumps === 1) await service.called(2);
       }
       expect(await service.ended).toBe(69);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConsumeConfigFile } from '../../../src/config/consume-config.ts';
 import { watchForFinish } from '../../../src/service/delivery/finish.ts';
-import { ManualClock } from '../../messaging/sqlite/manual-clock.ts';
+import { TestClock } from '../../../src/testing/clock.ts';
 import { expectEmpty, rabbitMqBroker, sqliteBroker, type TestBroker } from '../broker.ts';
 import { linesOf, makeService, ordersOf } from '../service-directory.ts';
 
@@ -20,7 +20,7 @@ describe('a queue is worked off', () => {
     onTestFinished(() => rmSync(directory, { recursive: true }));
     const file = join(directory, 'consume.env');
     writeFileSync(file, content);
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const state = { waiting: 0, fails: false, hangs: false, size: 0, accepted: 0, finished: 0 };
     const stop = watchForFinish({
       config: new ConsumeConfigFile(file, 'SqliteConnection', () => undefined),

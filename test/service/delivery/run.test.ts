@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { DeadLetterError } from '../../../src/errors.ts';
 import { CrashError, CutOffError, ProcessTimeoutError } from '../../../src/service/delivery/failure.ts';
 import { currentRun, Run } from '../../../src/service/delivery/run.ts';
-import { ManualClock, turn } from '../../messaging/sqlite/manual-clock.ts';
+import { quiet, TestClock } from '../../../src/testing/clock.ts';
 import { deferred, never } from '../hosted.ts';
 
 /** Starts a run; tells how it ended, or that it has not. */
 function start(work: (signal: AbortSignal) => unknown, timeoutMs: number | undefined = 1000) {
-  const clock = new ManualClock();
+  const clock = new TestClock();
   const run = new Run();
   let end: unknown = 'not ended';
   run
@@ -21,7 +21,7 @@ function start(work: (signal: AbortSignal) => unknown, timeoutMs: number | undef
     clock,
     run,
     end: async () => {
-      await turn();
+      await quiet();
       return end;
     },
   };
@@ -69,7 +69,7 @@ describe('work', () => {
   });
 
   it('without a limit has all the time of the world', async () => {
-    const clock = new ManualClock();
+    const clock = new TestClock();
     const run = new Run();
     const work = deferred();
     const running = run.execute(() => work.promise, clock, undefined);
@@ -121,19 +121,15 @@ describe('when its time is up', () => {
 
   it('work that ignores it is given up after a second of grace, and its later end changes nothing', async () => {
     for (const late of ['resolves', 'rejects']) {
-      let settle = (): void => undefined;
-      const { clock, end } = start(
-        () =>
-          new Promise<void>((resolve, reject) => {
-            settle = late === 'resolves' ? resolve : () => reject(new Error('too late'));
-          }),
-      );
+      const work = deferred();
+      const { clock, end } = start(() => work.promise);
       await clock.advance(1000 + 999);
       expect(await end()).toBe('not ended');
       await clock.advance(1);
       expect(await end()).toBeInstanceOf(ProcessTimeoutError);
+      if (late === 'resolves') work.resolve();
       // An unhandled rejection would fail this test.
-      settle();
+      else work.reject(new Error('too late'));
       expect(await end()).toBeInstanceOf(ProcessTimeoutError);
     }
   });
@@ -182,7 +178,7 @@ describe('a run that is ended from outside', () => {
   it('before its work began does no work', async () => {
     const run = new Run();
     run.cutOff();
-    await expect(run.execute(() => never, new ManualClock(), 1000)).rejects.toBeInstanceOf(CutOffError);
+    await expect(run.execute(() => never, new TestClock(), 1000)).rejects.toBeInstanceOf(CutOffError);
   });
 
   it('after its work has ended stays as it was', async () => {
@@ -204,7 +200,7 @@ describe('the current run', () => {
       seen.push(currentRun.getStore());
       return never;
     });
-    await turn();
+    await quiet();
     await clock.advance(2000);
     expect(await end()).toBeInstanceOf(ProcessTimeoutError);
     expect(seen).toEqual([run, run, run]);
