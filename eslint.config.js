@@ -4,6 +4,20 @@ import path from 'node:path';
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** Each broker: its folder in messaging/, and the drivers that only this folder may import. */
+export const brokers = {
+  rabbitmq: ['amqplib'],
+  sqs: ['@aws-sdk/client-sqs'],
+  sqlite: ['node:sqlite'],
+};
+
+const brokerRooms = Object.fromEntries(
+  Object.keys(brokers).map((name) => [
+    name,
+    { path: `messaging/${name}/`, imports: ['messaging', 'broker', 'ground'] },
+  ]),
+);
+
 /**
  * The rooms of src and the arrows between them, one table for all: each file belongs to the first room whose path begins
  * its own, and may import from its own room and from those listed; all else is an error. docs/internals.md draws it.
@@ -15,7 +29,7 @@ export const rooms = {
   testing: { path: 'testing/', imports: ['service', 'sqlite', 'messaging', 'processor', 'config', 'ground'] },
   commands: {
     path: 'commands/',
-    imports: ['host', 'messaging', 'service', 'schedule', 'config', 'ground'],
+    imports: ['host', 'messaging', 'service', 'schedule', 'config', 'broker', 'variable', 'ground'],
   },
   host: {
     path: 'host/',
@@ -27,26 +41,25 @@ export const rooms = {
   },
   open: {
     path: 'messaging/open.ts',
-    imports: ['rabbitmq', 'sqs', 'sqlite', 'messaging', 'config', 'ground'],
+    imports: [...Object.keys(brokers), 'messaging', 'config', 'ground'],
   },
-  rabbitmq: { path: 'messaging/rabbitmq/', imports: ['messaging', 'broker', 'ground'] },
-  sqs: { path: 'messaging/sqs/', imports: ['messaging', 'broker', 'config', 'ground'] },
-  sqlite: { path: 'messaging/sqlite/', imports: ['messaging', 'broker', 'ground'] },
+  ...brokerRooms,
   messaging: { path: 'messaging/', imports: ['ground'] },
   schedule: { path: 'schedule/', imports: ['ground'] },
   processor: { path: 'processor/', imports: ['ground'] },
-  broker: { path: 'config/broker/', imports: ['config', 'ground'] },
-  config: { path: 'config/', imports: ['broker', 'ground'] },
+  variable: { path: 'config/variable/', imports: ['ground'] },
+  broker: { path: 'config/broker/', imports: ['variable', 'ground'] },
+  config: { path: 'config/', imports: ['broker', 'variable', 'ground'] },
   ground: { path: '', imports: [] },
 };
 
 /** Each driver, and the rooms that may import it. */
 export const drivers = {
-  amqplib: ['rabbitmq'],
-  '@aws-sdk/client-sqs': ['sqs'],
-  'node:sqlite': ['sqlite'],
+  ...Object.fromEntries(
+    Object.entries(brokers).flatMap(([room, packages]) => packages.map((name) => [name, [room]])),
+  ),
   croner: ['schedule'],
-  envalid: ['config', 'broker'],
+  envalid: ['config', 'variable'],
   commander: ['cli', 'commands'],
 };
 

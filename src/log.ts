@@ -1,5 +1,6 @@
 // The pino root: level, format, and where lines go. Owns no event names; those stand where they happen.
 import { pino, type DestinationStream, type Logger, type Level } from 'pino';
+import { missingPackage } from './missing-package.ts';
 
 export type { Logger } from 'pino';
 
@@ -19,15 +20,24 @@ export interface LogOptions {
 export async function createLog({ level, format }: LogOptions): Promise<Logger> {
   const options = { level, base: { pid: process.pid } };
   if (format === 'json') return pino(options, pino.destination({ dest: 1, sync: true }));
-  // Loaded only where it is used: a production host writes JSON.
-  const { default: pretty } = await import('pino-pretty');
-  const stream: DestinationStream = pretty({
-    destination: 1,
-    sync: true,
-    ignore: 'pid',
-    translateTime: 'SYS:HH:MM:ss.l',
-  });
-  return pino(options, stream);
+  const stream = await openPrettyStream();
+  if (stream) return pino(options, stream);
+  const log = await createLog({ level, format: 'json' });
+  log
+    .child({ name: 'svchost' })
+    .warn('LOG_FORMAT is pretty, but the package pino-pretty is not installed; writing json');
+  return log;
+}
+
+/** Undefined if the package for it is not installed: it is optional, as a production host writes JSON. */
+async function openPrettyStream(): Promise<DestinationStream | undefined> {
+  try {
+    const { default: pretty } = await import('pino-pretty');
+    return pretty({ destination: 1, sync: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss.l' });
+  } catch (error) {
+    if (missingPackage(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 /** A logger that writes nothing. */

@@ -13,7 +13,8 @@ import {
   type ExitCode,
   type Problem,
 } from '../errors.ts';
-import { openBroker } from '../host/broker.ts';
+import { openBroker, type ReachableBroker } from '../host/broker.ts';
+import type { MessageAdapter } from '../messaging/adapter.ts';
 import { isInspectable } from '../messaging/capability.ts';
 import { processorProblem, resolveService, type Resolution } from '../host/resolution.ts';
 import { upcoming, type Schedule } from '../schedule/schedule.ts';
@@ -113,8 +114,7 @@ export async function check(
   connect: boolean,
 ): Promise<{ report: CheckReport; words: string | undefined; code: ExitCode }> {
   const resolution = await resolveService(directory);
-  const mayConnect = connect && resolution.kind !== 'refused' && usesBroker(resolution);
-  const reached = await reachBroker(resolution, mayConnect);
+  const reached = usesBroker(resolution) ? await reachBroker(resolution, connect) : noBroker;
   const failure = resolution.kind === 'refused' ? resolution.error : reached.failure;
   return {
     report: createReport(resolution, reached, failure),
@@ -140,25 +140,30 @@ interface ReachedBroker {
   readonly warnings: readonly string[];
 }
 
-async function reachBroker(
-  { settings, service, queues }: Resolution,
-  connect: boolean,
-): Promise<ReachedBroker> {
-  const broker = await openBroker(settings.messaging, service, 'check');
-  const { address } = broker.adapter;
-  if (!connect) return { address, warnings: [] };
+const noBroker: ReachedBroker = { address: '', warnings: [] };
+
+async function reachBroker(resolution: Resolution, connect: boolean): Promise<ReachedBroker> {
+  let broker: ReachableBroker | undefined;
   try {
+    broker = await openBroker(resolution.settings.messaging, resolution.service, 'check');
+    const { address } = broker.adapter;
+    if (!connect || resolution.kind === 'refused') return { address, warnings: [] };
     await broker.connect();
-    const { maxAttempts } = settings.retry;
-    const { adapter } = broker;
-    const warnings =
-      queues && isInspectable(adapter) ? await adapter.inspectQueue(queues.queueName, maxAttempts) : [];
-    return { address, warnings };
+    return { address, warnings: await inspect(resolution, broker.adapter) };
   } catch (error) {
-    return { address, failure: toError(error), warnings: [] };
+    return { address: broker?.adapter.address ?? '', failure: toError(error), warnings: [] };
   } finally {
-    await broker.adapter.close();
+    await broker?.adapter.close();
   }
+}
+
+/** What the broker says about the queue. */
+async function inspect(
+  { settings, queues }: Resolution,
+  adapter: MessageAdapter,
+): Promise<readonly string[]> {
+  if (!queues || !isInspectable(adapter)) return [];
+  return await adapter.inspectQueue(queues.queueName, settings.retry.maxAttempts);
 }
 
 function createReport(

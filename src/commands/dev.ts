@@ -6,6 +6,7 @@ import { systemClock } from '../clock.ts';
 import { toError, UsageError, type ExitCode } from '../errors.ts';
 import { answerSignals } from '../host/signal.ts';
 import { createLog, type Logger } from '../log.ts';
+import type { BrokerSettings } from '../config/broker/broker.ts';
 import { readLines } from '../messaging/ndjson.ts';
 import { directoryOption, type End } from './command.ts';
 import { listDeadLetters, readDevSettings, sendTyped } from './dev/actions.ts';
@@ -104,10 +105,10 @@ function resolvePaths({ directory, data }: DevCommand): DevCommand {
   return { directory: realpathSync(directory), data: data.map((name) => realpathSync(name)) };
 }
 
-/** The file of the embedded queue according to the settings as they are now; undefined with another broker. */
+/** The file that holds the queues according to the settings as they are now; undefined if the broker is no file. */
 function queueFileOf(directory: string): string | undefined {
-  const { messaging } = readDevSettings(directory).settings;
-  return messaging.type === 'SqliteConnection' ? messaging.path : undefined;
+  const { path: file }: BrokerSettings = readDevSettings(directory).settings.messaging;
+  return file;
 }
 
 function describeChange([first = '', ...others]: readonly string[], directory: string): string {

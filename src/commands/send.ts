@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import { durationMs } from '../config/value.ts';
+import { durationMs } from '../config/variable/value.ts';
 import { ConfigurationError, toError, UsageError } from '../errors.ts';
 import { openBroker, type ReachableBroker } from '../host/broker.ts';
 import { resolveService, type Resolution } from '../host/resolution.ts';
@@ -141,6 +141,10 @@ async function openQueue({ directory, queueName, onWarning }: SendCommand): Prom
 
 /** @throws ConfigurationError, ProcessorError the service has problems that prevent sending */
 function refuseUnusable(resolution: Resolution, queueName: string | undefined): void {
+  // A schedule runs without a broker, but nothing can be sent.
+  const { messagingProblems } = resolution.settings;
+  if (resolution.kind === 'schedule' && messagingProblems.length > 0)
+    throw new ConfigurationError(messagingProblems);
   if (resolution.kind !== 'refused') return;
   if (queueName === undefined) throw resolution.error;
   // A queue that the command line names needs no processor and no queue of its own, but a broker all the same.

@@ -1,42 +1,34 @@
 // The consume config: a dotenv file that an operator edits while the host runs. Read again when it has changed.
 import { readFileSync, statSync } from 'node:fs';
 import { describeProblem, toError } from '../errors.ts';
-import { parseEnvFile, type Environment } from './environment.ts';
-import type { MessagingSettings } from './messaging.ts';
-import { flag, integer, type Parse } from './value.ts';
+import { brokers, messagingTypes, type MessagingType } from './brokers.ts';
+import { isSet, parseEnvFile, type Environment } from './environment.ts';
+import { flag, type Parse } from './variable/value.ts';
 
+/** What a consume config file says. */
 export interface ConsumeConfig {
   /** End the host once the queue is empty. */
   readonly exitWhenFinished: boolean;
-  /** How long a message is leased at a time, in seconds; undefined for the queue's own. Only on SQS. */
-  readonly visibilityTimeoutS: number | undefined;
-  /** How long a poll waits for messages, in seconds; undefined for SQS's longest. Only on SQS. */
-  readonly listenIntervalS: number | undefined;
+  /** The broker's own variables, by name; see `Broker.consumeVariables`. */
+  readonly tuning: Readonly<Record<string, number>>;
 }
 
-/** The variables that only SQS has a use for. SQS API, ReceiveMessage: but a lease of 0 s would be none. */
-const sqsVariables = {
-  VISIBILITY_TIMEOUT: integer(1, 43_200, 'whole seconds'),
-  LISTEN_INTERVAL: integer(0, 20, 'whole seconds'),
-} as const;
-
-/** One consume config file. A file that is missing, or cannot be read, sets nothing. */
-export class ConsumeConfigFile {
+/** What a {@link ConsumeConfigFile} is opened with. */
+export interface ConsumeConfigOptions {
   readonly path: string;
-  readonly #broker: MessagingSettings['type'];
-  readonly #onWarning: (message: string) => void;
-  #version = '';
-  #config: ConsumeConfig = {
-    exitWhenFinished: false,
-    visibilityTimeoutS: undefined,
-    listenIntervalS: undefined,
-  };
+  readonly broker: MessagingType;
+  /** Called once per version of the file for each wrong value, and for the variables that this broker does not use. */
+  readonly onWarning: (message: string) => void;
+}
 
-  /** @param onWarning told once per version of the file what is wrong with it, or of no use on this broker */
-  constructor(path: string, broker: MessagingSettings['type'], onWarning: (message: string) => void) {
-    this.path = path;
-    this.#broker = broker;
-    this.#onWarning = onWarning;
+/** One consume config file. If it is missing or cannot be read, it sets nothing. */
+export class ConsumeConfigFile {
+  readonly #options: ConsumeConfigOptions;
+  #version = '';
+  #config: ConsumeConfig = { exitWhenFinished: false, tuning: {} };
+
+  constructor(options: ConsumeConfigOptions) {
+    this.#options = options;
   }
 
   /** What the file says now. */
@@ -50,7 +42,7 @@ export class ConsumeConfigFile {
 
   #currentVersion(): string {
     try {
-      const { mtimeMs, size, ino } = statSync(this.path);
+      const { mtimeMs, size, ino } = statSync(this.#options.path);
       return `${mtimeMs} ${size} ${ino}`;
     } catch (error) {
       // Missing, or not to be reached: reading it says which.
@@ -60,7 +52,7 @@ export class ConsumeConfigFile {
 
   #load(): Environment {
     try {
-      return parseEnvFile(readFileSync(this.path, 'utf8'));
+      return parseEnvFile(readFileSync(this.#options.path, 'utf8'));
     } catch (error) {
       this.#warn(`${toError(error).message}; nothing of it is used`);
       return {};
@@ -68,22 +60,21 @@ export class ConsumeConfigFile {
   }
 
   #parse(env: Environment): ConsumeConfig {
+    const { broker } = this.#options;
+    this.#warnOfUnused(env);
     const exitWhenFinished = this.#value(env, 'EXIT_WHEN_FINISHED', flag) ?? false;
-    if (this.#broker !== 'SqsConnection') {
-      this.#warnOfUnused(env);
-      return { exitWhenFinished, visibilityTimeoutS: undefined, listenIntervalS: undefined };
+    const tuning: Record<string, number> = {};
+    for (const [name, parse] of Object.entries(brokers[broker].consumeVariables)) {
+      const value = this.#value(env, name, parse);
+      if (value !== undefined) tuning[name] = value;
     }
-    return {
-      exitWhenFinished,
-      visibilityTimeoutS: this.#value(env, 'VISIBILITY_TIMEOUT', sqsVariables.VISIBILITY_TIMEOUT),
-      listenIntervalS: this.#value(env, 'LISTEN_INTERVAL', sqsVariables.LISTEN_INTERVAL),
-    };
+    return { exitWhenFinished, tuning };
   }
 
-  /** Undefined where it is unset, or wrong, which spoils no other value. */
+  /** Undefined if it is unset, or wrong: then the other values count all the same. */
   #value<T>(env: Environment, name: string, parse: Parse<T>): T | undefined {
     const text = env[name];
-    if (text === undefined || text === '') return undefined;
+    if (text === undefined || !isSet(env, name)) return undefined;
     try {
       return parse(text);
     } catch (error) {
@@ -94,11 +85,15 @@ export class ConsumeConfigFile {
   }
 
   #warnOfUnused(env: Environment): void {
-    const unused = Object.keys(sqsVariables).filter((name) => (env[name] ?? '') !== '');
-    if (unused.length > 0) this.#warn(`not used with ${this.#broker}, only on SQS: ${unused.join(', ')}`);
+    const own = Object.keys(brokers[this.#options.broker].consumeVariables);
+    for (const { name, consumeVariables } of messagingTypes.map((type) => brokers[type])) {
+      const unused = Object.keys(consumeVariables).filter((each) => !own.includes(each) && isSet(env, each));
+      if (unused.length === 0) continue;
+      this.#warn(`not used with ${this.#options.broker}, only on ${name}: ${unused.join(', ')}`);
+    }
   }
 
   #warn(what: string): void {
-    this.#onWarning(`CONSUME_CONFIG_FILE_PATH ${this.path}: ${what}`);
+    this.#options.onWarning(`CONSUME_CONFIG_FILE_PATH ${this.#options.path}: ${what}`);
   }
 }

@@ -13,6 +13,17 @@ export const envFiles = ['.env.local', '.env.secrets', '.env'] as const;
 export const processEnvironment: Environment = process.env;
 
 /**
+ * Whether a variable counts as set. An empty one does not: compose files and CI settings cannot always omit a name. Nor
+ * does the address that Kubernetes puts into every container beside a Service: its variable (`RABBITMQ_PORT` for a Service
+ * named `rabbitmq`) may have the name of one of ours ("Docker-style" links).
+ */
+export function isSet(env: Environment, name: string): boolean {
+  const value = env[name];
+  if (value === undefined || value === '') return false;
+  return !(name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value));
+}
+
+/**
  * Adds what the env files of a service directory set and `env` does not.
  *
  * @returns the problems of files that are there but cannot be read

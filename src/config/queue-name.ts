@@ -1,19 +1,21 @@
 // The queue's name: prefix + `<Class>_QUEUE_NAME`, as the Python host builds it. Pure.
 import type { Problem } from '../errors.ts';
+import type { QueueNameRules } from './broker/broker.ts';
+import { brokers } from './brokers.ts';
 import type { Environment } from './environment.ts';
 import { displayValue, type Settings } from './settings.ts';
-import { isFifoName, nameFault, wireName } from './sqs-queue-name.ts';
 import { suggest } from '../suggestion.ts';
 
-/** AMQP 0-9-1 has one byte for the length of a name. */
+/** AMQP 0-9-1 has one byte for the length of a name; a service that fits moves to any broker. */
 const longestNameBytes = 255;
 
-/** Room for the longest suffix that svchost puts behind a name (`_retry_4294967000`). */
+/** The longest suffix that svchost appends to a name (`_retry_4294967000`). */
 const longestSuffixBytes = 17;
 
 /** `_2026-03-29T03:00:00.000Z`, and the two further digits of years past 9999 with their sign. */
 const longestInstantBytes = 28;
 
+/** The names of the queues of a processor. */
 export interface QueueNames {
   readonly queueName: string;
   readonly deadLetterQueueName: string;
@@ -25,8 +27,8 @@ export function queueVariable(className: string): string {
 }
 
 /**
- * What the replicas of a service call its schedule at the broker: prefix + `<service>_schedule`. Cut where it is too long for
- * the instant that stands behind it in the name of a queue.
+ * The name of a service's schedule at the broker, the same for all replicas: prefix + `<service>_schedule`. Cut if it is too
+ * long for the name of a queue, in which an instant follows it.
  */
 export function scheduleName(prefix: string, service: string): string {
   const suffix = '_schedule';
@@ -34,7 +36,7 @@ export function scheduleName(prefix: string, service: string): string {
   return `${new TextDecoder().decode(Buffer.from(prefix + service).subarray(0, room))}${suffix}`;
 }
 
-/** The names of a processor's queues, or what is wrong with them. */
+/** The names of a processor's queues, or the problem with them. */
 export function readQueueNames(
   className: string,
   settings: Pick<Settings, 'queueNamePrefix' | 'deadLetterQueueName' | 'messaging'>,
@@ -51,8 +53,8 @@ export function readQueueNames(
       found: displayValue(variable, queueName),
     };
   }
-  const isSqs = settings.messaging.type === 'SqsConnection';
-  const deadLetterQueueName = settings.deadLetterQueueName ?? deadLetterDefault(queueName, isSqs);
+  const rules = brokers[settings.messaging.type].queueNames;
+  const deadLetterQueueName = settings.deadLetterQueueName ?? rules.deadLetter(queueName);
   if (deadLetterQueueName === queueName) {
     return {
       name: 'DEAD_LETTER_QUEUE_NAME',
@@ -67,32 +69,27 @@ export function readQueueNames(
       found: displayValue('DEAD_LETTER_QUEUE_NAME', deadLetterQueueName),
     };
   }
-  const fault = isSqs ? sqsProblem(variable, queueName, deadLetterQueueName) : undefined;
-  return fault ?? { queueName, deadLetterQueueName };
+  return (
+    nameProblem(rules, variable, { queueName, deadLetterQueueName }) ?? { queueName, deadLetterQueueName }
+  );
 }
 
-function deadLetterDefault(queueName: string, isSqs: boolean): string {
-  return isSqs ? wireName(`${queueName}_dead`) : `${queueName}_dead`;
-}
-
-/** What SQS would refuse, before it is asked. */
-function sqsProblem(variable: string, queueName: string, deadLetterQueueName: string): Problem | undefined {
-  const fault = nameFault(queueName);
+/** What the broker would refuse, before it is asked. */
+function nameProblem(
+  rules: QueueNameRules,
+  variable: string,
+  { queueName, deadLetterQueueName }: QueueNames,
+): Problem | undefined {
+  const fault = rules.fault(queueName);
   if (fault !== undefined) {
-    return {
-      name: variable,
-      expected: `${fault}, prefix included`,
-      found: displayValue(variable, queueName),
-    };
+    const found = displayValue(variable, queueName);
+    return { name: variable, expected: `${fault}, prefix included`, found };
   }
   const name = 'DEAD_LETTER_QUEUE_NAME';
-  const found = displayValue(name, deadLetterQueueName);
-  const deadFault = nameFault(deadLetterQueueName);
-  if (deadFault !== undefined) return { name, expected: deadFault, found };
-  if (isFifoName(queueName) && !isFifoName(deadLetterQueueName)) {
-    return { name, expected: 'a name with ".fifo" at the end, as the queue has', found };
-  }
-  return undefined;
+  const expected = rules.fault(deadLetterQueueName) ?? rules.pairFault(queueName, deadLetterQueueName);
+  return expected === undefined
+    ? undefined
+    : { name, expected, found: displayValue(name, deadLetterQueueName) };
 }
 
 function missing(variable: string, env: Environment): Pick<Problem, 'expected' | 'found'> {

@@ -3,12 +3,13 @@ import path from 'node:path';
 import { cleanEnv, EnvMissingError, type ValidatorSpec } from 'envalid';
 import type { Problem } from '../errors.ts';
 import type { LogOptions } from '../log.ts';
-import type { Environment } from './environment.ts';
-import { readMessaging, type MessagingSettings } from './messaging.ts';
+import { brokers, messagingTypes, type MessagingSettings } from './brokers.ts';
+import { isSet, type Environment } from './environment.ts';
+import { readMessaging } from './messaging.ts';
 import { suggest } from '../suggestion.ts';
 import { otherNames, variables, type Values, type VariableName } from './variables.ts';
 
-/** How often and when a failed message is tried again. */
+/** How often a failed message is tried, and after which delays. */
 export interface RetryPolicy {
   readonly maxAttempts: number;
   readonly initialDelayMs: number;
@@ -16,9 +17,9 @@ export interface RetryPolicy {
   readonly maxDelayMs: number;
 }
 
-/** A schedule as it was written; what it means is read by those who know schedules. */
+/** A schedule as it was written; schedule/read.ts parses it. */
 export interface ScheduleSettings {
-  /** The variables that say when, as they were found. */
+  /** The variables that describe it, as they were found. */
   readonly variables: Pick<
     Values,
     'CRON_TIME_AMOUNT' | 'CRON_TIME_UNIT' | 'CRON_RUN_AT' | 'CRON_EXPRESSIONS' | 'CRON_TIMEZONE'
@@ -28,13 +29,14 @@ export interface ScheduleSettings {
   readonly replicas: 'each' | 'once';
 }
 
-/** All that the environment decides, but for the queue's name, which depends on the processor. */
+/** Everything that the environment decides, except the queue's name, which depends on the processor. */
 export interface Settings {
   readonly executionType: 'MESSAGING' | 'CRON';
   readonly processorModule: string | undefined;
   readonly processorType: string | undefined;
-  /** With CRON only used where replicas share a lock. */
   readonly messaging: MessagingSettings;
+  /** Why `messaging` cannot be used; empty if it can. With CRON, that keeps the processor from sending only. */
+  readonly messagingProblems: readonly Problem[];
   readonly schedule: ScheduleSettings;
   readonly queueNamePrefix: string;
   /** Undefined for `<queue>_dead`. */
@@ -49,14 +51,14 @@ export interface Settings {
   readonly log: LogOptions;
 }
 
-/** Settings, with what is wrong with them and what is worth a warning. */
+/** Settings, with their problems and with what is worth a warning. */
 export interface SettingsResult {
   readonly settings: Settings;
   readonly problems: readonly Problem[];
   readonly warnings: readonly string[];
 }
 
-/** What the environment alone does not tell. */
+/** The facts that settings depend on beside the environment. */
 export interface Surroundings {
   readonly serviceDirectory: string;
   /** Standard output is a terminal. */
@@ -64,20 +66,20 @@ export interface Surroundings {
 }
 
 /**
- * Reads all settings. Where a variable has a problem its default stands in, so that one pass finds all problems; the
+ * Reads all settings. The default stands in for a variable that has a problem, so that one pass finds all problems; the
  * settings must not be used while there are any.
  */
 export function readSettings(env: Environment, surroundings: Surroundings): SettingsResult {
   const { values, problems } = readValues(env);
   const warnings = [...misspelt(env)];
-  const messaging = readMessaging(values, env, surroundings.serviceDirectory);
-  // Nothing is wrong with a broker that is not used.
-  const broker = needsBroker(values) ? messaging : { problems: [], warnings: [] };
+  const { serviceDirectory } = surroundings;
+  const messaging = readMessaging({ values, env, serviceDirectory, isRequired: needsBroker(values) });
   const settings: Settings = {
     executionType: values.EXECUTION_TYPE,
     processorModule: values.PROCESSOR_MODULE,
     processorType: values.PROCESSOR_TYPE,
     messaging: messaging.settings,
+    messagingProblems: messaging.unusable,
     schedule: {
       variables: {
         CRON_TIME_AMOUNT: values.CRON_TIME_AMOUNT,
@@ -95,7 +97,7 @@ export function readSettings(env: Environment, surroundings: Surroundings): Sett
     consumeConfigPath:
       values.CONSUME_CONFIG_FILE_PATH === undefined
         ? undefined
-        : path.resolve(surroundings.serviceDirectory, values.CONSUME_CONFIG_FILE_PATH),
+        : path.resolve(serviceDirectory, values.CONSUME_CONFIG_FILE_PATH),
     retry: {
       maxAttempts: values.RETRY_MAX_ATTEMPTS,
       initialDelayMs: values.RETRY_INITIAL_DELAY,
@@ -114,19 +116,19 @@ export function readSettings(env: Environment, surroundings: Surroundings): Sett
   }
   return {
     settings,
-    problems: [...problems, ...broker.problems, ...sharedSchedule(values)],
-    warnings: [...warnings, ...broker.warnings],
+    problems: [...problems, ...messaging.problems, ...sharedSchedule(values)],
+    warnings: [...warnings, ...messaging.warnings],
   };
 }
 
-/** A variable's value for people: masked where it is secret, as is who logs in to a URL that got into the wrong variable. */
+/** A variable's value for people: masked if it is secret, as is the login of a URL in the wrong variable. */
 export function displayValue(name: string, value: string): string {
   const declared = (variables as Record<string, { secret: boolean } | undefined>)[name];
   return declared?.secret ? '***' : JSON.stringify(value.replace(/:\/\/.*@/s, '://***@'));
 }
 
 function readValues(env: Environment): { values: Values; problems: Problem[] } {
-  const given = Object.fromEntries(Object.entries(env).filter((entry) => isGiven(...entry)));
+  const given = Object.fromEntries(Object.entries(env).filter(([name]) => isSet(env, name)));
   const entries = Object.entries(variables) as [VariableName, { spec: ValidatorSpec<unknown> }][];
   const specs = Object.fromEntries(entries.map(([name, { spec }]) => [name, spec]));
   const problems: Problem[] = [];
@@ -146,21 +148,12 @@ function readValues(env: Environment): { values: Values; problems: Problem[] } {
   return { values: values as unknown as Values, problems };
 }
 
-/**
- * Whether a variable counts as set. An empty one does not: compose files and CI settings cannot always leave a name out.
- * Nor does what Kubernetes sets by itself in every container beside a Service named `rabbitmq` ("Docker-style" links).
- */
-function isGiven(name: string, value: string | undefined): boolean {
-  const isServiceLink = name === 'RABBITMQ_PORT' && /^tcp:\/\//.test(value ?? '');
-  return value !== undefined && value !== '' && !isServiceLink;
-}
-
-/** A schedule needs a broker only for what its replicas share. */
+/** A schedule requires a broker only if its replicas share it. */
 function needsBroker({ EXECUTION_TYPE, CRON_REPLICAS }: Values): boolean {
   return EXECUTION_TYPE === 'MESSAGING' || CRON_REPLICAS === 'once';
 }
 
-/** What does not go with CRON_REPLICAS=once. */
+/** The settings that contradict CRON_REPLICAS=once. */
 function sharedSchedule({
   EXECUTION_TYPE,
   CRON_REPLICAS,
@@ -169,9 +162,9 @@ function sharedSchedule({
 }: Values): Problem[] {
   if (EXECUTION_TYPE !== 'CRON' || CRON_REPLICAS !== 'once') return [];
   const problems: Problem[] = [];
-  if (MESSAGING_TYPE === 'SqsConnection') {
-    const expected =
-      'each with SqsConnection, which cannot share a schedule; RabbitMqConnection and SqliteConnection can';
+  if (MESSAGING_TYPE !== undefined && !brokers[MESSAGING_TYPE].sharesSchedules) {
+    const able = messagingTypes.filter((type) => brokers[type].sharesSchedules).join(' and ');
+    const expected = `each with ${MESSAGING_TYPE}, which cannot share a schedule; ${able} can`;
     problems.push({ name: 'CRON_REPLICAS', expected, found: '"once"' });
   }
   if (RUN_AT_STARTUP) {

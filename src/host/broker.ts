@@ -1,6 +1,6 @@
 // The broker for commands that end by themselves: they reach it within seconds or give up, while `run` keeps trying.
 import { sleep, systemClock } from '../clock.ts';
-import type { MessagingSettings } from '../config/messaging.ts';
+import type { MessagingSettings } from '../config/brokers.ts';
 import { UnreachableError } from '../errors.ts';
 import { silentLog } from '../log.ts';
 import type { MessageAdapter } from '../messaging/adapter.ts';

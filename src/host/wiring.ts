@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts';
 import { ConsumeConfigFile } from '../config/consume-config.ts';
 import { scheduleName } from '../config/queue-name.ts';
 import type { Settings } from '../config/settings.ts';
-import { ProcessorError, toError, UnsupportedError } from '../errors.ts';
+import { ConfigurationError, ProcessorError, toError, UnsupportedError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { MessageAdapter } from '../messaging/adapter.ts';
 import { isClaiming } from '../messaging/capability.ts';
@@ -58,7 +58,11 @@ export async function openMessageService(
     consumeConfig:
       consumeConfigPath === undefined
         ? undefined
-        : new ConsumeConfigFile(consumeConfigPath, messaging.type, (message) => logs.host.warn(message)),
+        : new ConsumeConfigFile({
+            path: consumeConfigPath,
+            broker: messaging.type,
+            onWarning: (message) => logs.host.warn(message),
+          }),
   });
 }
 
@@ -112,11 +116,13 @@ function commonOptions(settings: Settings, service: ServiceDirectory, { host, ro
   };
 }
 
+/** @throws ConfigurationError the settings do not suffice for a broker, or its driver is not installed */
 async function openServiceBroker(
-  { messaging }: Settings,
+  { messaging, messagingProblems }: Settings,
   { name, version }: ServiceDirectory,
   { events, logs }: { readonly events: ServiceEvents; readonly logs: HostLogs },
 ): Promise<MessageAdapter> {
+  if (messagingProblems.length > 0) throw new ConfigurationError(messagingProblems);
   return await openAdapter(messaging, {
     connectionName: `${name}@${version}`,
     clock: systemClock,

@@ -119,7 +119,7 @@ class MessageWork implements Work {
       concurrency,
       deadLetterQueueName,
       onFailure: (error) => service.fail(error),
-      ...(consumeConfig && { tuning: () => tuningOf(consumeConfig) }),
+      ...(consumeConfig && { tuning: () => consumeConfig.read().tuning }),
     });
     this.#subscriptions.push(subscription);
     if (service.isEnding()) return;
@@ -143,9 +143,4 @@ class MessageWork implements Work {
     });
     void service.ending.then(stopWatch);
   }
-}
-
-function tuningOf(config: ConsumeConfigFile): Readonly<Record<string, number | undefined>> {
-  const { visibilityTimeoutS, listenIntervalS } = config.read();
-  return { VISIBILITY_TIMEOUT: visibilityTimeoutS, LISTEN_INTERVAL: listenIntervalS };
 }

@@ -3,20 +3,20 @@ import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConsumeConfigFile, type ConsumeConfig } from '../../src/config/consume-config.ts';
-import type { MessagingSettings } from '../../src/config/messaging.ts';
+import type { MessagingType } from '../../src/config/brokers.ts';
 import { createTree } from '../processor/tree.ts';
 
-const nothing: ConsumeConfig = {
-  exitWhenFinished: false,
-  visibilityTimeoutS: undefined,
-  listenIntervalS: undefined,
-};
+const nothing: ConsumeConfig = { exitWhenFinished: false, tuning: {} };
 
-function open(content?: string, broker: MessagingSettings['type'] = 'SqsConnection') {
+function open(content?: string, broker: MessagingType = 'SqsConnection') {
   const directory = createTree(content === undefined ? {} : { 'consume.env': content });
   const file = path.join(directory, 'consume.env');
   const warnings: string[] = [];
-  const config = new ConsumeConfigFile(file, broker, (message) => warnings.push(message));
+  const config = new ConsumeConfigFile({
+    path: file,
+    broker,
+    onWarning: (message) => warnings.push(message),
+  });
   return { config, file, warnings };
 }
 
@@ -27,14 +27,14 @@ it.for<[string, Partial<ConsumeConfig>]>([
   ['# EXIT_WHEN_FINISHED=1', {}],
   ['EXIT_WHEN_FINISHED=0', {}],
   ['EXIT_WHEN_FINISHED=', {}],
-  ['VISIBILITY_TIMEOUT=1', { visibilityTimeoutS: 1 }],
-  ['VISIBILITY_TIMEOUT= 43200 # twelve hours', { visibilityTimeoutS: 43_200 }],
+  ['VISIBILITY_TIMEOUT=1', { tuning: { VISIBILITY_TIMEOUT: 1 } }],
+  ['VISIBILITY_TIMEOUT= 43200 # twelve hours', { tuning: { VISIBILITY_TIMEOUT: 43_200 } }],
   ['VISIBILITY_TIMEOUT=', {}],
-  ['LISTEN_INTERVAL=0', { listenIntervalS: 0 }],
-  ['LISTEN_INTERVAL=20', { listenIntervalS: 20 }],
+  ['LISTEN_INTERVAL=0', { tuning: { LISTEN_INTERVAL: 0 } }],
+  ['LISTEN_INTERVAL=20', { tuning: { LISTEN_INTERVAL: 20 } }],
   [
     'LISTEN_INTERVAL=5\nEXIT_WHEN_FINISHED=1\nVISIBILITY_TIMEOUT=600',
-    { exitWhenFinished: true, visibilityTimeoutS: 600, listenIntervalS: 5 },
+    { exitWhenFinished: true, tuning: { VISIBILITY_TIMEOUT: 600, LISTEN_INTERVAL: 5 } },
   ],
   ['', {}],
 ])('%j is read without a warning', ([content, expected]) => {
@@ -47,7 +47,7 @@ it('counts as it is now, not as it was', () => {
   const { config, file } = open('EXIT_WHEN_FINISHED=0');
   expect(config.read().exitWhenFinished).toBe(false);
   writeFileSync(file, 'EXIT_WHEN_FINISHED=1 # since noon\nVISIBILITY_TIMEOUT=60');
-  expect(config.read()).toEqual({ ...nothing, exitWhenFinished: true, visibilityTimeoutS: 60 });
+  expect(config.read()).toEqual({ ...nothing, exitWhenFinished: true, tuning: { VISIBILITY_TIMEOUT: 60 } });
   rmSync(file);
   expect(config.read()).toEqual(nothing);
   writeFileSync(file, 'EXIT_WHEN_FINISHED=1');
@@ -73,7 +73,7 @@ describe('a wrong value', () => {
 
   it('spoils no other value, and each has a warning', () => {
     const { config, warnings } = open('EXIT_WHEN_FINISHED=on\nLISTEN_INTERVAL=often\nVISIBILITY_TIMEOUT=60');
-    expect(config.read()).toEqual({ ...nothing, visibilityTimeoutS: 60 });
+    expect(config.read()).toEqual({ ...nothing, tuning: { VISIBILITY_TIMEOUT: 60 } });
     expect(warnings).toEqual([
       expect.stringContaining('EXIT_WHEN_FINISHED: expected true or false; found "on"'),
       expect.stringContaining('LISTEN_INTERVAL: expected whole seconds from 0 to 20; found "often"'),
@@ -120,9 +120,11 @@ describe('a file that cannot be read', () => {
     symlinkSync('consume.env', file);
     expect(config.read()).toEqual(nothing);
     expect(warnings).toEqual([expect.stringContaining('ELOOP')]);
-    const directory = new ConsumeConfigFile(path.dirname(file), 'SqsConnection', (message) =>
-      warnings.push(message),
-    );
+    const directory = new ConsumeConfigFile({
+      path: path.dirname(file),
+      broker: 'SqsConnection',
+      onWarning: (message) => warnings.push(message),
+    });
     expect(directory.read()).toEqual(nothing);
     expect(warnings).toEqual([expect.any(String), expect.stringContaining('EISDIR')]);
   });

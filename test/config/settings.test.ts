@@ -134,6 +134,7 @@ describe('without any variable', () => {
       processorModule: undefined,
       processorType: undefined,
       messaging: { type: 'SqliteConnection', path: '/srv/mail/.svchost/queue.db' },
+      messagingProblems: [],
       schedule: { variables: {}, runAtStartup: false, replicas: 'each' },
       queueNamePrefix: '',
       deadLetterQueueName: undefined,

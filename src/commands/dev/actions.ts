@@ -1,6 +1,6 @@
 // The typed lines that need the broker: send to the queue of the service, and list its dead letters.
 import { processEnvironment } from '../../config/environment.ts';
-import type { MessagingSettings } from '../../config/messaging.ts';
+import { brokers, type MessagingSettings, type MessagingType } from '../../config/brokers.ts';
 import type { QueueNames } from '../../config/queue-name.ts';
 import { readSettings } from '../../config/settings.ts';
 import { ConfigurationError, UsageError } from '../../errors.ts';
@@ -60,10 +60,9 @@ export async function listDeadLetters(
 }
 
 /** Other brokers show a message only by delivering it, which counts as a delivery. */
-function whereToLook(type: MessagingSettings['type'], queueName: string): string {
-  return type === 'SqsConnection'
-    ? 'SQS shows a message only to who receives it: look at the dead-letter queue in the AWS console'
-    : `RabbitMQ shows a message only to who takes it: look at the queue ${queueName} in its management UI`;
+function whereToLook(type: MessagingType, queueName: string): string {
+  const { name, console } = brokers[type];
+  return `${name} cannot list messages without consuming them: look at the queue ${queueName} in ${console}`;
 }
 
 function readMessaging(directory: string): MessagingSettings {

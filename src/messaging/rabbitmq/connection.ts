@@ -22,7 +22,7 @@ import { claimOccurrence } from './occurrence.ts';
 import { countReady, waitQueueName } from './queue.ts';
 import { connectionRefusal } from './refusal.ts';
 
-export type { RabbitMqHost, RabbitMqOptions, RabbitMqQueueType } from './endpoint.ts';
+export type { RabbitMqOptions } from './endpoint.ts';
 
 /** How long the broker may take to answer a close, in milliseconds; a frozen one never does. */
 const closeTimeoutMs = 5_000;

@@ -1,26 +1,9 @@
 // Where the broker is: hosts, credentials and virtual host, in the form amqplib connects with. Pure, but for the turn of hosts.
 import type { Options, SocketOptions } from 'amqplib';
-
-export interface RabbitMqHost {
-  readonly hostname: string;
-  readonly port: number;
-}
-
-export type RabbitMqQueueType = 'classic' | 'quorum';
+import type { RabbitMqHost, RabbitMqSettings } from '../../config/broker/rabbitmq.ts';
 
 /** The settings of a RabbitMQ connection. */
-export interface RabbitMqOptions {
-  /** Tried in turn; at least one. */
-  readonly hosts: readonly RabbitMqHost[];
-  readonly username: string;
-  readonly password: string;
-  readonly virtualHost: string;
-  readonly tls: boolean;
-  /** Heartbeat in seconds, 0 for none; a dead peer is noticed after two of them. */
-  readonly heartbeatS: number;
-  /** The type of queues that svchost itself has to make; the broker's default where undefined. */
-  readonly queueType: RabbitMqQueueType | undefined;
-}
+export type RabbitMqOptions = Omit<RabbitMqSettings, 'type'>;
 
 /** How long a TCP connection and its AMQP handshake may take together, in milliseconds. */
 const handshakeTimeoutMs = 10_000;

@@ -1,7 +1,7 @@
 // Queues on the broker: which exist, and making those that do not. An existing queue is left as it is.
 import type { Options, RecoveringChannelModel } from 'amqplib';
 import { withChannel } from './channel.ts';
-import type { RabbitMqQueueType } from './endpoint.ts';
+import type { RabbitMqQueueType } from '../../config/broker/rabbitmq.ts';
 import { replyCode, replyCodeOf } from './refusal.ts';
 
 /** The queue in which a message of `queueName` waits for `delayMs` before its next attempt. */

@@ -27,7 +27,7 @@ import { QueueRegister, wireName, type SqsQueue } from './queue.ts';
 import { Sender } from './sender.ts';
 
 export type { CallCounts } from './api.ts';
-export type { SqsCredentials, SqsOptions } from './options.ts';
+export type { SqsOptions } from './options.ts';
 
 /** The abilities of SQS. */
 export const sqsCapabilities: Capabilities = {

@@ -1,21 +1,9 @@
 // The settings of SqsConnection, SQS's limits of time, and how the polls and leases of one consumer are timed. Pure.
+import type { SqsSettings } from '../../config/broker/sqs.ts';
 import type { ConsumeOptions } from '../adapter.ts';
 
-/** Keys of an AWS user or session. */
-export interface SqsCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
-
 /** How to reach SQS, and how to receive from it. */
-export interface SqsOptions {
-  /** Such as `eu-central-1`; there is no default. */
-  readonly region: string;
-  /** Undefined for the SDK's own chain: roles, profiles, single sign-on. */
-  readonly credentials: SqsCredentials | undefined;
-  /** The URL of SQS; undefined for the region's own. The host of a queue's URL never stands in for it. */
-  readonly endpoint: string | undefined;
+export interface SqsOptions extends Omit<SqsSettings, 'type' | 'unwrapSns'> {
   /** How long a message is leased at a time, in seconds, 1 to 43,200. Default: the queue's own. */
   readonly visibilityTimeoutS?: number | undefined;
   /** How long a poll waits for messages, in seconds, 0 to 20. Default: 20. */

@@ -1,5 +1,5 @@
 // Queues by name: checks names, looks up URLs, creates queues that are missing, and reads their attributes.
-import { isFifoName, nameFault, wireName } from '../../config/sqs-queue-name.ts';
+import { isFifoName, nameFault, wireName } from '../../config/broker/sqs.ts';
 import { BrokerRefusedError } from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
 import type { QueueAddress, SqsApi } from './api.ts';

@@ -4,11 +4,8 @@ import { connect, type ChannelModel } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BrokerRefusedError } from '../../../src/errors.ts';
 import type { Consumer, Delivery } from '../../../src/messaging/adapter.ts';
-import {
-  RabbitMqConnection,
-  type RabbitMqOptions,
-  type RabbitMqQueueType,
-} from '../../../src/messaging/rabbitmq/connection.ts';
+import type { RabbitMqQueueType } from '../../../src/config/broker/rabbitmq.ts';
+import { RabbitMqConnection, type RabbitMqOptions } from '../../../src/messaging/rabbitmq/connection.ts';
 import { startOwnBroker, type OwnBroker } from '../../support/own-broker.ts';
 import { testContext } from '../../support/context.ts';
 import { startRelay, type Relay } from '../../support/tcp-relay.ts';

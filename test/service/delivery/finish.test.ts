@@ -23,7 +23,7 @@ describe('a queue is worked off', () => {
     const clock = new TestClock();
     const state = { waiting: 0, fails: false, hangs: false, size: 0, accepted: 0, finished: 0 };
     const stop = watchForFinish({
-      config: new ConsumeConfigFile(file, 'SqliteConnection', () => undefined),
+      config: new ConsumeConfigFile({ path: file, broker: 'SqliteConnection', onWarning: () => undefined }),
       countWaiting: () => {
         if (state.hangs) return new Promise(() => undefined);
         return state.fails ? Promise.reject(new Error('no connection')) : Promise.resolve(state.waiting);

@@ -1,0 +1,71 @@
+// What svchost must know of a broker before it connects: its variables, its settings, its rules for queue names. Each
+// broker declares them in a file of this folder; config/brokers.ts lists them.
+import type { Problem } from '../../errors.ts';
+import type { Parse } from '../variable/value.ts';
+import type { ValuesOf, VariableTable } from '../variable/variable.ts';
+
+/** One broker's declaration. */
+export interface Broker<Variables extends VariableTable, Settings extends BrokerSettings> {
+  /** The broker's name, for people. */
+  readonly name: string;
+  /** The place where its operators look at queues, for people. */
+  readonly console: string;
+  readonly variables: Variables;
+  /** Variables that show, if MESSAGING_TYPE is unset, that it was probably forgotten. */
+  readonly signs: readonly (keyof Variables & string)[];
+  /** Names that other programs use for its variables, if they are too far off to be taken for misspellings. */
+  readonly otherNames: Readonly<Record<string, keyof Variables & string>>;
+  /** Its own variables of the consume config; `ConsumeOptions.tuning` passes them to its adapter. */
+  readonly consumeVariables: Readonly<Record<string, Parse<number>>>;
+  /** Its adapter is `Claiming`, so that CRON_REPLICAS=once works. */
+  readonly sharesSchedules: boolean;
+  readonly queueNames: QueueNameRules;
+  /** Makes its settings from the variables. Defaults stand in for variables that have a problem. */
+  readonly read: (given: Given<Variables>) => Reading<Settings>;
+}
+
+/** What the settings of all brokers have in common. */
+export interface BrokerSettings {
+  /** The value of MESSAGING_TYPE. */
+  readonly type: string;
+  /** The absolute path of the file that holds the queues, if the broker is a file on this machine. */
+  readonly path?: string;
+}
+
+/** What a broker reads its settings from. */
+export interface Given<Variables extends VariableTable> {
+  readonly values: ValuesOf<Variables>;
+  /** Whether the environment sets a variable; see environment.ts. */
+  readonly isSet: (name: keyof Variables & string) => boolean;
+  /** Absolute. */
+  readonly serviceDirectory: string;
+}
+
+/** A broker's settings, with their problems and with what is worth a warning. */
+export interface Reading<Settings> {
+  readonly settings: Settings;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
+}
+
+/** A broker's rules for queue names, beyond the limits that all brokers share (see queue-name.ts). */
+export interface QueueNameRules {
+  /** The name of a queue's dead-letter queue if none is configured. */
+  readonly deadLetter: (queueName: string) => string;
+  /** The rule that a name breaks, for people; undefined if the broker takes the name. */
+  readonly fault: (queueName: string) => string | undefined;
+  /** As `fault`, for the two names together. */
+  readonly pairFault: (queueName: string, deadLetterQueueName: string) => string | undefined;
+}
+
+/** For brokers that take any name. */
+export const anyQueueName: QueueNameRules = {
+  deadLetter: (queueName) => `${queueName}_dead`,
+  fault: () => undefined,
+  pairFault: () => undefined,
+};
+
+/** The problem of a variable that is useless without another, which is missing. */
+export function missingHalf(missing: string, present: string): Problem {
+  return { name: missing, expected: `a value, since ${present} is set`, found: 'nothing' };
+}

@@ -1,0 +1,151 @@
+// SQS: its variables, its settings, its rules for queue names. Pure.
+import type { Problem } from '../../errors.ts';
+import { flag, httpUrl, integer, text } from '../variable/value.ts';
+import { variable } from '../variable/variable.ts';
+import { missingHalf, type Broker, type QueueNameRules } from './broker.ts';
+
+/** Keys of an AWS user or session. */
+export interface SqsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** The settings of SqsConnection. */
+export interface SqsSettings {
+  readonly type: 'SqsConnection';
+  /** Such as `eu-central-1`; there is no default. */
+  readonly region: string;
+  /** Undefined for the SDK's own chain: roles, profiles, single sign-on. */
+  readonly credentials: SqsCredentials | undefined;
+  /** The URL of SQS; undefined for the region's own. The host of a queue's URL never replaces it. */
+  readonly endpoint: string | undefined;
+  /** Deliver the message of an SNS notification in place of its envelope. */
+  readonly unwrapSns: boolean;
+}
+
+const variables = {
+  AWS_REGION: variable(text, {
+    fallbackText: 'none; required with SqsConnection',
+    description: 'the region of the queues on SQS, such as `eu-central-1`',
+  }),
+  AWS_ACCESS_KEY_ID: variable(text, {
+    fallbackText: "the AWS SDK's own search",
+    description: 'the access key; if unset, roles, profiles and single sign-on work',
+    secret: true,
+  }),
+  AWS_SECRET_ACCESS_KEY: variable(text, {
+    fallbackText: "the AWS SDK's own search",
+    description: "the access key's secret",
+    secret: true,
+  }),
+  AWS_ACCESS_KEY_SECRET: variable(text, {
+    description: "the Python host's name for AWS_SECRET_ACCESS_KEY, which wins if both are set",
+    secret: true,
+  }),
+  AWS_SESSION_TOKEN: variable(text, {
+    description: 'the session token of temporary keys',
+    secret: true,
+  }),
+  AWS_ENDPOINT_URL_SQS: variable(httpUrl, {
+    fallbackText: "the region's",
+    description: 'the URL of SQS, such as `http://localhost:4566` for a local server',
+  }),
+  SQS_UNWRAP_SNS: variable(flag, {
+    fallback: 'false',
+    description: 'pass `process` the message of an SNS notification instead of its envelope',
+  }),
+} as const;
+
+const fifoSuffix = '.fifo';
+
+/** SQS developer guide, "Quotas": 80 characters, `.fifo` included. */
+const longestName = 80;
+
+/** Whether a name is that of a FIFO queue. */
+export function isFifoName(queueName: string): boolean {
+  return queueName.endsWith(fifoSuffix);
+}
+
+/**
+ * The name as SQS takes it: a suffix of svchost's goes before `.fifo`, so that `orders.fifo_dead` is `orders_dead.fifo`.
+ */
+export function wireName(queueName: string): string {
+  return queueName.replace(/^(.+)\.fifo(_[\w-]+)$/, `$1$2${fifoSuffix}`);
+}
+
+/** The rule that a name breaks, for people; undefined if SQS takes the name. */
+export function nameFault(queueName: string): string | undefined {
+  const stem = isFifoName(queueName) ? queueName.slice(0, -fifoSuffix.length) : queueName;
+  if (queueName.length <= longestName && /^[A-Za-z0-9_-]+$/.test(stem)) return undefined;
+  return (
+    `a queue name of at most ${longestName} letters, digits, "_" and "-", with ".fifo" at the end ` +
+    'if it is a FIFO queue'
+  );
+}
+
+const queueNames: QueueNameRules = {
+  deadLetter: (queueName) => wireName(`${queueName}_dead`),
+  fault: nameFault,
+  // SQS developer guide, "Dead-letter queues": that of a FIFO queue must be a FIFO queue.
+  pairFault: (queueName, deadLetterQueueName) =>
+    isFifoName(queueName) && !isFifoName(deadLetterQueueName)
+      ? 'a name with ".fifo" at the end, as the queue has'
+      : undefined,
+};
+
+/** Amazon SQS. */
+export const sqs: Broker<typeof variables, SqsSettings> = {
+  name: 'SQS',
+  console: 'the AWS console',
+  variables,
+  signs: ['AWS_ENDPOINT_URL_SQS'],
+  otherNames: {},
+  // SQS API, ReceiveMessage: VisibilityTimeout and WaitTimeSeconds. A lease of 0 s would be none.
+  consumeVariables: {
+    VISIBILITY_TIMEOUT: integer(1, 43_200, 'whole seconds'),
+    LISTEN_INTERVAL: integer(0, 20, 'whole seconds'),
+  },
+  sharesSchedules: false,
+  queueNames,
+  read: ({ values }) => {
+    const accessKeyId = values.AWS_ACCESS_KEY_ID;
+    const secretAccessKey = values.AWS_SECRET_ACCESS_KEY ?? values.AWS_ACCESS_KEY_SECRET;
+    return {
+      settings: {
+        type: 'SqsConnection',
+        region: values.AWS_REGION?.trim() ?? '',
+        credentials: readCredentials(accessKeyId, secretAccessKey, values.AWS_SESSION_TOKEN),
+        endpoint: values.AWS_ENDPOINT_URL_SQS,
+        unwrapSns: values.SQS_UNWRAP_SNS,
+      },
+      problems: [...regionProblems(values.AWS_REGION), ...keyProblems(accessKeyId, secretAccessKey)],
+      warnings: [],
+    };
+  },
+};
+
+function readCredentials(
+  accessKeyId: string | undefined,
+  secretAccessKey: string | undefined,
+  sessionToken: string | undefined,
+): SqsCredentials | undefined {
+  if (accessKeyId === undefined || secretAccessKey === undefined) return undefined;
+  return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
+}
+
+/** No default: a message sent to the wrong region is one that nobody reads. */
+function regionProblems(region: string | undefined): Problem[] {
+  if (region !== undefined && /^\s*[a-z]{2,}(-[a-z]+)+-\d+\s*$/.test(region)) return [];
+  const found = region === undefined ? 'nothing' : JSON.stringify(region);
+  return [{ name: 'AWS_REGION', expected: 'the region of the queues, such as eu-central-1', found }];
+}
+
+/** Both keys or neither: half a pair would end as a refusal by SQS, or as somebody else's profile. */
+function keyProblems(accessKeyId: string | undefined, secretAccessKey: string | undefined): Problem[] {
+  if (accessKeyId !== undefined && secretAccessKey === undefined)
+    return [missingHalf('AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID')];
+  if (accessKeyId === undefined && secretAccessKey !== undefined)
+    return [missingHalf('AWS_ACCESS_KEY_ID', 'its secret')];
+  return [];
+}
