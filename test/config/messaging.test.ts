@@ -243,6 +243,45 @@ describe('RABBITMQ_URL', () => {
   });
 });
 
+describe('with a schedule, which runs without a broker', () => {
+  const cron = { EXECUTION_TYPE: 'CRON', CRON_TIME_AMOUNT: '1', CRON_TIME_UNIT: 'days' };
+  const readCron = (env: Environment) => {
+    const { settings, problems, warnings } = readSettings(
+      { ...cron, ...env },
+      { serviceDirectory: '/srv/mail', isTerminal: false },
+    );
+    return { problems, warnings, unusable: settings.messagingProblems.map(({ name }) => name) };
+  };
+
+  it.each<[string, Environment, string[]]>([
+    ['unset', {}, ['MESSAGING_TYPE']],
+    ['unset in production', { NODE_ENV: 'production' }, ['MESSAGING_TYPE']],
+    ['unset beside a broker that looks meant', { RABBITMQ_HOST: 'rabbit' }, ['MESSAGING_TYPE']],
+    ['the embedded queue', { MESSAGING_TYPE: 'SqliteConnection' }, []],
+    ['RabbitMQ', { MESSAGING_TYPE: 'RabbitMqConnection', NODE_ENV: 'production' }, []],
+  ])('MESSAGING_TYPE %s is no problem of the service, but may be one of sending', (_what, env, unusable) => {
+    expect(readCron(env)).toEqual({ problems: [], warnings: [], unusable });
+  });
+
+  it('names what is missing for a broker that is chosen, as a warning', () => {
+    expect(readCron({ MESSAGING_TYPE: 'RabbitMqConnection', RABBITMQ_USER: 'mail' })).toEqual({
+      problems: [],
+      warnings: [
+        'messages cannot be sent: RABBITMQ_PASSWORD: expected a value, since RABBITMQ_USER is set; found nothing',
+      ],
+      unusable: ['RABBITMQ_PASSWORD'],
+    });
+  });
+
+  it('is as strict as with messages if the replicas share the schedule', () => {
+    const shared = { CRON_REPLICAS: 'once', MESSAGING_TYPE: 'RabbitMqConnection', RABBITMQ_USER: 'mail' };
+    const { problems, warnings, unusable } = readCron(shared);
+    expect(problems.map(({ name }) => name)).toEqual(unusable);
+    expect({ unusable, warnings }).toEqual({ unusable: ['RABBITMQ_PASSWORD'], warnings: [] });
+    expect(readCron({ CRON_REPLICAS: 'once' })).toMatchObject({ problems: [], unusable: [] });
+  });
+});
+
 describe('a container beside a Kubernetes Service named rabbitmq', () => {
   it('is not led astray by the RABBITMQ_PORT that Kubernetes sets', () => {
     const { problems, settings } = readSettings(
@@ -251,5 +290,17 @@ describe('a container beside a Kubernetes Service named rabbitmq', () => {
     );
     expect(problems).toEqual([]);
     expect(settings.messaging).toMatchObject({ hosts: [{ hostname: 'localhost', port: 5672 }] });
+  });
+
+  it('is not warned of it beside a URL either', () => {
+    const { warnings } = readSettings(
+      {
+        MESSAGING_TYPE: 'RabbitMqConnection',
+        RABBITMQ_URL: 'amqp://rabbit',
+        RABBITMQ_PORT: 'tcp://10.0.0.1:5672',
+      },
+      { serviceDirectory: '/srv/mail', isTerminal: false },
+    );
+    expect(warnings).toEqual([]);
   });
 });
