@@ -72,12 +72,16 @@ describe('the package', () => {
   });
 });
 
-it('an installation takes less than 25 MB, with the AWS SDK', () => {
-  const list = ['ls', '--omit=dev', '--all', '--parseable', '--workspaces=false'];
+it.each([
+  ['less than 25 MB, with the AWS SDK', [], true, 25_000_000],
+  ['less than 10 MB, without optional dependencies', ['--omit=optional'], false, 10_000_000],
+])('an installation takes %s', (_what, flags, hasSdk, limit) => {
+  const list = ['ls', '--omit=dev', ...flags, '--all', '--parseable', '--workspaces=false'];
   const folders = execFileSync('npm', list, { cwd: root, encoding: 'utf8' }).trim().split('\n').slice(1);
-  expect(folders.some((name) => name.endsWith('client-sqs'))).toBe(true);
+  expect(folders.some((name) => name.endsWith('client-sqs'))).toBe(hasSdk);
+  expect(folders.some((name) => name.endsWith('amqplib'))).toBe(true);
   const dependencies = folders.reduce((sum, name) => sum + sizeOf(name), 0);
-  expect(dependencies + sizeOf(path.join(root, 'dist'))).toBeLessThan(25_000_000);
+  expect(dependencies + sizeOf(path.join(root, 'dist'))).toBeLessThan(limit);
 });
 
 /** Bytes of all files in a package, but for the packages within it, which are listed themselves. */
