@@ -364,7 +364,7 @@ describe('typed lines', () => {
     await dev.waitForLine('finished by one');
     dev.type('d');
     await dev.waitForLine(
-      `RabbitMQ shows a message only to who takes it: look at the queue ${queue}_dead in its management UI`,
+      `RabbitMQ cannot list messages without consuming them: look at the queue ${queue}_dead in its management UI`,
     );
     dev.type('q');
     expect(await dev.exited).toEqual({ code: 0, signal: null });
