@@ -119,6 +119,7 @@ export const variables = {
   }),
 } as const;
 
+/** The name of a variable that svchost reads. */
 export type VariableName = keyof typeof variables;
 
 /** The values of all variables, typed; undefined if unset and without a default. */

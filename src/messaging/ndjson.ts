@@ -19,7 +19,7 @@ export async function* readLines(input: NodeJS.ReadableStream): AsyncGenerator<B
 
 /**
  * The bytes of a message that was written as JSON, as they are: read and written again, a number of more than 53 bits
- * would be another one. Says where it is not JSON, without quoting it.
+ * would be another one. The error gives the position at which it is not JSON, without quoting it.
  */
 export function parseMessage(bytes: Uint8Array, where: string, hint = ''): Uint8Array {
   try {
