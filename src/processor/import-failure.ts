@@ -54,8 +54,8 @@ function advise(code: unknown, { message }: Error, module: string): string {
   }
   if (!/ts$/.test(module)) return '';
   if (message.includes('does not provide an export named'))
-    return 'Where that is a type, import it with "import type"';
+    return 'If it is a type, import it with "import type"';
   if (message === 'Invalid or unexpected token')
-    return 'Where that is a decorator: types are stripped, decorators are not, and Node has none; compile it first';
+    return 'If it is a decorator: types are stripped, decorators are not, and Node has none; compile it first';
   return '';
 }

@@ -100,7 +100,7 @@ export class Database {
     }
     if (found === this.#identity) return;
     throw new BrokerRefusedError(
-      `${this.path} was deleted, moved or replaced while it was open; start again to use what is there now`,
+      `${this.path} was deleted, moved or replaced while it was open; restart to use the file that is there now`,
     );
   }
 
