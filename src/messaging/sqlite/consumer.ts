@@ -180,7 +180,7 @@ export class SqliteConsumer implements Consumer {
       case 'done':
         return store.remove(message);
       case 'requeue':
-        return store.release(message);
+        return store.requeue(message);
       case 'retry':
         return store.postpone(message, Math.ceil(clock.now() + Math.max(0, outcome.delayMs)));
       case 'dead':
@@ -258,7 +258,7 @@ export class SqliteConsumer implements Consumer {
     if (deliveries.length === 0) return;
     try {
       await writer.write({
-        run: () => deliveries.forEach(({ message }) => store.release(message)),
+        run: () => deliveries.forEach(({ message }) => store.requeue(message)),
         keepTrying: () => false,
         wakes: this.queueName,
       });

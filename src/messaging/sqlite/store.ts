@@ -107,7 +107,7 @@ export class MessageStore {
       ),
       content: handle.prepare('SELECT headers, body FROM content WHERE id = ?'),
       renew: handle.prepare('UPDATE message SET lease_until = ? WHERE id = ? AND lease_token = ?'),
-      release: handle.prepare(
+      requeue: handle.prepare(
         'UPDATE message SET lease_token = NULL, lease_until = NULL WHERE id = ? AND lease_token = ?',
       ),
       remove: handle.prepare('DELETE FROM message WHERE id = ? AND lease_token = ?'),
@@ -197,8 +197,8 @@ export class MessageStore {
   }
 
   /** Returns the message to its place in the queue. */
-  release({ id, token }: Lease): boolean {
-    return this.#statements.release.run(id, token).changes === 1;
+  requeue({ id, token }: Lease): boolean {
+    return this.#statements.requeue.run(id, token).changes === 1;
   }
 
   /** Deletes the message. */
