@@ -10,7 +10,7 @@ export interface Builder {
   readonly container: string;
 }
 
-/** Reads what buildah and Podman write into the containers of a build; undefined with BuildKit, which writes none. */
+/** Reads the file that buildah and Podman write into the containers of a build; undefined with BuildKit, which writes none. */
 export function readBuilder(file: string): Builder | undefined {
   if (!existsSync(file)) return undefined;
   const text = readFileSync(file, 'utf8');
@@ -20,7 +20,7 @@ export function readBuilder(file: string): Builder | undefined {
 
 /**
  * Refuses a build whose next run would show old sources. Before 1.39 (Podman 5.4) buildah takes a step from its cache
- * though the files that were mounted into it have changed.
+ * although the files that were mounted into it have changed.
  *
  * @param earlier the container of the step before
  * @param sourcesId SOURCES_ID, which is part of the step's key in the cache

@@ -1,5 +1,5 @@
-// The first step of a build: installs the dependencies with nothing there but package.jsons and lockfiles, so that its
-// layer lasts until one of those changes. What cannot be installed without the sources is left to the second step.
+// The first step of a build: installs the dependencies from package.jsons and lockfiles alone, so that its layer is reused
+// until one of those changes. Dependencies that need the sources are left to the second step.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readBuilder } from './builder.ts';
@@ -13,7 +13,7 @@ import type { BuildRequest } from './request.ts';
 import { writeState } from './state.ts';
 import { copyTree, pruneTree } from './tree.ts';
 
-/** @throws BuildFault what is there is wrong; what is not there is no error yet */
+/** @throws BuildFault a file is wrong; a missing file is no error before the second step */
 export function installDependencies(request: BuildRequest): void {
   const { app, root, staged, state, builderFile } = request;
   const service = path.resolve(app, root);
@@ -28,7 +28,7 @@ export function installDependencies(request: BuildRequest): void {
   } else {
     console.log(`svchost image: the dependencies are installed with the sources: ${reason}`);
   }
-  // The package.jsons come again with the sources; a layer that held them twice would hold them for nothing.
+  // The sources bring the package.jsons again, so keeping them would only enlarge this layer.
   pruneTree(app, 'node_modules');
   mkdirSync(service, { recursive: true });
   rmSync(staged, { recursive: true, force: true });
@@ -38,13 +38,13 @@ export function installDependencies(request: BuildRequest): void {
   });
 }
 
-/** Puts what was copied where it is in the context. */
+/** Copies the staged files to their places in the context. */
 function layOut({ staged, app, root }: BuildRequest, service: string): void {
   const anchor = readFileSync(path.join(staged, 'service', 'package.json'), 'utf8');
   const folders: Record<string, string> = root === '.' ? {} : { root: app };
   for (const [name, target] of Object.entries({ ...folders, common: path.join(app, 'common') })) {
     const source = path.join(staged, name);
-    // The service's package.json goes along with each COPY: it stands for a folder without one of its own.
+    // Each COPY includes the service's package.json: for a folder that has none of its own, it is that one.
     const isThere = readFileSync(path.join(source, 'package.json'), 'utf8') !== anchor;
     if (isThere) copyTree(source, target, new Set());
   }
@@ -56,7 +56,7 @@ function layOut({ staged, app, root }: BuildRequest, service: string): void {
   }
 }
 
-/** A token in an .npmrc would stay in the layer that it was copied with. */
+/** Refuses a token in an .npmrc, which would stay in the layer that holds the file. */
 function refuseSecrets(directories: readonly string[]): void {
   for (const file of directories.map((directory) => path.join(directory, '.npmrc'))) {
     if (!existsSync(file)) continue;
@@ -92,13 +92,13 @@ function lockedPackages(directory: string): [string, Locked][] {
   return Object.entries((packages ?? {}) as Record<string, Locked>);
 }
 
-/** A workspace's name where its lock entry has none: it is that of the link to it. */
+/** A workspace's name if its lock entry has none: the name of the link to it. */
 function nameOf(app: string, place: string): string {
   const link = lockedPackages(app).find(([, entry]) => entry['link'] === true && entry['resolved'] === place);
   return link?.[0].replace(/^.*node_modules\//, '') ?? path.basename(place);
 }
 
-/** What of the sources an installation needs; undefined where it can be done now. */
+/** The part of the sources that an installation needs; undefined if it can be done now. */
 function whyNotYet({ missing, installations, packages }: Plan): string | undefined {
   const [first] = missing;
   if (first) return `"${first.name}" is "${first.wanted}"`;

@@ -1,5 +1,5 @@
-// dev_packages: packages beside the service that stand in for its dependencies while it is developed. Finds them, and
-// says what they replace; installs nothing.
+// dev_packages: packages beside the service that replace its dependencies while it is developed. Finds them and their
+// replacements; development.ts applies them.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -18,37 +18,37 @@ export function usesDevPackages(environment: string): boolean {
   return environments.includes(environment);
 }
 
-/** One package that lies in dev_packages. */
+/** One package in dev_packages. */
 export interface DevPackage {
   readonly name: string;
   readonly version: string;
-  /** From the service directory, with `/`. */
+  /** Relative to the service directory, with `/`. */
   readonly path: string;
   readonly kind: 'folder' | 'tarball';
-  /** Of a tarball, its bytes; of a folder, its package.json: what decides about the installation. */
+  /** The content that decides about the installation: a tarball's bytes, or a folder's package.json. */
   readonly digest: string;
 }
 
-/** A dependency and what takes its place. */
+/** A dependency and its replacement. */
 export interface Replacement {
   readonly name: string;
   readonly wanted: string;
   readonly by: DevPackage;
-  /** Other versions of it that lie there. */
+  /** Other versions of it in dev_packages. */
   readonly others: readonly DevPackage[];
 }
 
 export interface Replaced {
   readonly manifest: Manifest;
   readonly replacements: readonly Replacement[];
-  /** In dev_packages, and no dependency. */
+  /** Packages in dev_packages that are not dependencies. */
   readonly unused: readonly DevPackage[];
 }
 
 /**
  * The packages in the dev_packages of a service: tarballs, folders, and folders below a scope's folder.
  *
- * @throws BuildFault a tarball that is none, or a package without name or version
+ * @throws BuildFault a file is not a tarball, or a package has no name or version
  */
 export function findDevPackages(service: string): DevPackage[] {
   const folder = path.join(service, folderName);
@@ -93,7 +93,7 @@ function describe(
   return { name, version, path: relative, kind, digest };
 }
 
-/** Puts the newest package of each name in the place of the dependency of that name. Pure. */
+/** Replaces each dependency by the newest package of its name. Pure. */
 export function replaceDependencies(manifest: Manifest, found: readonly DevPackage[]): Replaced {
   const names = [...new Set(found.map(({ name }) => name))];
   const replacements: Replacement[] = [];
@@ -116,7 +116,7 @@ export function replaceDependencies(manifest: Manifest, found: readonly DevPacka
   return { manifest: changed, replacements, unused };
 }
 
-/** Of equal versions the folder, which is what is being worked on. */
+/** Of equal versions takes the folder, because a folder is what developers edit. */
 function newestFirst(a: DevPackage, b: DevPackage): number {
   return compareVersions(b.version, a.version) || (a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : 0);
 }

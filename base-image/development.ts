@@ -1,4 +1,4 @@
-// Puts packages of dev_packages in the place of a service's dependencies, and says so in the log of the build.
+// Replaces dependencies of a service by packages in dev_packages, and says so in the build log.
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
@@ -12,16 +12,16 @@ import {
 import { readManifest } from './manifest.ts';
 
 export interface Development {
-  /** Whether package.json was written anew. */
+  /** Whether package.json was rewritten. */
   readonly isChanged: boolean;
-  /** Folders of dev_packages that the service runs with, from the service directory. */
+  /** Folders of dev_packages that the service uses at run time, relative to the service directory. */
   readonly folders: readonly string[];
 }
 
 /**
- * Changes the package.json of a service where ENVIRONMENT asks for it and dev_packages has something for it.
+ * Changes the package.json of a service if ENVIRONMENT asks for it and dev_packages has a replacement.
  *
- * @throws BuildFault a package in dev_packages is none
+ * @throws BuildFault something in dev_packages is not a package
  */
 export function useDevPackages(service: string, environment: string): Development {
   const none = { isChanged: false, folders: [] };
@@ -44,7 +44,7 @@ export function useDevPackages(service: string, environment: string): Developmen
   return { isChanged: true, folders };
 }
 
-/** Takes away what the service does not run with: tarballs, which are installed, and all that was left alone. */
+/** Removes what the service does not use at run time: tarballs, which are installed by now, and ignored packages. */
 export function tidyDevPackages(service: string, { folders }: Development): void {
   const kept = new Set(folders.flatMap((folder) => [folder, path.posix.dirname(folder)]));
   const tidy = (folder: string): void => {

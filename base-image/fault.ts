@@ -1,6 +1,6 @@
-// What stops the build of an image, in words for the one who builds it.
+// The error that stops the build of an image.
 
-/** The build cannot go on. The message says what is wrong, where, and what to do. */
+/** The build cannot go on. The message is for the developer: the fault, its place and the remedy. */
 export class BuildFault extends Error {
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });

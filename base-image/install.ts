@@ -1,10 +1,10 @@
-// Builds a service into an image, in two steps of the Dockerfile: its dependencies, then its sources. Owns the exit code.
+// Builds a service into an image, in two steps of the Dockerfile: its dependencies, then its sources. Sets the exit code.
 import { BuildFault } from './fault.ts';
 import { installDependencies } from './dependencies.ts';
 import { readRequest } from './request.ts';
 import { addSources } from './sources.ts';
 
-// What npm and the copying make is for any user to read, and for root alone to write.
+// Files from npm and from copying: any user may read them, only root may write them.
 process.umask(0o022);
 try {
   const request = readRequest(process.argv.slice(2), process.env);

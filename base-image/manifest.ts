@@ -1,4 +1,4 @@
-// A package.json as the build of an image sees it: its dependencies, and which of them are given by a path.
+// A package.json as the build of an image reads it: its dependencies, and which of them are given by a path.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { BuildFault } from './fault.ts';
@@ -8,7 +8,7 @@ export const dependencyFields = ['dependencies', 'optionalDependencies', 'devDep
 
 export type DependencyField = (typeof dependencyFields)[number];
 
-/** A package.json; what is not named here is kept as it is. */
+/** A package.json; fields that are not named here are kept unchanged. */
 export interface Manifest extends Partial<Record<DependencyField, Readonly<Record<string, string>>>> {
   readonly name?: string;
   readonly version?: string;
@@ -21,7 +21,7 @@ export interface Manifest extends Partial<Record<DependencyField, Readonly<Recor
 export interface Dependency {
   readonly field: DependencyField;
   readonly name: string;
-  /** What package.json says: a range, a tag, a path. */
+  /** The text in package.json: a range, a tag, a path. */
   readonly wanted: string;
 }
 
@@ -43,13 +43,13 @@ export function parseManifest(text: string, file: string): Manifest {
   return manifest as Manifest;
 }
 
-/** The package.json of a directory; undefined where there is none. Throws BuildFault as `parseManifest` does. */
+/** The package.json of a directory; undefined if there is none. Throws BuildFault as `parseManifest` does. */
 export function readManifest(directory: string): Manifest | undefined {
   const file = path.join(directory, 'package.json');
   return existsSync(file) ? parseManifest(readFileSync(file, 'utf8'), file) : undefined;
 }
 
-/** All dependencies; those for development only where they are wanted. */
+/** All dependencies; those for development only if they are wanted. */
 export function dependenciesOf(manifest: Manifest, includesDev: boolean): Dependency[] {
   return dependencyFields
     .filter((field) => includesDev || field !== 'devDependencies')
@@ -64,7 +64,7 @@ export function localPath(wanted: string): string | undefined {
   return /^(\.{1,2}(\/|$)|\/)/.test(wanted) ? wanted : undefined;
 }
 
-/** What other package managers write, and npm does not know. */
+/** Forms that other package managers write, and npm does not know. */
 export function isForeign(wanted: string): boolean {
   return /^(workspace|link|portal|catalog):/.test(wanted);
 }
@@ -76,7 +76,7 @@ export function findLockfile(directory: string): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** The folders of a root package.json's `workspaces`, as it writes them. */
+/** The folders in `workspaces` of a root package.json, as written there. */
 export function workspacePatterns({ workspaces = [] }: Manifest): readonly string[] {
   return Array.isArray(workspaces)
     ? (workspaces as readonly string[])

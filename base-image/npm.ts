@@ -1,16 +1,16 @@
-// Calls of npm: the installation of one project, and scripts of its package.json. Owns the flags.
+// Calls of npm: installs one project, and runs scripts of its package.json.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { BuildFault } from './fault.ts';
 import { parseManifest } from './manifest.ts';
 
-/** One folder in which npm is to install. */
+/** One folder in which npm installs. */
 export interface Installation {
   readonly directory: string;
-  /** Of a workspace root: the one workspace that is wanted, relative. */
+  /** In a workspace root: the one workspace to install, relative. */
   readonly workspace: string | undefined;
-  /** `npm ci`: exactly what the lockfile says. Otherwise `npm install`, which keeps to it as far as it goes. */
+  /** True for `npm ci`, which installs exactly the lockfile; false for `npm install`, which follows it as far as it can. */
   readonly isLocked: boolean;
   readonly hasLockfile: boolean;
   readonly includesDev: boolean;
@@ -21,7 +21,7 @@ export function installArguments(installation: Installation): string[] {
   const { workspace, isLocked, hasLockfile, includesDev } = installation;
   return [
     isLocked ? 'ci' : 'install',
-    // The other is npm's default or not, depending on NODE_ENV.
+    // npm's default depends on NODE_ENV.
     includesDev ? '--include=dev' : '--omit=dev',
     ...(workspace === undefined ? ['--workspaces=false'] : ['--workspace', workspace]),
     ...(isLocked ? [] : [hasLockfile ? '--no-save' : '--no-package-lock']),
@@ -33,12 +33,12 @@ export function installArguments(installation: Installation): string[] {
   ];
 }
 
-/** @throws BuildFault npm failed; it has said why */
+/** @throws BuildFault npm failed; its output says why */
 export function install(installation: Installation): void {
   npm(installation.directory, installArguments(installation));
 }
 
-/** Runs a script of a package.json; with `alone` without its pre- and post-scripts. Throws BuildFault where it fails. */
+/** Runs a script of a package.json; with `alone`, without its pre- and post-scripts. Throws BuildFault if it fails. */
 export function runScript(directory: string, script: string, alone: boolean): void {
   npm(directory, [
     'run',
@@ -66,8 +66,8 @@ function npm(directory: string, args: readonly string[]): void {
 }
 
 /**
- * Calls `action` while the package.json of each directory has no scripts: npm would run them before the sources are
- * there, and development's own (`prepare`) without its tools.
+ * Calls `action` while the package.json of each directory has no scripts: npm would run them before the sources have been
+ * copied, and `prepare` without the development dependencies.
  */
 export function withoutScripts(directories: readonly string[], action: () => void): void {
   const files = directories.map((directory) => path.join(directory, 'package.json'));

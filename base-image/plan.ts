@@ -1,4 +1,4 @@
-// What has to be installed for a service, and where: reads the package.jsons that hang together. Changes nothing.
+// The plan of an installation: reads the package.jsons that refer to each other, and changes nothing.
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -15,41 +15,41 @@ import {
 } from './manifest.ts';
 import type { Installation } from './npm.ts';
 
-/** Where the service is, and how it is wanted. */
+/** The service, and the options of its installation. */
 export interface Request {
   /** The folder that holds the build context. */
   readonly app: string;
   /** The service directory, absolute, in `app`. */
   readonly service: string;
   readonly includesDev: boolean;
-  /** Whether the service's package.json is not what its lockfile was made of. */
+  /** Whether the service's package.json has changed since its lockfile was made. */
   readonly isChanged: boolean;
 }
 
-/** A package in the build context that the service is made of. */
+/** A package in the build context that the service depends on, or the service itself. */
 export interface LocalPackage {
   readonly directory: string;
   readonly manifest: Manifest;
 }
 
-/** A dependency given by a path at which there is nothing. */
+/** A dependency given by a path that leads nowhere. */
 export interface Missing {
-  /** The package.json that wants it, relative to the context. */
+  /** The package.json that names it, relative to the context. */
   readonly manifest: string;
   readonly name: string;
   readonly wanted: string;
-  /** What is wrong with the path. */
+  /** The fault of the path. */
   readonly reason: string;
 }
 
 export interface Plan {
-  /** Those that others need come first; the service is the last. */
+  /** In the order of need: dependencies come first, the service last. */
   readonly packages: readonly LocalPackage[];
   readonly installations: readonly Installation[];
   /** Folders whose package.json npm reads while it installs. */
   readonly projects: readonly string[];
   readonly missing: readonly Missing[];
-  /** Of all that decides what npm installs: equal ones need no second installation. */
+  /** A hash of everything that decides what npm installs: plans with equal hashes need no second installation. */
   readonly fingerprint: string;
 }
 
@@ -93,7 +93,7 @@ interface Survey {
   readonly seen: Set<string>;
 }
 
-/** Depth first, so that what is needed comes before what needs it. */
+/** Depth first, so that each package comes after its dependencies. */
 function visit(survey: Survey, directory: string, manifest: Manifest): void {
   const { request, siblings, packages, tarballs, missing, seen } = survey;
   if (seen.has(directory)) return;
@@ -137,7 +137,7 @@ function whyUnusable(place: string, app: string): string | undefined {
   return undefined;
 }
 
-/** The package.json at the top, where the service is one of its workspaces and has no lockfile of its own. */
+/** The package.json at the root, if the service is one of its workspaces and has no lockfile of its own. */
 function findWorkspaceRoot(app: string, service: string): Manifest | undefined {
   if (service === app || findLockfile(service) !== undefined) return undefined;
   const root = readManifest(app);
@@ -170,8 +170,8 @@ function ofWorkspace({ app, service, includesDev, isChanged }: Request): Install
 }
 
 /**
- * The service, and before it each package outside of it that has dependencies: for npm what a link leads to is somebody
- * else's to install.
+ * The service, and before it each package outside it that has dependencies: npm does not install the dependencies of a
+ * linked package.
  */
 function standalone(request: Request, packages: readonly LocalPackage[]): Installation[] {
   const { service, includesDev, isChanged } = request;
@@ -191,7 +191,7 @@ function standalone(request: Request, packages: readonly LocalPackage[]): Instal
     });
 }
 
-/** What an error calls a place in the context. */
+/** The name of a place in the context, for errors. */
 function relativeTo(app: string, place: string): string {
   return path.relative(app, place) || '.';
 }
@@ -211,7 +211,7 @@ function decisive(manifest: Manifest | undefined, includesDev: boolean): unknown
   });
 }
 
-/** A lockfile holds what it copies from a package.json in another order. */
+/** Sorted, because a lockfile copies fields of a package.json in another order. */
 function sorted(value: unknown): unknown {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
   return Object.entries(value)

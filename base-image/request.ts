@@ -1,4 +1,4 @@
-// What the build of a service was asked for: build arguments and places. Reads them, and says what is wrong with them.
+// The request for a build: its build arguments and places. Reads them and reports what is wrong with them.
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { BuildFault } from './fault.ts';
@@ -6,25 +6,25 @@ import { BuildFault } from './fault.ts';
 /** One run of install.ts. */
 export interface BuildRequest {
   readonly step: 'dependencies' | 'sources';
-  /** SVC_ROOT_DIR, normalised: `.` or such as `services/order`. */
+  /** SVC_ROOT_DIR, normalised: `.`, or a path such as `services/order`. */
   readonly root: string;
   readonly environment: string;
   readonly installsDev: boolean;
-  /** Anything that changes with the sources, for builders that do not see that by themselves. */
+  /** Any text that changes with the sources, for builders that do not notice changes themselves. */
   readonly sourcesId: string;
-  /** What was copied for the first step. */
+  /** The files that were copied for the first step. */
   readonly staged: string;
   /** The build context, mounted for the second step. */
   readonly context: string;
-  /** Where it all goes. */
+  /** The target folder. */
   readonly app: string;
-  /** What the first step tells the second. */
+  /** The file in which the first step leaves its state for the second. */
   readonly state: string;
-  /** Where buildah tells about the container of a step. */
+  /** The file in which buildah describes the container of a step. */
   readonly builderFile: string;
 }
 
-/** @throws BuildFault a build argument or a step is not what it can be */
+/** @throws BuildFault a build argument or a step is invalid */
 export function readRequest(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
@@ -58,7 +58,7 @@ export function readRequest(
   };
 }
 
-/** Like COPY, which takes a leading slash for the context's. */
+/** Like COPY, for which a leading slash means the context. */
 function readRoot(value: string): string {
   const root = path.posix.normalize(value.trim().replace(/^\/+/, '') || '.').replace(/\/+$/, '');
   if (root === '..' || root.startsWith('../')) {

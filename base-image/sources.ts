@@ -1,5 +1,5 @@
-// The second step of a build: brings the sources, installs what the first step could not, builds, and leaves behind
-// nothing that a running service has no use for.
+// The second step of a build: copies the sources, installs the dependencies that the first step could not, builds, and
+// removes everything that a running service does not use.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,10 +15,10 @@ import { copyTree, findFiles, findFolders } from './tree.ts';
 
 const installed = 'node_modules';
 
-/** Never in an image: secrets come when it runs, and the rest is the machine's that builds it. */
+/** Never in an image: secrets are passed at run time, and the rest belongs to the building machine. */
 const neverCopied = [installed, '.git', '.svchost', '.env.secrets', '.env.local', folderName];
 
-/** Scripts of a package.json that npm runs after an installation; `prepare` belongs to development. */
+/** Scripts of a package.json that npm runs after an installation; `prepare` is for development only. */
 const installScripts = ['preinstall', 'install', 'postinstall'];
 
 /** @throws BuildFault the service cannot be built */
@@ -43,7 +43,7 @@ export function addSources(request: BuildRequest): void {
   tidy(request, service, development);
 }
 
-/** Copies the context, and says what was left out of it. */
+/** Copies the context, and logs the files that were left out. */
 function bring({ context, app, root, environment }: BuildRequest, service: string): void {
   if (!existsSync(context)) {
     throw new BuildFault(
@@ -82,7 +82,7 @@ function installAll({ projects, installations }: Plan): void {
   withoutScripts(projects, () => installations.forEach(install));
 }
 
-/** What npm would run after an installation: the sources are there only now. */
+/** Runs the scripts that npm would run after an installation: only now are there sources. */
 function runInstallScripts({ packages }: Plan): void {
   for (const { directory, manifest } of packages) {
     for (const script of installScripts) {
@@ -92,13 +92,12 @@ function runInstallScripts({ packages }: Plan): void {
 }
 
 /**
- * Runs the `build` scripts of the service and of the packages of the context that it is made of. They need the
- * dependencies for development, which must not be in the image: so it is done on a copy, where those are added to what is
- * installed, and what has come of it is brought back.
+ * Runs the `build` scripts of the service and of the packages in the context that it depends on. They need the development
+ * dependencies, which must not be in the image: so it adds these to a copy, builds there, and copies the result back.
  */
 function build({ app, root, installsDev }: BuildRequest, installation: Plan): void {
   const planIn = (directory: string) =>
-    // Not `npm ci`, which would begin with an empty node_modules.
+    // Not `npm ci`, which would first empty node_modules.
     makePlan({ app: directory, service: path.resolve(directory, root), includesDev: true, isChanged: true });
   if (installsDev) return runBuilds(installation);
   if (buildable(installation).length === 0) return;

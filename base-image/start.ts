@@ -1,5 +1,5 @@
-// The container's process: runs the service's own svchost in this very process, so that signals and the exit code are
-// the host's. Stands in for `npx svchost`: with npm in between a SIGTERM would not reach the service.
+// The container's process: runs the service's own svchost in this process, so that signals reach the host and the exit code
+// is the host's. Replaces `npx svchost`: npm would not pass SIGTERM on to the service.
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,13 +12,13 @@ if (bin === undefined) {
     `svchost image: ${host} is not installed for ${process.cwd()}; ` +
       `add it to the "dependencies" in the service's package.json (npm install ${host}), and build the image again`,
   );
-  // As for any service that cannot be loaded; see svchost's exit codes.
+  // The code for any service that cannot be loaded; see svchost's exit codes.
   process.exit(70);
 }
 process.argv[1] = bin;
 await import(pathToFileURL(bin).href);
 
-/** The executable of the host that Node finds from a directory; undefined where there is none. */
+/** The executable of the host that Node finds from a directory; undefined if there is none. */
 function findBin(directory: string): string | undefined {
   try {
     return createRequire(path.join(directory, 'package.json')).resolve(`${host}/bin`);

@@ -1,10 +1,10 @@
-// What the first step of a build tells the second.
+// The state that the first step of a build leaves for the second.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 export interface State {
-  /** Of the plan that was carried out; empty for none. */
+  /** The hash of the plan that was carried out; empty if there was none. */
   readonly fingerprint: string;
-  /** The container of the first step, where the builder names it. */
+  /** The container of the first step, if the builder names it. */
   readonly container: string;
 }
 

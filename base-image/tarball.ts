@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { BuildFault } from './fault.ts';
 
-/** Tar is made of blocks of this many bytes. */
+/** The size of a block of a tar file, in bytes. */
 const block = 512;
 
-/** A package that unpacks to more is none: a guard against a file that is made to fill the memory. */
+/** The largest unpacked size, in bytes: a guard against a file that is made to fill the memory. */
 const largest = 1024 * 1024 * 1024;
 
 /**

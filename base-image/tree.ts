@@ -1,5 +1,4 @@
-// Folders copied and taken away. Owns the modes of what comes into the image: readable by any user, writable by none
-// but root.
+// Copies and removes folders. Sets the modes of all files in the image: readable by any user, writable by root only.
 import {
   chmodSync,
   copyFileSync,
@@ -14,10 +13,10 @@ import {
 import path from 'node:path';
 
 /**
- * Copies a folder's content into another, over what is there. Links stay links. Names in `leaveOut` are not copied, at
- * whatever depth; neither are sockets and the like.
+ * Copies a folder's content into another, and overwrites files there. Links stay links. Names in `leaveOut` are not copied,
+ * at any depth, and neither are sockets and the like.
  *
- * @returns what was left out, relative to `from`
+ * @returns the paths that were left out, relative to `from`
  */
 export function copyTree(from: string, to: string, leaveOut: ReadonlySet<string>, below = ''): string[] {
   mkdirSync(to, { recursive: true });
@@ -46,7 +45,7 @@ export function copyTree(from: string, to: string, leaveOut: ReadonlySet<string>
   return leftOut;
 }
 
-/** Takes away all but the folders named `kept`, and those that they are in. Returns whether anything is left. */
+/** Removes everything except folders named `kept` and their parents. Returns whether anything is left. */
 export function pruneTree(directory: string, kept: string): boolean {
   let isKept = false;
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -62,7 +61,7 @@ export function pruneTree(directory: string, kept: string): boolean {
   return isKept;
 }
 
-/** All folders of that name, not looking inside them. */
+/** All folders of that name, except those inside one of them. */
 export function* findFolders(directory: string, name: string): Generator<string> {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
@@ -72,7 +71,7 @@ export function* findFolders(directory: string, name: string): Generator<string>
   }
 }
 
-/** All files of that name, but for those in folders named `except`. */
+/** All files of that name, except those in folders named `except`. */
 export function* findFiles(directory: string, name: string, except: string): Generator<string> {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const place = path.join(directory, entry.name);

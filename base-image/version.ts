@@ -4,10 +4,10 @@ import { BuildFault } from './fault.ts';
 const pattern = /^v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$/;
 
 /**
- * Negative where `a` is older than `b`, positive where it is newer. A prerelease is older than its release; build metadata
+ * Negative if `a` is older than `b`, positive if it is newer. A prerelease is older than its release; build metadata
  * does not count.
  *
- * @throws BuildFault one of them is no version
+ * @throws BuildFault one of them is not a version
  */
 export function compareVersions(a: string, b: string): number {
   const [first, second] = [parse(a), parse(b)];
@@ -18,7 +18,7 @@ export function compareVersions(a: string, b: string): number {
   );
 }
 
-/** Whether `text` is a version as npm wants it. */
+/** Whether `text` is a version that npm accepts. */
 export function isVersion(text: string): boolean {
   return pattern.test(text.trim());
 }
@@ -35,7 +35,7 @@ function parse(text: string): Version {
   return { core: [major, minor, patch], prerelease: prerelease?.split('.') ?? [] };
 }
 
-/** Without a prerelease is newer than with one. */
+/** A version without a prerelease is newer than one with it. */
 function compareReleases(a: readonly string[], b: readonly string[]): number {
   if (a.length === 0 || b.length === 0) return Number(a.length === 0) - Number(b.length === 0);
   return 0;
@@ -44,7 +44,7 @@ function compareReleases(a: readonly string[], b: readonly string[]): number {
 function compareParts(a: readonly string[], b: readonly string[]): number {
   for (const [index, part] of a.entries()) {
     const other = b[index];
-    // All before are equal: who has more is newer.
+    // All parts so far are equal: the version with more of them is newer.
     if (other === undefined) return 1;
     const order = comparePart(part, other);
     if (order !== 0) return order;

@@ -1,5 +1,5 @@
-// How many messages a second come through SQS: svchost with a concurrency of 50 beside sqs-consumer with its batches of
-// ten, in turns, on one server. Prints both, and the ratio; judges nothing. `npm run bench:sqs [-- <messages> <pairs>]`.
+// Messages per second over SQS: svchost with a concurrency of 50 and sqs-consumer with its batches of ten, in turn on one
+// server. Prints both and their ratio, without a verdict. `npm run bench:sqs [-- <messages> <pairs>]`.
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ const credentials = { accessKeyId: 'bench', secretAccessKey: 'bench' };
 const server = fork(path.join(import.meta.dirname, 'sqs-server.ts'));
 const [{ endpoint }] = (await once(server, 'message')) as [{ endpoint: string }];
 
-/** The speed and the cost of one consumer, from the first message that it began to the last that it deleted. */
+/** The speed and the cost of one consumer, from the first message it received to the last it deleted. */
 interface Run {
   readonly perSecond: number;
   readonly callsPerMessage: number;
@@ -35,10 +35,10 @@ interface Work {
   readonly onDeleted: () => boolean;
 }
 
-/** Empties a queue; returns how many calls that took. */
+/** Empties a queue; returns the number of calls. */
 type Consume = (work: Work) => Promise<number>;
 
-/** The whole host, but for its process: the pipeline that every message goes through. */
+/** The whole host except its process: the pipeline of every message. */
 const svchost: Consume = async ({ queue, handle, onDeleted }) => {
   const events = new ServiceEvents();
   const adapter = new SqsConnection(

@@ -1,5 +1,5 @@
-// The demo: runs service-example as a process of its own on the embedded queue, sends it messages with the command line,
-// shows what happens, and sums up. Ends with 1 where anything went other than it should.
+// The demo: runs service-example as a separate process on the embedded queue, sends it messages from the command line,
+// shows its log, and sums up. Exits 1 if anything went wrong.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -48,7 +48,7 @@ const deadLettered = 'dead-lettered';
 /** How long the demo may take, in milliseconds. */
 const limitMs = 60_000;
 
-/** Runs the demo; resolves with whether all went as it should. */
+/** Runs the demo; resolves with whether everything went well. */
 async function main(): Promise<boolean> {
   say(`Starting ${service} on the embedded queue`);
   const host = svchost('run');
@@ -56,7 +56,7 @@ async function main(): Promise<boolean> {
   try {
     await log.until((line) => line.msg.startsWith('consuming'), 1);
     for (const message of messages) await send(message);
-    // Each message comes to one of these two ends.
+    // Each message ends in one of these two lines.
     await log.until(({ msg }) => msg === 'delivery done' || msg.endsWith(deadLettered), messages.length);
     say('All messages have come to an end; stopping the service with SIGTERM');
   } finally {

@@ -1,5 +1,5 @@
-// Packs this checkout's rococo-svchost once and puts the tarball into the dev_packages/ of each example, where the base image
-// takes it from in place of `file:../..`, which is outside of the build's context. Builds nothing: see `npm run examples:pack`.
+// Packs this checkout's rococo-svchost once and copies the tarball into the dev_packages/ of each example. The base image
+// uses it instead of `file:../..`, which is outside the build context. `npm run examples:pack` builds first.
 //
 //   node examples/pack.ts [the directory with the examples, by default this one]
 import { spawnSync } from 'node:child_process';
@@ -12,9 +12,9 @@ const examples = path.resolve(process.argv[2] ?? import.meta.dirname);
 
 /** Packs the package; returns the tarball's name. */
 function pack(folder: string): string {
-  // As an npm script its npm is known, also where that is no program that can be started without a shell (Windows).
+  // An npm script knows the path of its npm; on Windows npm cannot be started without a shell.
   const { npm_execpath: npm } = process.env;
-  // No scripts: dist/ is built, and building it anew would take it from under whoever runs it.
+  // No scripts: dist/ is built already, and building it again would remove it under a running process.
   const args = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
   const [command, commandArgs] = npm === undefined ? ['npm', args] : [process.execPath, [npm, ...args]];
   const { status, error } = spawnSync(command, commandArgs, {
@@ -34,7 +34,7 @@ try {
   for (const service of services.map((file) => path.dirname(file)).sort()) {
     const packages = path.join(examples, service, 'dev_packages');
     mkdirSync(packages, { recursive: true });
-    // What an older version left behind would be a second package of that name.
+    // A tarball of an older version would be a second package of that name.
     for (const old of globSync('rococo-svchost-*.tgz', { cwd: packages })) rmSync(path.join(packages, old));
     copyFileSync(path.join(folder, tarball), path.join(packages, tarball));
     console.log(path.join(service, 'dev_packages', tarball));

@@ -1,4 +1,4 @@
-// The report by itself: it is written, and it stops when it is told to.
+// The report alone: it is written, and it stops when its signal is aborted.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeReport } from './lib/report.ts';

@@ -1,4 +1,4 @@
-// A processor that runs once a day. Heeds its signal, so that a deploy in the middle of it does not cut it off blindly.
+// A processor that runs once a day. It respects its signal, so that a deploy during a run stops it at a safe point.
 import type { ScheduleContext, ScheduleProcessor } from 'rococo-svchost';
 import { writeReport } from './lib/report.ts';
 

@@ -1,4 +1,4 @@
-// The processor by itself: a schedule needs no broker, and a run is one call.
+// The processor alone: a schedule needs no broker, and a run is one call.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Logger, ScheduleContext } from 'rococo-svchost';

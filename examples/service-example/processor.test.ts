@@ -1,4 +1,4 @@
-// The processor in the real pipeline, in memory: what becomes of a message that fails, and of one that can never work.
+// The processor in the real pipeline, in memory: a message that fails is retried, and one that cannot work is dead-lettered.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runMessages } from 'rococo-svchost/testing';

@@ -1,4 +1,4 @@
-// A processor that logs what it receives.
+// A processor that logs the messages it receives.
 import { BaseServiceProcessor, type MessageContext } from 'rococo-svchost';
 import { handleMessage } from './lib/handler.ts';
 

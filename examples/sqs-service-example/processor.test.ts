@@ -1,4 +1,4 @@
-// The processor in the real pipeline, in memory, and its outbox by itself. No SQS is needed for either.
+// The processor in the real pipeline, in memory, and its outbox alone. Neither needs SQS.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runMessages } from 'rococo-svchost/testing';

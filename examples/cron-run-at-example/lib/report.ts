@@ -1,4 +1,4 @@
-// The business logic of this service, kept apart from what hosts it.
+// The business logic of this service, independent of the host.
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Pretends to write the report of a day, page by page. Rejects once the signal is aborted. Returns the number of pages. */

@@ -1,4 +1,4 @@
-// What the services of the shop share, by name.
+// The code that the services of the shop share.
 export { formatAmount, orderTotal } from './order.ts';
 export type { Order, OrderLine } from './order.ts';
 export { orderSchema } from './schema.ts';

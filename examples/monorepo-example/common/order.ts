@@ -1,4 +1,4 @@
-// What all services of the shop mean by an order. Amounts are whole cents.
+// The order that all services of the shop share. Amounts are whole cents.
 
 export interface OrderLine {
   readonly article: string;

@@ -1,5 +1,5 @@
-// Whether a message is an order. Written by hand after the Standard Schema specification 1 (standardschema.dev), which is
-// little enough; what zod, valibot and arktype make fits in the same place.
+// The schema of an order, written by hand after the Standard Schema specification 1 (standardschema.dev), which is short.
+// A schema of zod, valibot or arktype works as well.
 import type { Order, OrderLine } from './order.ts';
 
 interface Issue {
@@ -9,7 +9,7 @@ interface Issue {
 
 type Fields<T> = Readonly<Partial<Record<keyof T, unknown>>>;
 
-/** For `static schema` of a processor: what is no order becomes a dead letter before `process` sees it. */
+/** For `static schema` of a processor: any other message becomes a dead letter before `process` is called. */
 export const orderSchema = {
   '~standard': {
     version: 1,

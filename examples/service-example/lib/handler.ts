@@ -1,7 +1,7 @@
-// The business logic of this service, kept apart from what hosts it.
+// The business logic of this service, independent of the host.
 import { DeadLetterError, type MessageContext } from 'rococo-svchost';
 
-/** Logs the message. Two wishes of a message are granted, so that the demo can show what comes of failures. */
+/** Logs the message. A message may ask to fail once or to be rejected, so that the demo can show both. */
 export function handleMessage(message: unknown, { attempt, log }: MessageContext): Promise<void> {
   log.info({ message }, `Received message to the child image!`);
   if (wishes(message, 'failOnce') && attempt === 1) throw new Error('failing once, as the message wishes');

@@ -1,4 +1,4 @@
-// What a message of this service says.
+// The content of this service's messages.
 
 export interface Mail {
   readonly to: string;

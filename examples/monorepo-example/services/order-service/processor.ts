@@ -1,4 +1,4 @@
-// A processor whose messages are orders: checked by the schema that all services of the shop share, before it sees them.
+// A processor whose messages are orders. The schema that all services of the shop share checks each message first.
 import { BaseServiceProcessor, type MessageContext } from 'rococo-svchost';
 import { orderSchema, type Order } from 'shop-common';
 import { acceptOrder } from './lib/handler.ts';

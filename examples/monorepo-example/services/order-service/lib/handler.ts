@@ -1,7 +1,7 @@
-// The business logic of this service, kept apart from what hosts it.
+// The business logic of this service, independent of the host.
 import { formatAmount, orderTotal, type Order } from 'shop-common';
 
-/** From this many cents on the shop pays the postage. */
+/** The least total, in cents, for which the shop pays the postage. */
 const freePostageFrom = 5000;
 
 export interface AcceptedOrder {
