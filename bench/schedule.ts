@@ -1,5 +1,5 @@
 // How punctual a schedule is: the built host runs a processor every half second for a minute, as a process of its own.
-// Prints the runs, their lateness and the drift; judges nothing. `npm run bench:schedule [-- <seconds>]`.
+// Prints the runs, their lateness and the drift; has no pass mark. `npm run bench:schedule [-- <seconds>]`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const intervalMs = 500;
 const bin = path.resolve(import.meta.dirname, '../dist/bin.js');
 const directory = mkdtempSync(path.join(tmpdir(), 'svchost-bench-'));
 
-// The lateness is taken by the processor itself, before it does anything else.
+// The processor measures the lateness itself, before it does anything else.
 writeFileSync(
   path.join(directory, 'processor.js'),
   `export class PunctualServiceProcessor {
@@ -47,7 +47,7 @@ rmSync(directory, { recursive: true });
 const lateness = runs.map(({ lateMs }) => lateMs).sort((a, b) => a - b);
 const [first, last] = [runs[0], runs.at(-1)];
 const at = (share: number) => lateness[Math.floor(share * (lateness.length - 1))]?.toFixed(2) ?? '-';
-// What the occurrences lie beside the grid, and what the runs lost on it from the first to the last.
+// How far the last occurrence is from the grid that begins at the first one.
 const offGridMs =
   first && last ? last.scheduledFor - first.scheduledFor - (runs.length - 1) * intervalMs : NaN;
 console.log(`${runs.length} runs in ${seconds} s at ${intervalMs} ms; the host ended with ${code}`);

@@ -1,5 +1,5 @@
-// The SQS server of bench/sqs.ts, as a process of its own, so that its cost is on no consumer's event loop. Its parent
-// says which queue to create, and how many messages to put on it.
+// The SQS server of bench/sqs.ts, as a process of its own, so that it does not load a consumer's event loop. Its parent
+// names each queue to create, and the number of messages to put on it.
 import { startServer } from '../test/messaging/sqs/server.ts';
 
 const server = await startServer();

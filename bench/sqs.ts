@@ -1,5 +1,5 @@
-// How many messages a second come through SQS: svchost with a concurrency of 50 beside sqs-consumer with its batches of
-// ten, in turns, on one server. Prints both, and the ratio; judges nothing. `npm run bench:sqs [-- <messages> <pairs>]`.
+// How many messages a second svchost (concurrency 50) and sqs-consumer (batches of ten) process from SQS, in turns, on
+// one server. Prints both, and the ratio; has no pass mark. `npm run bench:sqs [-- <messages> <pairs>]`.
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ const credentials = { accessKeyId: 'bench', secretAccessKey: 'bench' };
 const server = fork(path.join(import.meta.dirname, 'sqs-server.ts'));
 const [{ endpoint }] = (await once(server, 'message')) as [{ endpoint: string }];
 
-/** The speed and the cost of one consumer, from the first message that it began to the last that it deleted. */
+/** The speed and the cost of one consumer, from the start of its first message to the deletion of its last. */
 interface Run {
   readonly perSecond: number;
   readonly callsPerMessage: number;
@@ -38,7 +38,7 @@ interface Work {
 /** Empties a queue; returns how many calls that took. */
 type Consume = (work: Work) => Promise<number>;
 
-/** The whole host, but for its process: the pipeline that every message goes through. */
+/** The whole pipeline of the host, without a process of its own. */
 const svchost: Consume = async ({ queue, handle, onDeleted }) => {
   const events = new ServiceEvents();
   const adapter = new SqsConnection(
