@@ -1,5 +1,4 @@
-// Builds dist/ from src/. Owns what tsc does not do: the clean start, the templates of `svchost new`,
-// and the executable bit.
+// Builds dist/ from src/: empties it, runs tsc, copies the templates of `svchost new`, and sets the executable bit.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

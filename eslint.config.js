@@ -19,8 +19,9 @@ const brokerRooms = Object.fromEntries(
 );
 
 /**
- * The rooms of src and the arrows between them, one table for all: each file belongs to the first room whose path begins
- * its own, and may import from its own room and from those listed; all else is an error. docs/internals.md draws it.
+ * The rooms of src and the arrows between them, one table for all: each file belongs to the first room whose path
+ * begins its own, and may import from its own room and from those listed; all else is an error. docs/internals.md draws
+ * it.
  */
 export const rooms = {
   bin: { path: 'bin.ts', imports: ['cli'] },
@@ -72,7 +73,7 @@ export function roomOf(file) {
   return Object.keys(rooms).find((name) => inside.startsWith(rooms[name].path));
 }
 
-/** Reports what an import of `specifier` in `file` breaks; undefined where it breaks nothing. */
+/** The rule that an import of `specifier` in `file` breaks, for people; undefined if it breaks none. */
 export function forbidden(file, specifier) {
   const room = roomOf(file);
   if (room === undefined) return undefined;
@@ -147,7 +148,7 @@ export default tseslint.config(
   {
     files: ['examples/**/*.test.ts'],
     rules: {
-      // The runner itself awaits what its `test` returns.
+      // The runner of node:test awaits its tests itself.
       '@typescript-eslint/no-floating-promises': [
         'error',
         { allowForKnownSafeCalls: [{ from: 'package', name: 'test', package: 'node:test' }] },
@@ -159,7 +160,7 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
   {
-    // Functions where the user's awaits are yet to come, and tests of node:test, which waits for them itself.
+    // The user adds the awaits to these functions; the runner of node:test awaits its tests itself.
     files: ['src/commands/new/template/**/*.ts'],
     rules: {
       '@typescript-eslint/require-await': 'off',

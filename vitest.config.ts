@@ -1,15 +1,16 @@
-// The test runner's settings: one global set-up that finds or starts RabbitMQ, long limits for tests of real processes.
+// The test runner's settings: one global set-up that finds or starts RabbitMQ, and long time limits, since tests start
+// real processes.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  // Its warnings are of source maps that packages do not ship.
+  // Hides warnings of source maps that packages do not ship.
   logLevel: 'error',
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // It imports JSON as only bundlers take it.
+    // It imports JSON without an import attribute, which Node refuses.
     server: { deps: { inline: ['@actions/workflow-parser'] } },
   },
 });

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The executable. Checks Node's age before anything is loaded that an old one cannot even parse; all else is cli.ts.
+// The executable. Checks the version of Node before it loads code that an old Node cannot parse; the rest is in cli.ts.
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
@@ -8,7 +8,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(64);
 }
 
-// Not awaited at the top: a Node that is too old would fail on the syntax before the check above.
+// No top-level await: an old Node would fail to parse it, before the check above.
 void import('./cli.ts').then(({ main }) => main(process.argv));
 
 export {};

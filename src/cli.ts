@@ -1,4 +1,4 @@
-// The command line: builds the program from its commands, and ends the process with the exit code of the one that ran.
+// The command line: builds the program from its commands, and ends the process with the exit code of the command.
 import { Command, CommanderError } from 'commander';
 import { declareCheck } from './commands/check.ts';
 import { declareCommands, environmentHelp, type End } from './commands/command.ts';
@@ -21,15 +21,15 @@ export async function main(argv: readonly string[]): Promise<never> {
   } catch (error) {
     code = report(error);
   }
-  // User code may have left timers and sockets behind; all that had to be awaited has been.
+  // User code may have left timers and sockets open; everything that had to be awaited has been.
   process.exit(code);
 }
 
 function createProgram(end: End): Command {
   const program = new Command('svchost')
     .description(
-      'Hosts a service: finds the class with a process method in a directory, reads the environment, and drives ' +
-        'it by the messages of its queue, or on a schedule. Nothing lost, nothing stuck, nothing hidden.',
+      'Hosts a service: finds the class with a process method in a directory, reads the environment, and calls ' +
+        'it with each message of its queue, or on a schedule. Nothing lost, nothing stuck, nothing hidden.',
     )
     .version(version)
     .exitOverride()

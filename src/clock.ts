@@ -1,8 +1,8 @@
-// Time, passed in as an argument: the machine's, or one that a test moves.
+// Time as an argument: the machine's clock, or one that a test moves.
 
 /** A source of the time and of timers. All instants and durations are in milliseconds. */
 export interface Clock {
-  /** The present instant, in milliseconds since the epoch. */
+  /** The current time, in milliseconds since the epoch. */
   now(): number;
   /**
    * Calls `fn` once, `delayMs` from now; a negative delay counts as 0.

@@ -1,14 +1,14 @@
-// Makes directories.
+// Creates directories.
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * Makes a directory and those above it that are missing. Not by `recursive`, which never ends below /proc: there the
- * system says ENOENT though the directory above is there.
+ * Creates a directory and its missing parents. Does not use `recursive`, which never returns below /proc: there mkdir
+ * fails with ENOENT although the parent exists.
  *
- * @param mode of the directories that are made; default: all rights that the process's umask leaves
- * @param onMade called with each directory that was made, the highest first
- * @throws Error as of node:fs, if one cannot be made
+ * @param mode of the directories that are created; default: all rights that the process's umask leaves
+ * @param onMade called with each directory that was created, the highest first
+ * @throws Error of node:fs: a directory cannot be created
  */
 export function makeDirectory(
   directory: string,
@@ -20,7 +20,7 @@ export function makeDirectory(
   try {
     mkdirSync(directory, mode);
   } catch (error) {
-    // Another process has made it in this moment.
+    // Another process has created it in the meantime.
     if (isDirectory(directory)) return;
     throw error;
   }

@@ -1,6 +1,6 @@
 // Every error of svchost, its code, and every exit code.
 
-/** How the process ends; taken from sysexits.h if it has a code that fits. Their meanings are in `exitMeaning`. */
+/** The exit codes, taken from sysexits.h if it has one that fits. Their meanings are in `exitMeaning`. */
 export const exitCode = {
   ok: 0,
   failed: 1,
@@ -140,8 +140,8 @@ export class UnsupportedError extends SvchostError {
 }
 
 /**
- * Throw this from `process` to give up on a message at once: it becomes a dead letter with reason `rejected`, whatever
- * attempts are left.
+ * Throw this from `process` to give up on a message at once: it becomes a dead letter with reason `rejected`, however
+ * many attempts are left.
  */
 export class DeadLetterError extends SvchostError {
   constructor(message: string, options: { cause?: unknown } = {}) {

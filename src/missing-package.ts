@@ -1,6 +1,6 @@
-// Optional packages: recognizes that one is missing, so that the error can name it.
+// Recognizes that an optional package is missing, so that the error can name it.
 
-/** The name of the package that an `import()` did not find; undefined if the error is another one. */
+/** The name of the package that an `import()` did not find; undefined for any other error. */
 export function missingPackage(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND')
     return undefined;

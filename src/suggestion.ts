@@ -1,7 +1,7 @@
-// "Did you mean": the known name that a name was probably meant to be. Pure.
+// "Did you mean": finds the known name that a misspelt one probably stands for. Pure.
 import { distance } from 'fastest-levenshtein';
 
-/** The nearest of `known`, if it is so near that a slip is likelier than another meaning. */
+/** The nearest of `known`, if it is near enough to suspect a typo; undefined if none is. */
 export function suggest(name: string, known: readonly string[]): string | undefined {
   const candidates = known
     .filter((candidate) => candidate !== name)
@@ -10,14 +10,14 @@ export function suggest(name: string, known: readonly string[]): string | undefi
   return candidates.sort((a, b) => a.slips - b.slips).at(0)?.candidate;
 }
 
-/** Letters to change. A name that is cut short or drawn out, such as PASS or USERNAME, is one slip. */
+/** The number of letters to change. A shortened or lengthened name, such as PASS or USERNAME, counts as one. */
 function countSlips(name: string, candidate: string): number {
   const [short, long] = name.length < candidate.length ? [name, candidate] : [candidate, name];
   const rest = long.startsWith(short) ? long.slice(short.length) : '_';
   return /^[A-Z]{1,4}$/i.test(rest) ? 1 : distance(name, candidate);
 }
 
-/** The words that two names share say nothing: RABBITMQ_PASS is not nearly RABBITMQ_HOST. */
+/** How many letters may differ. Leading words that both share do not count: RABBITMQ_PASS is far from RABBITMQ_HOST. */
 function tolerated(name: string, candidate: string): number {
   const words = name.split('_');
   const others = candidate.split('_');

@@ -1,7 +1,7 @@
-// A thrown value, made safe to look at: user code can throw anything. Pure.
+// Makes a thrown value safe to inspect: user code can throw anything. Pure.
 import { toError } from './errors.ts';
 
-/** The longest texts of an error: the headers of a dead letter share 64 KiB, and an error's message may quote a body. */
+/** Limits in characters: a dead letter's headers share 64 KiB, and an error's message may quote a whole body. */
 const longest = { name: 100, message: 1000, stack: 10_000 };
 
 /** An error as log lines and dead letters show it; texts are cut to a bounded length. */
@@ -21,7 +21,7 @@ export function describeThrown(thrown: unknown): DescribedError {
   };
 }
 
-/** A message of an error at a bounded length: 1000 characters. */
+/** An error's message, cut to 1000 characters. */
 export function cutMessage(message: string): string {
   return message.slice(0, longest.message);
 }

@@ -263,7 +263,7 @@ function describeRetry({ maxAttempts, delays }: RetryReport): string {
   return delays.length === 0 ? `${maxAttempts}` : `${maxAttempts}, with pauses of ${delays.join(', ')} s`;
 }
 
-/** The message of a broker's error is a complete sentence, without the form of a Problem. */
+/** A broker's error has a message that is complete by itself; any other problem reads "expected …; found …". */
 function problemLine(problem: Problem): string {
   return problem.name === brokerProblem ? problem.found : describeProblem(problem);
 }

@@ -7,7 +7,7 @@ import { failOnStandstill } from '../host/standstill.ts';
 /** Declares a command on the program: its options, its help and its action. */
 export type Declare = (program: Command, end: End) => void;
 
-/** Called by an action with the exit code that it ends with; without a call, that is 0. An error brings its own. */
+/** Called by an action with the exit code; without a call it is 0. An error that is thrown has its own. */
 export type End = (code: ExitCode) => void;
 
 /** Declares commands, in the order in which the help lists them. Each fails if it comes to a standstill. */

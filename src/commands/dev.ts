@@ -98,14 +98,14 @@ export async function dev(command: DevCommand): Promise<ExitCode> {
 /** With links resolved. @throws UsageError see `dev` */
 function resolvePaths({ directory, data }: DevCommand): DevCommand {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new UsageError(`${directory} is not a directory: name that of a service with --dir`);
+    throw new UsageError(`${directory} is not a directory: name the directory of a service with --dir`);
   }
   const missing = data.find((name) => !existsSync(name));
   if (missing !== undefined) throw new UsageError(`--watch ${missing}: there is no such file or folder`);
   return { directory: realpathSync(directory), data: data.map((name) => realpathSync(name)) };
 }
 
-/** The file that holds the queues according to the settings as they are now; undefined if the broker is no file. */
+/** The file that holds the queues according to the settings as they are now; undefined if the broker is not a file. */
 function queueFileOf(directory: string): string | undefined {
   const { path: file }: BrokerSettings = readDevSettings(directory).settings.messaging;
   return file;

@@ -45,7 +45,7 @@ export class ConsumeConfigFile {
       const { mtimeMs, size, ino } = statSync(this.#options.path);
       return `${mtimeMs} ${size} ${ino}`;
     } catch (error) {
-      // Missing, or not to be reached: reading it says which.
+      // It is missing or out of reach; reading it says which.
       return toError(error).message;
     }
   }
@@ -54,7 +54,7 @@ export class ConsumeConfigFile {
     try {
       return parseEnvFile(readFileSync(this.#options.path, 'utf8'));
     } catch (error) {
-      this.#warn(`${toError(error).message}; nothing of it is used`);
+      this.#warn(`${toError(error).message}; the file is ignored`);
       return {};
     }
   }
@@ -71,7 +71,7 @@ export class ConsumeConfigFile {
     return { exitWhenFinished, tuning };
   }
 
-  /** Undefined if it is unset, or wrong: then the other values count all the same. */
+  /** Undefined if it is unset or wrong; the other values still count. */
   #value<T>(env: Environment, name: string, parse: Parse<T>): T | undefined {
     const text = env[name];
     if (text === undefined || !isSet(env, name)) return undefined;

@@ -1,4 +1,5 @@
-// The environment: the process's own variables, then the service directory's env files. The one place that reads process.env.
+// The environment: the process's own variables, then the service directory's env files. The one place that reads
+// process.env.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
@@ -15,8 +16,8 @@ export const processEnvironment: Environment = process.env;
 
 /**
  * Whether a variable counts as set. An empty one does not: compose files and CI settings cannot always omit a name. Nor
- * does the address that Kubernetes puts into every container beside a Service: its variable (`RABBITMQ_PORT` for a Service
- * named `rabbitmq`) may have the name of one of ours ("Docker-style" links).
+ * does a Service's address, which Kubernetes sets in every container ("Docker-style" links): for a Service named
+ * `rabbitmq`, its variable is `RABBITMQ_PORT`, the name of one of ours.
  */
 export function isSet(env: Environment, name: string): boolean {
   const value = env[name];
@@ -27,7 +28,7 @@ export function isSet(env: Environment, name: string): boolean {
 /**
  * Adds the variables that the env files of a service directory set and `env` does not.
  *
- * @returns the problems of files that are there but cannot be read
+ * @returns the problems of files that exist but cannot be read
  */
 export function loadEnvFiles(directory: string, env: Environment): Problem[] {
   const problems: Problem[] = [];
@@ -42,7 +43,7 @@ export function loadEnvFiles(directory: string, env: Environment): Problem[] {
   return problems;
 }
 
-/** The variables of an env file. Editors on Windows begin a file with a byte order mark, which is no part of a name. */
+/** The variables of an env file, without the byte order mark that editors on Windows put before the first name. */
 export function parseEnvFile(content: string): Environment {
   return parseEnv(content.replace(/^\uFEFF/, ''));
 }

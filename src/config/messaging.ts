@@ -11,7 +11,7 @@ export interface MessagingSource {
   readonly env: Environment;
   /** Absolute. */
   readonly serviceDirectory: string;
-  /** The service cannot run without a broker; if not, it uses one only to send. */
+  /** Whether the service needs a broker to run; if not, it uses one only to send. */
   readonly isRequired: boolean;
 }
 
@@ -63,7 +63,9 @@ function describeDefault(env: Environment): string {
   return `MESSAGING_TYPE is not set; using the embedded queue (${defaultType})${although}`;
 }
 
-/** A service that never sends is not disturbed by it; one that does must hear of it before the first message. */
+/**
+ * Only a warning: a service that never sends runs without it, and one that does learns of it before its first message.
+ */
 function describeUnusable(problem: Problem): string {
   return `messages cannot be sent: ${describeProblem(problem)}`;
 }

@@ -6,13 +6,15 @@ import type { Environment } from './environment.ts';
 import { displayValue, type Settings } from './settings.ts';
 import { suggest } from '../suggestion.ts';
 
-/** AMQP 0-9-1 has one byte for the length of a name; a service that fits moves to any broker. */
+/**
+ * AMQP 0-9-1 has one byte for the length of a name. Applied to every broker, so that a service can move to any other.
+ */
 const longestNameBytes = 255;
 
 /** The longest suffix that svchost appends to a name (`_retry_4294967000`). */
 const longestSuffixBytes = 17;
 
-/** `_2026-03-29T03:00:00.000Z`, and the two further digits of years past 9999 with their sign. */
+/** `_2026-03-29T03:00:00.000Z`, plus the sign and the two extra digits of years past 9999. */
 const longestInstantBytes = 28;
 
 /** The names of the queues of a processor. */
@@ -27,8 +29,8 @@ export function queueVariable(className: string): string {
 }
 
 /**
- * The name of a service's schedule at the broker, the same for all replicas: prefix + `<service>_schedule`. Cut if it is too
- * long for the name of a queue, in which an instant follows it.
+ * The name of a service's schedule at the broker, the same for all replicas: prefix + `<service>_schedule`. Cut if it
+ * is too long: a queue's name consists of it and an instant.
  */
 export function scheduleName(prefix: string, service: string): string {
   const suffix = '_schedule';
@@ -58,7 +60,7 @@ export function readQueueNames(
   if (deadLetterQueueName === queueName) {
     return {
       name: 'DEAD_LETTER_QUEUE_NAME',
-      expected: 'another queue than the service’s own',
+      expected: "a queue other than the service's own",
       found: JSON.stringify(queueName),
     };
   }
@@ -98,7 +100,7 @@ function missing(variable: string, env: Environment): Pick<Problem, 'expected' |
   );
   const meant = suggest(variable, others) ?? others.at(0);
   return {
-    expected: 'the name of the queue to consume, after the processor class',
-    found: meant === undefined ? 'nothing' : `nothing under that name, but ${meant}`,
+    expected: 'the name of the queue that the processor class consumes',
+    found: meant === undefined ? 'nothing' : `nothing, although ${meant} is set`,
   };
 }

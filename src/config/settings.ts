@@ -1,4 +1,4 @@
-// From variables to settings: typed, checked against each other, every problem named. Pure.
+// Turns variables into settings: typed, checked against each other, with every problem named. Pure.
 import path from 'node:path';
 import { cleanEnv, EnvMissingError, type ValidatorSpec } from 'envalid';
 import type { Problem } from '../errors.ts';
@@ -9,7 +9,7 @@ import { readMessaging } from './messaging.ts';
 import { suggest } from '../suggestion.ts';
 import { otherNames, variables, type Values, type VariableName } from './variables.ts';
 
-/** How often a failed message is tried, and after which delays. */
+/** How many times a failing message is tried, and the delays between attempts. */
 export interface RetryPolicy {
   readonly maxAttempts: number;
   readonly initialDelayMs: number;
@@ -35,7 +35,7 @@ export interface Settings {
   readonly processorModule: string | undefined;
   readonly processorType: string | undefined;
   readonly messaging: MessagingSettings;
-  /** Why `messaging` cannot be used; empty if it can. With CRON, that keeps the processor from sending only. */
+  /** Why `messaging` cannot be used; empty if it can. With CRON the service runs all the same, but cannot send. */
   readonly messagingProblems: readonly Problem[];
   readonly schedule: ScheduleSettings;
   readonly queueNamePrefix: string;
@@ -58,7 +58,7 @@ export interface SettingsResult {
   readonly warnings: readonly string[];
 }
 
-/** The facts that settings depend on beside the environment. */
+/** The facts that settings depend on besides the environment. */
 export interface Surroundings {
   readonly serviceDirectory: string;
   /** Standard output is a terminal. */
@@ -121,7 +121,7 @@ export function readSettings(env: Environment, surroundings: Surroundings): Sett
   };
 }
 
-/** A variable's value for people: masked if it is secret, as is the login of a URL in the wrong variable. */
+/** A variable's value for people, masked if it is secret. In others, a URL's login is masked: it may be misplaced. */
 export function displayValue(name: string, value: string): string {
   const declared = (variables as Record<string, { secret: boolean } | undefined>)[name];
   return declared?.secret ? '***' : JSON.stringify(value.replace(/:\/\/.*@/s, '://***@'));
@@ -144,7 +144,7 @@ function readValues(env: Environment): { values: Values; problems: Problem[] } {
   const values = Object.fromEntries(
     entries.map(([name, { spec }]) => [name, broken.has(name) ? spec.default : cleaned[name]]),
   );
-  // The specs above are those of `variables`, so the values are of their types.
+  // The specs above are those of `variables`, so the values have their types.
   return { values: values as unknown as Values, problems };
 }
 
@@ -168,7 +168,7 @@ function sharedSchedule({
     problems.push({ name: 'CRON_REPLICAS', expected, found: '"once"' });
   }
   if (RUN_AT_STARTUP) {
-    const expected = 'false, as CRON_REPLICAS is once and each replica starts at another time';
+    const expected = 'false, since CRON_REPLICAS is once and each replica starts at a different time';
     problems.push({ name: 'RUN_AT_STARTUP', expected, found: 'true' });
   }
   return problems;

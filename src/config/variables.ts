@@ -1,5 +1,5 @@
-// Every variable svchost reads, declared once: how it is read, its default, its meaning, whether it is secret. Those of a
-// broker are declared in config/broker/.
+// Every variable that svchost reads, declared once: its parser, its default, its meaning, and whether it is secret. The
+// variables of a broker are declared in config/broker/.
 import { logLevels } from '../log.ts';
 import { brokers, defaultType, messagingTypes, type MessagingType } from './brokers.ts';
 import { anyCaseChoice, choice, durationMs, flag, integer, numberFrom, text } from './variable/value.ts';
@@ -59,7 +59,7 @@ export const variables = {
   ...brokerVariables,
 
   CRON_TIME_AMOUNT: variable(text, {
-    description: 'how many units lie between two runs: a positive number, decimals allowed',
+    description: 'the number of units between two runs: more than 0, decimals allowed',
   }),
   CRON_TIME_UNIT: variable(text, {
     description: '`seconds`, `minutes`, `hours`, `days` or `weeks`',
@@ -68,25 +68,24 @@ export const variables = {
     description: 'the time of day, as `07:32` or `07:32:00`, if the unit is days',
   }),
   CRON_EXPRESSIONS: variable(text, {
-    description: 'cron expressions, several by `;`, in place of the three above',
+    description: 'cron expressions, separated by `;`, instead of the three above',
   }),
   CRON_TIMEZONE: variable(text, {
     fallbackText: "the machine's",
-    description: 'the time zone of all times, by its IANA name such as `Europe/Berlin`',
+    description: 'the IANA name of the time zone of all times, such as `Europe/Berlin`',
   }),
   RUN_AT_STARTUP: variable(flag, {
     fallback: 'false',
-    description: 'also run once at the start',
+    description: 'also run once at startup',
   }),
   CRON_REPLICAS: variable(anyCaseChoice('each', 'once'), {
     fallback: 'each',
-    description:
-      'with several replicas: `each` runs every time, or `once` among them all, which needs a broker',
+    description: 'whether `each` replica runs every time, or just one of them (`once`), which needs a broker',
   }),
 
   RETRY_MAX_ATTEMPTS: variable(integer(1, 1000), {
     fallback: '5',
-    description: 'how often a message is tried before it becomes a dead letter',
+    description: 'how many times a message is tried before it becomes a dead letter',
   }),
   RETRY_INITIAL_DELAY: variable(durationMs('zero'), {
     fallback: '1',
@@ -94,7 +93,7 @@ export const variables = {
   }),
   RETRY_FACTOR: variable(numberFrom(1), {
     fallback: '5',
-    description: 'how much longer each further delay is',
+    description: 'the factor by which each further delay grows',
   }),
   RETRY_MAX_DELAY: variable(durationMs('zero'), {
     fallback: '300',
@@ -125,7 +124,7 @@ export type VariableName = keyof typeof variables;
 /** The values of all variables, typed; undefined if unset and without a default. */
 export type Values = ValuesOf<typeof variables>;
 
-/** Names that other programs use for the same, if they are too far off to be taken for misspellings. */
+/** Names that other programs use for the same, if they differ too much to count as misspellings. */
 export const otherNames: Readonly<Record<string, string | undefined>> = Object.fromEntries(
   Object.values(brokers).flatMap((broker) => Object.entries(broker.otherNames)),
 );

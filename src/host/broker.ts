@@ -17,7 +17,7 @@ export interface ReachableBroker {
   /**
    * Connects, or gives up after ten seconds.
    *
-   * @throws BrokerRefusedError another attempt cannot help
+   * @throws BrokerRefusedError the broker refused us for good; another attempt cannot help
    * @throws UnreachableError the broker could not be reached; says why the last attempt failed
    */
   connect(): Promise<void>;
@@ -26,7 +26,7 @@ export interface ReachableBroker {
 /**
  * Opens the broker of a service for a command.
  *
- * @param command names the connection to the broker's operators
+ * @param command part of the connection's name, which the broker's operators see
  */
 export async function openBroker(
   settings: MessagingSettings,

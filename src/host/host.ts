@@ -63,7 +63,7 @@ async function openService(resolution: Resolution, mode: RunMode, logs: HostLogs
   }
 }
 
-/** In the words of the Python host. */
+/** Logs the same lines as the Python host. */
 function announce(
   { service, processor }: Exclude<Resolution, { readonly kind: 'refused' }>,
   log: Logger,
@@ -74,8 +74,8 @@ function announce(
 }
 
 /**
- * Ties the process to the service: the first SIGTERM or SIGINT drains, a second one ends the process at once; an uncaught
- * error ends the service.
+ * Ties the process to the service: the first SIGTERM or SIGINT drains, a second one ends the process at once; an
+ * uncaught error ends the service.
  *
  * @returns a function that unties them
  */

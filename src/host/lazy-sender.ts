@@ -1,4 +1,5 @@
-// The `send` of a schedule's context: opens the broker at the first message, so that a service that sends none needs none.
+// The `send` of a schedule's context. Opens the broker for the first message: a service that never sends needs no
+// broker.
 import { within, type Clock } from '../clock.ts';
 import { SendError } from '../errors.ts';
 import type { MessageAdapter } from '../messaging/adapter.ts';
@@ -7,7 +8,7 @@ import { encodeMessage } from '../messaging/message.ts';
 /** How long a message waits for the connection, in milliseconds; connecting goes on after that. */
 const connectTimeoutMs = 10_000;
 
-/** How to open the broker. */
+/** The options of a {@link LazySender}. */
 export interface LazySenderOptions {
   /** Makes the adapter; rejects if no broker is configured, or if its settings are wrong. */
   readonly open: () => Promise<MessageAdapter>;
@@ -44,7 +45,7 @@ export class LazySender {
     await opened?.adapter.close();
   }
 
-  /** After a failure for good, the next message tries again: rights and settings are mended while services run. */
+  /** Tries again after a permanent failure: rights may be granted while the service runs. */
   #open() {
     this.#opened ??= this.#connect();
     this.#opened.catch(() => (this.#opened = undefined));

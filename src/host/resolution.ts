@@ -1,4 +1,4 @@
-// From a service directory to its settings, its processor, and its queues or schedule; or to all the problems that it has.
+// Resolves a service directory to its settings, its processor, and its queues or schedule; or to all of its problems.
 import { loadEnvFiles, processEnvironment, type Environment } from '../config/environment.ts';
 import { readQueueNames, type QueueNames } from '../config/queue-name.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
@@ -41,22 +41,22 @@ export interface Refusal extends Configured {
   readonly processorError: ProcessorError | undefined;
 }
 
-/** Known of every service. */
+/** The fields of every resolution. */
 interface Configured {
   /** If the configuration has problems, defaults replace the wrong values. */
   readonly settings: Settings;
   readonly warnings: readonly string[];
 }
 
-/** Known of every service that can run. */
+/** The fields of every service that can run. */
 interface Runnable extends Configured {
   readonly service: ServiceDirectory;
   readonly processor: LoadedProcessor;
 }
 
 /**
- * Reads the environment, with the env files of a service directory, and loads the processor. Collects problems instead of
- * stopping at the first.
+ * Reads the environment, with the env files of a service directory, and loads the processor. Collects problems instead
+ * of stopping at the first.
  *
  * @param directory absolute
  */
@@ -99,7 +99,7 @@ function findQueues(processor: LoadedProcessor | undefined, settings: Settings, 
 }
 
 function findSchedule({ schedule: { variables, replicas } }: Settings): Drive {
-  // Replicas that start at different times must name the same occurrences.
+  // Replicas that start at different times must compute the same occurrences.
   const start = replicas === 'once' ? new Date(0) : new Date();
   const read = readSchedule(variables, start, machineTimezone());
   if ('problems' in read) return { problems: read.problems, warnings: [] };

@@ -1,4 +1,4 @@
-// The signals that ask this process to end: the first one drains, a second one ends it at once. The drain is the caller's.
+// The signals that ask this process to end: on the first one the caller drains; a second one ends the process at once.
 
 /** The number of each signal, for the exit code of a process that it ended at once. */
 const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
@@ -7,9 +7,9 @@ const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 export type EndSignal = keyof typeof numbers;
 
 /**
- * For how long after the first signal the same one is taken for its echo, in milliseconds: on Ctrl-C the terminal signals
- * both npx and its child, and npx passes the signal on to that child if its shell replaces itself with the command (bash
- * does, dash does not).
+ * For how long the same signal counts as an echo of the first one, in milliseconds. On Ctrl-C the terminal signals npx
+ * and its child, and npx forwards the signal to its child as well, if the shell between them replaces itself with the
+ * command (bash does, dash does not).
  */
 const echoMs = 500;
 
@@ -23,7 +23,7 @@ export interface SignalAnswers {
 /**
  * Answers these signals from now on.
  *
- * @returns a function that restores Node's own answer
+ * @returns a function that restores Node's default behaviour
  */
 export function answerSignals(signals: readonly EndSignal[], answers: SignalAnswers): () => void {
   let first: { readonly signal: EndSignal; readonly at: number } | undefined;

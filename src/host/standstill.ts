@@ -1,9 +1,9 @@
-// A process whose event loop is empty although it has not finished: that is a failure, and must not pass for success.
+// Detects that the event loop is empty although the command has not finished: a failure that must not pass for success.
 import { exitCode } from '../errors.ts';
 
 /**
- * From now on, ends the process with 1 if nothing keeps it alive and it has not ended by itself: it awaits a promise that
- * never settles. Without this, Node would end it with 0, as if all were well.
+ * From now on, exits with 1 if the event loop runs empty before the command has finished: the code awaits a promise
+ * that never settles. Without this, Node would exit with 0, as if all were well.
  */
 export function failOnStandstill(): void {
   process.once('beforeExit', () => {

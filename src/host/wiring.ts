@@ -1,4 +1,4 @@
-// From a resolved service to one that can be run: opens its broker, constructs its processor, and connects the two.
+// Makes a runnable service from a resolved one: opens its broker, constructs its processor, and connects the two.
 import { systemClock } from '../clock.ts';
 import { ConsumeConfigFile } from '../config/consume-config.ts';
 import { scheduleName } from '../config/queue-name.ts';
@@ -34,6 +34,7 @@ export interface HostLogs {
 /**
  * Opens a service that messages drive; nothing is connected yet.
  *
+ * @throws ConfigurationError the broker's driver is not installed
  * @throws ProcessorError the processor's constructor threw
  */
 export async function openMessageService(
@@ -70,8 +71,9 @@ export async function openMessageService(
  * Opens a service that a schedule drives; nothing is connected yet.
  *
  * @param mode `once` uses neither the schedule nor the claims of its replicas
+ * @throws ConfigurationError replicas share the schedule, but the broker's driver is not installed
  * @throws ProcessorError the processor's constructor threw
- * @throws UnsupportedError replicas are to share the schedule, and the broker cannot do that
+ * @throws UnsupportedError replicas share the schedule, but the broker cannot do that
  */
 export async function openScheduleService(
   { settings, service, processor, schedule }: ScheduleResolution,

@@ -9,8 +9,8 @@ interface Timer {
 }
 
 /**
- * A processor that polls with `setImmediate` never lets the event loop fall quiet. Time must pass for it all the same, or
- * its time limit would never come.
+ * The most turns of the event loop that are waited for. A processor that polls with `setImmediate` never lets it fall
+ * quiet; time must pass all the same, or the processor would never time out.
  */
 const mostTurns = 1000;
 
@@ -45,9 +45,8 @@ export class TestClock implements Clock {
   }
 
   /**
-   * Lets `ms` milliseconds pass. Calls every timer that falls due, in order and at its time, and finishes the work that
-   * each one sets off, as far as it takes no time: before the first timer, between timers and after the last one, the
-   * event loop turns until it is quiet. Does not wait for I/O.
+   * Lets `ms` milliseconds pass: calls every timer that falls due, in order and at its time. Before the first timer and
+   * after each, the event loop turns until it is quiet, which finishes the work that the timer started, except for I/O.
    */
   async advance(ms: number): Promise<void> {
     const endMs = this.#elapsedMs + ms;
@@ -68,8 +67,8 @@ export class TestClock implements Clock {
   }
 
   /**
-   * Steps the shown time forward by `ms` milliseconds, or back if negative, as NTP does. Timers do not notice;
-   * nor do they when a machine sleeps, which looks the same from inside.
+   * Steps the shown time forward by `ms` milliseconds, or back if negative, as NTP does. Timers do not notice. To a
+   * process, a machine that slept looks the same.
    */
   step(ms: number): void {
     this.#epochMs += ms;
@@ -79,7 +78,7 @@ export class TestClock implements Clock {
     return Math.min(Infinity, ...[...this.#timers].map(({ dueMs }) => dueMs));
   }
 
-  /** In one turn, as Node does: those that are due at one instant see each other's effects before anything else runs. */
+  /** In one turn, as Node does: timers due at the same instant see each other's effects before anything else runs. */
   #fireDue(): void {
     const due = [...this.#timers].filter(({ dueMs }) => dueMs <= this.#elapsedMs);
     for (const timer of due.sort((a, b) => a.dueMs - b.dueMs)) {

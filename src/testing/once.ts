@@ -4,11 +4,11 @@ import { silentLog, type Logger } from '../log.ts';
 import type { LastRun, ScheduleContext, ScheduleProcessor } from '../processor/processor.ts';
 import { Run } from '../service/delivery/run.ts';
 
-/** The run's circumstances; all of them can be left out. */
+/** The circumstances of the run; all are optional. */
 export interface RunOnceOptions {
   /** When the run was due; default: now. */
   readonly scheduledFor?: Date;
-  /** How the run before went; default: none, as for the first run. */
+  /** How the previous run went; default: none, as for the first run. */
   readonly lastRun?: LastRun;
   /** Aborts the run's signal, as the end of a drain does. */
   readonly signal?: AbortSignal;
@@ -48,6 +48,6 @@ export async function runOnce(
 
 function refuseSend(queueName: string): Promise<void> {
   return Promise.reject(
-    new Error(`the processor sends to queue "${queueName}": give runOnce a send to test that`),
+    new Error(`the processor sends to queue "${queueName}": pass a send to runOnce to test that`),
   );
 }

@@ -18,7 +18,7 @@ export interface DeliveryResult {
   readonly error?: string;
 }
 
-/** A message that was given up on. */
+/** A message that failed for good. */
 export interface DeadLetter {
   readonly messageId: string;
   /** As it was sent, byte for byte. */
@@ -26,7 +26,7 @@ export interface DeadLetter {
   readonly reason: DeadReason;
   /** `Name: message` of the last attempt's error. */
   readonly error: string;
-  /** How many attempts there were. */
+  /** The number of attempts. */
   readonly attempts: number;
 }
 
@@ -34,7 +34,7 @@ export interface DeadLetter {
 export interface TestRun {
   /** Every delivery, in the order in which they ended. */
   readonly deliveries: readonly DeliveryResult[];
-  /** The messages that were given up on, in order. */
+  /** The messages that failed for good, in order. */
   readonly deadLetters: readonly DeadLetter[];
   /** The messages that the processor sent, in order. */
   readonly sent: readonly SentMessage[];

@@ -1,5 +1,5 @@
-// The testing kit, published as rococo-svchost/testing: runs a processor through the real pipeline, on a queue in memory
-// and by a clock that the test moves.
+// The testing kit, published as rococo-svchost/testing: runs a processor through the real pipeline, on a queue in
+// memory and by a clock that the test moves.
 import { sleep, systemClock } from '../clock.ts';
 import { readSettings, type RetryPolicy } from '../config/settings.ts';
 import { toError } from '../errors.ts';
@@ -31,7 +31,7 @@ export interface TestServiceOptions {
   readonly processTimeout?: number;
   /** The queue that the processor consumes; default: `test_queue`. */
   readonly queueName?: string;
-  /** The time that the clock shows at first; default: the present. */
+  /** The time that the clock shows at first; default: now. */
   readonly now?: Date;
   /** The logger for `context.log` and for the host's own lines; default: none. */
   readonly log?: Logger;
@@ -65,6 +65,7 @@ export async function runMessages(
  * Starts a processor on an empty queue in memory. Call `stop` at the end of the test.
  *
  * @param processor a class, or an object with a `process` method
+ * @throws the error that `start` of the processor throws
  */
 export async function startTestService(
   processor: ProcessorClass | MessageProcessor,
@@ -177,8 +178,8 @@ export class TestService implements TestRun {
   async stop(): Promise<void> {
     this.#service.stop('the test is over');
     await this.#clock.advance(0);
-    // The steps of a shutdown have time limits by the clock. It keeps pace with real time here, because a processor that
-    // closes a connection needs some.
+    // The steps of a shutdown have time limits by the clock. It keeps pace with real time here, because a processor
+    // that closes a connection needs some.
     while (!this.#hasEnded) {
       await sleep(systemClock, stopStepMs);
       await this.#clock.advance(stopStepMs);
@@ -221,7 +222,7 @@ export class TestService implements TestRun {
   }
 }
 
-/** The test's values, and those of an empty environment for the others. */
+/** The test's values, and the defaults of the environment variables for the rest. */
 function retryPolicy({ maxAttempts, initialDelay, factor, maxDelay }: TestServiceOptions): RetryPolicy {
   const { retry } = readSettings({}, { serviceDirectory: '.', isTerminal: false }).settings;
   return {

@@ -258,7 +258,7 @@ describe('code that does not load', () => {
   it('may be the first, as may settings that are wrong: dev waits for them to be mended', async () => {
     const dev = startDev({ 'processor.ts': undefined });
     await dev.waitForLine('no processor in ');
-    await dev.waitForLine('the service is not running; it starts when its code changes, or with r');
+    await dev.waitForLine('the service is not running; it starts again when its code changes, or when you type r');
     dev.edit({ '.env.local': 'CONCURRENCY=none' });
     await dev.waitForLine('CONCURRENCY: expected a whole number');
     rmSync(path.join(dev.cwd, '.env.local'));
@@ -272,7 +272,7 @@ describe('a service that ends by itself', () => {
     const crashing = 'start() { setImmediate(() => { throw new Error("a bug"); }); }';
     const dev = startDev({ 'processor.ts': processorOf('one', crashing) });
     await dev.waitForLine(
-      'the service ended with exit code 1 (the service failed); it starts when its code changes, or with r',
+      'the service ended with exit code 1 (the service failed); it starts again when its code changes, or when you type r',
     );
     dev.type('r');
     await dev.waitForNth('the service ended with exit code 1', 2);
@@ -301,7 +301,7 @@ describe('a service that ends by itself', () => {
       { 'consume.env': 'EXIT_WHEN_FINISHED=1' },
       { CONSUME_CONFIG_FILE_PATH: 'consume.env' },
     );
-    await dev.waitForLine('the service has ended; it starts when its code changes, or with r');
+    await dev.waitForLine('the service has ended; it starts again when its code changes, or when you type r');
   });
 });
 

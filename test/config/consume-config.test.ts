@@ -101,7 +101,7 @@ describe('a file that cannot be read', () => {
   it('sets nothing, with one warning as long as it stays so', () => {
     const { config, file, warnings } = open();
     expect([config.read(), config.read()]).toEqual([nothing, nothing]);
-    expect(warnings).toEqual([expect.stringMatching(/ENOENT.*; nothing of it is used$/)]);
+    expect(warnings).toEqual([expect.stringMatching(/ENOENT.*; the file is ignored$/)]);
     expect(warnings[0]).toContain(`CONSUME_CONFIG_FILE_PATH ${file}: `);
   });
 

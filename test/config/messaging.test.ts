@@ -237,9 +237,7 @@ describe('RABBITMQ_URL', () => {
     const settings = rabbit({ ...env, RABBITMQ_HEARTBEAT: '7', RABBITMQ_QUEUE_TYPE: 'quorum' });
     expect(settings).toMatchObject({ hosts: at('url'), username: 'u', password: 'p', virtualHost: 'v' });
     expect(settings).toMatchObject({ heartbeatS: 7, queueType: 'quorum' });
-    expect(settings.warnings).toEqual([
-      'RABBITMQ_URL is set, and used in place of RABBITMQ_HOST, RABBITMQ_PASSWORD',
-    ]);
+    expect(settings.warnings).toEqual(['RABBITMQ_URL is set; it replaces RABBITMQ_HOST, RABBITMQ_PASSWORD']);
   });
 });
 

@@ -72,15 +72,15 @@ describe('a queue without a name', () => {
     [
       'misspelt',
       { Other_QUEUE_NAME: 'x', MailServicePrOcessor_QUEUE_NAME: 'x' },
-      'nothing under that name, but MailServicePrOcessor_QUEUE_NAME',
+      'nothing, although MailServicePrOcessor_QUEUE_NAME is set',
     ],
     [
       'named after another class',
       { LoggingServiceProcessor_QUEUE_NAME: 'x' },
-      'nothing under that name, but LoggingServiceProcessor_QUEUE_NAME',
+      'nothing, although LoggingServiceProcessor_QUEUE_NAME is set',
     ],
   ])('is a problem: %s', (_what, env, found) => {
-    const expected = 'the name of the queue to consume, after the processor class';
+    const expected = 'the name of the queue that the processor class consumes';
     expect(read(env)).toEqual({ name: variable, expected, found });
   });
 });
@@ -95,7 +95,7 @@ describe('the dead-letter queue', () => {
     const env = { [variable]: 'mail', QUEUE_NAME_PREFIX: 'CST_', DEAD_LETTER_QUEUE_NAME: 'CST_mail' };
     expect(read(env)).toEqual({
       name: 'DEAD_LETTER_QUEUE_NAME',
-      expected: 'another queue than the service’s own',
+      expected: "a queue other than the service's own",
       found: '"CST_mail"',
     });
   });

@@ -73,7 +73,8 @@ const notNumbers = [
 
 const duration = { positive: 'seconds, more than 0 to 4294967, decimals allowed' };
 const durationOrZero = 'seconds, 0 to 4294967, decimals allowed';
-const hosts = 'one or more hosts by comma, each with or without a port, such as "rabbit-1,rabbit-2:5673"';
+const hosts =
+  'one or more hosts separated by commas, each with or without a port, such as "rabbit-1,rabbit-2:5673"';
 
 /** Each variable that not any text will do for: what it expects, and what it refuses. */
 const refused: Record<Exclude<VariableName, (typeof freeText)[number]>, [string, readonly string[]]> = {

@@ -7,7 +7,7 @@ import type { QueueNames } from '../../config/queue-name.ts';
 import { exitCode, exitMeaning } from '../../errors.ts';
 import { drainGraceMs, go, idleEndMs, unwrap } from './protocol.ts';
 
-/** The host's own file, with the ending of this one: built or not. */
+/** The file to run: host.ts, or host.js if this file is built, too. */
 const hostFile = fileURLToPath(new URL(`host${path.extname(import.meta.filename)}`, import.meta.url));
 
 /** The result of loading. */
@@ -38,8 +38,8 @@ export class Child {
    * @param onFiles called with the files of the code as they are imported
    */
   constructor(directory: string, onFiles: (files: readonly string[]) => void) {
-    // Detached, in its own process group: Ctrl-C signals the whole group of dev, and would be the service's second
-    // signal, or the first one of its child processes. Without standard input, which dev reads itself.
+    // Detached, in its own process group: Ctrl-C signals dev's whole group, and would reach the service as a second
+    // signal beside dev's own, and its child processes as the first. Without standard input, which dev reads itself.
     const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
     this.#process = fork(hostFile, [directory], { detached: true, stdio: [...stdio] });
     this.exited = this.#followExit();
@@ -103,7 +103,7 @@ export class Child {
         if (report?.kind === 'loaded') this.#shutdownTimeoutMs = report.shutdownTimeoutMs;
         if (report?.kind === 'loaded' || report?.kind === 'refused') resolve(report);
       });
-      // Its last reports may arrive after it has ended, but not after the channel has.
+      // Its last reports may arrive after it has ended, but not after the channel has closed.
       this.#process.once('disconnect', () => {
         void this.exited.then(() => resolve({ kind: 'refused', reasons: [] }));
       });

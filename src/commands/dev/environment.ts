@@ -9,12 +9,12 @@ export function loadDevEnvironment(directory: string, env: Environment): void {
   loadEnvFiles(directory, env);
   assume(env, 'NODE_ENV', 'development');
   assume(env, 'LOG_FORMAT', 'pretty');
-  // Outside production the embedded queue is the default already, with a warning if that looks like a slip. In production
-  // it must be named; but `svchost dev` is never production, even if NODE_ENV says so for a trial.
+  // Outside production the embedded queue is the default already, with a warning if that looks like a mistake. In
+  // production it must be named; but `svchost dev` is never production, even if NODE_ENV says so for a trial.
   if (env['NODE_ENV'] === 'production') assume(env, 'MESSAGING_TYPE', 'SqliteConnection');
 }
 
-/** Sets a variable unless it is set; an empty one counts as unset, as in settings.ts. */
+/** Sets a variable unless it is set; an empty one counts as unset, as in config/environment.ts. */
 function assume(env: Environment, name: string, value: string): void {
   if (env[name] === undefined || env[name] === '') env[name] = value;
 }

@@ -1,4 +1,4 @@
-// The files that a service's code consists of: notes each module as it is imported, even late.
+// Finds the files of a service's code: reports each module when it is imported, however late.
 import { registerHooks } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

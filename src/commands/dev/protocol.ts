@@ -15,10 +15,12 @@ export type Report =
   /** Files of the service's code, absolute, links resolved: all that were imported since the last such report. */
   | { readonly kind: 'files'; readonly files: readonly string[] };
 
-/** How long a process may take to end before it runs the service, in milliseconds: it holds no message. */
+/** How long a process that does not run the service yet may take to end, in milliseconds: it holds no message. */
 export const idleEndMs = 2_000;
 
-/** How long a drain may take beyond SHUTDOWN_TIMEOUT, in milliseconds: to requeue, run the processor's `stop`, close. */
+/**
+ * How long a drain may take beyond SHUTDOWN_TIMEOUT, in milliseconds: to requeue, run the processor's `stop`, close.
+ */
 export const drainGraceMs = 10_000;
 
 /** From dev to the host: the service may run now. */

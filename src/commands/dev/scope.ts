@@ -1,4 +1,4 @@
-// The files of a service, as far as edits are concerned: which folders to watch, and which changes count.
+// Decides which folders of a service to watch, and which changes in them count.
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { envFiles } from '../../config/environment.ts';
@@ -18,7 +18,7 @@ export interface Scope {
   readonly queueFile?: string | undefined;
 }
 
-/** Whether a folder, by its name, is installed, built, or a tool's own: nobody writes in it by hand. */
+/** Whether a folder, by its name, holds installed packages, build output or a tool's files: nobody edits those. */
 export function isForeign(folder: string): boolean {
   return /^(\..*|node_modules|dist|build|out|coverage)$/.test(folder);
 }
@@ -66,7 +66,7 @@ export function scopeOf({ directory, loaded, data, queueFile }: ScopeSources): S
   const linked = [...loaded]
     .filter((file) => !isWithin(directory, file))
     .map((file) => packageOf(path.dirname(file)))
-    // If a package contains the service, such as the root of a repository, only those of its files count that are loaded.
+    // If a package contains the service, such as the root of a repository, only its loaded files count.
     .filter((folder) => folder !== undefined && !isWithin(folder, directory));
   const env = envFiles.map((name) => path.join(directory, name));
   return {
@@ -93,7 +93,7 @@ function hasPart(root: string, file: string, isPart: (name: string) => boolean):
   return path.relative(root, file).split(path.sep).some(isPart);
 }
 
-/** Whether a folder, by its name, is a tool's or holds installed packages: its files are not data of a service. */
+/** Whether a folder, by its name, holds a tool's files or installed packages: those are not data of a service. */
 function isHidden(folder: string): boolean {
   return /^(\..+|node_modules)$/.test(folder);
 }

@@ -1,5 +1,5 @@
-// One session of `svchost dev`: which version of the code runs. New code replaces the old only once it has loaded and the
-// old has drained; code that does not load replaces nothing.
+// One session of `svchost dev`: decides which version of the code runs. New code replaces the old only once it has
+// loaded and the old has drained; code that does not load replaces nothing.
 import { systemClock } from '../../clock.ts';
 import type { QueueNames } from '../../config/queue-name.ts';
 import { exitCode, type ExitCode } from '../../errors.ts';
@@ -26,12 +26,12 @@ export class Session {
   /** The process that runs the service. */
   #current: Child | undefined;
   #queues: QueueNames | undefined;
-  /** The code is to be loaded, again or for the first time. */
+  /** The code must be loaded, again or for the first time. */
   #isDue = true;
   #isQuitting = false;
   /** Resolves when `#isDue` is set. */
   #due: PromiseWithResolvers<void> = Promise.withResolvers();
-  /** Resolves when loading was tried for the first time. */
+  /** Resolves after the first attempt to load. */
   readonly #tried: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(options: SessionOptions) {
@@ -70,7 +70,10 @@ export class Session {
     for (const child of this.#children) child.kill();
   }
 
-  /** The queues of the last version that loaded, once loading was tried; undefined if none did, or on a schedule. */
+  /**
+   * The queues of the last version that loaded. Waits for the first attempt; undefined if none loaded, or on a
+   * schedule.
+   */
   async queues(): Promise<QueueNames | undefined> {
     await this.#tried.promise;
     return this.#queues;
@@ -140,7 +143,7 @@ export class Session {
     child.run();
   }
 
-  /** Drains and ends the running version. Resolves with the exit code of that. */
+  /** Drains and ends the running version. Resolves with its exit code. */
   async #drain(): Promise<ExitCode> {
     const child = this.#current;
     if (!child) return exitCode.ok;
@@ -150,13 +153,13 @@ export class Session {
       this.#options.log.warn('the service did not end in time and was killed; its messages are redelivered');
       return exitCode.drainTimedOut;
     }
-    // SIGTERM itself ends a process that has not begun to consume.
+    // A process that has not begun to consume has no handler for SIGTERM, which then ends it: nothing to drain.
     const code = exit.signal ? exitCode.ok : exit.code;
     if (code !== exitCode.ok) this.#options.log.warn(`draining ended with ${describeExit(exit)}`);
     return Object.values(exitCode).find((known) => known === code) ?? exitCode.failed;
   }
 
-  /** After code that does not load. */
+  /** Called after code that does not load. */
   #logWhatRuns(child: Child | undefined): void {
     if (this.#isQuitting) return;
     const { log } = this.#options;
@@ -175,5 +178,5 @@ export class Session {
   }
 }
 
-/** Never by itself: a service that ends at once would restart in a loop. */
-const whenItStarts = 'it starts when its code changes, or with r';
+/** It does not start by itself: a service that ends at once would restart in a loop. */
+const whenItStarts = 'it starts again when its code changes, or when you type r';

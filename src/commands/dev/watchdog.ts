@@ -1,9 +1,9 @@
-// Kills a host process that outlives dev, even if its code blocks the event loop, so that it never hears that dev has gone.
-// A separate thread watches (watchdog-thread.ts).
+// Kills a host process that outlives dev. A separate thread watches (watchdog-thread.ts), since code that blocks the
+// event loop never notices that dev has gone.
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-/** The thread's own file, with the ending of this one: built or not. */
+/** The thread's file: .ts, or .js if this file is built, too. */
 const thread = new URL(`watchdog-thread${path.extname(import.meta.filename)}`, import.meta.url);
 
 /** The data that the thread starts with. */

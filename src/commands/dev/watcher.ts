@@ -1,15 +1,18 @@
-// Watches the folders of a service and reports the files that changed, once no more changes follow; scope.ts decides which
-// count. Watches folder by folder: Node's own recursive watch would include node_modules.
+// Watches the folders of a service and reports the files that changed, once no more changes follow; scope.ts decides
+// which count. Watches folder by folder: Node's own recursive watch would include node_modules.
 import { readdirSync, statSync, watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { toError } from '../../errors.ts';
 import { foldersOf, isChange, isWalked, isWithin, type Scope } from './scope.ts';
 
-/** How long no change must follow, in milliseconds: an editor saves in several steps, a checkout writes many files. */
+/**
+ * How long to wait for a further change, in milliseconds: an editor saves in several steps, a checkout writes many
+ * files.
+ */
 const quietMs = 100;
 
-/** The longest wait for that, in milliseconds, if changes never cease. */
+/** How long to wait altogether, in milliseconds, if changes never cease. */
 const longestWaitMs = 1_000;
 
 /** The listeners of a watcher. */
@@ -92,7 +95,7 @@ export class Watcher {
     this.#folders.delete(name);
   }
 
-  /** After a folder was created, removed or renamed, its watch is that of another folder, or of none. */
+  /** After a folder was created, removed or renamed, the watch on its path is of another folder, or of none. */
   #forget(folder: string): void {
     for (const name of [...this.#folders.keys()]) {
       if (!isWithin(folder, name)) continue;

@@ -18,8 +18,8 @@ export interface Blueprint extends ServiceName {
 const templates = new URL('template/', import.meta.url);
 
 /**
- * Each file of a service with its template. Templates of dotfiles have no dot: npm obeys a .gitignore inside a package, and
- * does not pack it.
+ * Each file of a service with its template. Templates of dotfiles have no dot: npm obeys a .gitignore inside a package,
+ * and leaves it out of the tarball.
  */
 export function filesOf({
   kind,

@@ -5,11 +5,11 @@ import { makeDirectory } from '../../directory.ts';
 import { NotWrittenError, toError, UsageError } from '../../errors.ts';
 
 /**
- * Writes files; if one cannot be written, removes those that were. Never overwrites a file.
+ * Writes files; if one cannot be written, removes those written before it. Never overwrites a file.
  *
  * @param directory absolute; created if it is missing
  * @param files their content, by their path in the directory
- * @throws UsageError the directory is not empty, or the path cannot be one
+ * @throws UsageError the directory is not empty, or the path cannot be a directory
  * @throws NotWrittenError a file could not be written; none is left
  */
 export function writeFresh(directory: string, files: ReadonlyMap<string, string>): void {

@@ -20,7 +20,7 @@ const allowed = /^[a-z][a-z0-9._-]*$/;
 /** Names that npm refuses. */
 const refused = ['node_modules', 'favicon.ico'];
 
-/** Packages that the service depends on: npm would take the service for one of them. */
+/** Packages that the service depends on: npm would confuse the service with its dependency. */
 const dependencies = ['rococo-svchost', 'typescript'];
 
 /**
@@ -49,7 +49,7 @@ function nameFault(name: string): string | undefined {
     return 'it must be a name for an npm package, with lowercase letters, digits, "-", "_" and "." only, and a letter first';
   }
   if (name.length > longestName) {
-    return `it has ${name.length} characters, and the name of its queue has room for ${longestName}`;
+    return `it has ${name.length} characters, but the name of its queue has room for only ${longestName}`;
   }
   if (isBuiltin(name)) return 'it is a module of Node, and npm accepts no package of that name';
   if (refused.includes(name)) return 'npm accepts no package of that name';
@@ -67,5 +67,5 @@ function advise(name: string): string {
     .replace(/[^a-z0-9._-]+/g, '-')
     .replace(/^[^a-z]+|[._-]+$/g, '');
   const near = [plain, `${plain}-service`].find((candidate) => nameFault(candidate) === undefined);
-  return near === undefined ? '; choose another one' : `; ${near} will do`;
+  return near === undefined ? '; choose another name' : `; try ${near}`;
 }

@@ -11,9 +11,9 @@ export interface Broker<Variables extends VariableTable, Settings extends Broker
   /** The tool in which its operators look at queues, for people. */
   readonly console: string;
   readonly variables: Variables;
-  /** Variables that show, if MESSAGING_TYPE is unset, that it was probably forgotten. */
+  /** Variables that suggest, if MESSAGING_TYPE is unset, that it was forgotten. */
   readonly signs: readonly (keyof Variables & string)[];
-  /** Names that other programs use for its variables, if they are too far off to be taken for misspellings. */
+  /** Names that other programs use for its variables, if they differ too much to count as misspellings. */
   readonly otherNames: Readonly<Record<string, keyof Variables & string>>;
   /** Its own variables of the consume config; `ConsumeOptions.tuning` passes them to its adapter. */
   readonly consumeVariables: Readonly<Record<string, Parse<number>>>;

@@ -24,18 +24,18 @@ export interface RabbitMqSettings {
   readonly tls: boolean;
   /** Heartbeat in seconds, 0 for none; a dead peer is noticed after two of them. */
   readonly heartbeatS: number;
-  /** The type of queues that svchost itself has to make; undefined for the broker's default. */
+  /** The type of the queues that svchost creates; undefined for the broker's default. */
   readonly queueType: RabbitMqQueueType | undefined;
 }
 
 const variables = {
   RABBITMQ_HOST: variable(hostList, {
     fallback: 'localhost',
-    description: 'the host; several by comma, each with or without `:port`',
+    description: 'the host, or several separated by commas, each with or without `:port`',
   }),
   RABBITMQ_PORT: variable(integer(1, 65_535), {
     fallbackText: '5672, with TLS 5671',
-    description: 'the port of hosts that name none',
+    description: 'the port of hosts that are given without one',
   }),
   RABBITMQ_USER: variable(text, { fallbackText: 'guest', description: 'the user' }),
   RABBITMQ_PASSWORD: variable(text, {
@@ -119,7 +119,7 @@ const urlParts = [
   'RABBITMQ_TLS',
 ] as const;
 
-/** Takes the address from a URL; heartbeat and queue type, which a URL cannot say, stay. */
+/** Takes the address from a URL, and keeps the heartbeat and queue type, which a URL cannot express. */
 function readUrl(
   settings: RabbitMqSettings,
   url: string,
@@ -132,12 +132,11 @@ function readUrl(
     return { settings, problems: [{ name: 'RABBITMQ_URL', expected, found: '***' }], warnings: [] };
   }
   const unused = urlParts.filter(isSet);
-  const warnings =
-    unused.length === 0 ? [] : [`RABBITMQ_URL is set, and used in place of ${unused.join(', ')}`];
+  const warnings = unused.length === 0 ? [] : [`RABBITMQ_URL is set; it replaces ${unused.join(', ')}`];
   return { settings: { ...settings, ...address }, problems: [], warnings };
 }
 
-/** The parts of an AMQP URL (RabbitMQ URI specification); undefined if it is none. */
+/** The parts of an AMQP URL (RabbitMQ URI specification); undefined if the text is not one. */
 function parseUrl(
   text: string,
 ): Pick<RabbitMqSettings, 'hosts' | 'tls' | 'username' | 'password' | 'virtualHost'> | undefined {

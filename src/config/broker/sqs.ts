@@ -30,12 +30,12 @@ const variables = {
     description: 'the region of the queues on SQS, such as `eu-central-1`',
   }),
   AWS_ACCESS_KEY_ID: variable(text, {
-    fallbackText: "the AWS SDK's own search",
-    description: 'the access key; if unset, roles, profiles and single sign-on work',
+    fallbackText: 'found by the AWS SDK',
+    description: 'the access key; if unset, roles, profiles or single sign-on are used',
     secret: true,
   }),
   AWS_SECRET_ACCESS_KEY: variable(text, {
-    fallbackText: "the AWS SDK's own search",
+    fallbackText: 'found by the AWS SDK',
     description: "the access key's secret",
     secret: true,
   }),
@@ -68,13 +68,14 @@ export function isFifoName(queueName: string): boolean {
 }
 
 /**
- * The name as SQS takes it: a suffix of svchost's goes before `.fifo`, so that `orders.fifo_dead` is `orders_dead.fifo`.
+ * The name in the form that SQS accepts: svchost's suffix goes before `.fifo`, so `orders.fifo_dead` becomes
+ * `orders_dead.fifo`.
  */
 export function wireName(queueName: string): string {
   return queueName.replace(/^(.+)\.fifo(_[\w-]+)$/, `$1$2${fifoSuffix}`);
 }
 
-/** The rule that a name breaks, for people; undefined if SQS takes the name. */
+/** The rule that a name breaks, for people; undefined if SQS accepts the name. */
 export function nameFault(queueName: string): string | undefined {
   const stem = isFifoName(queueName) ? queueName.slice(0, -fifoSuffix.length) : queueName;
   if (queueName.length <= longestName && /^[A-Za-z0-9_-]+$/.test(stem)) return undefined;
@@ -87,10 +88,10 @@ export function nameFault(queueName: string): string | undefined {
 const queueNames: QueueNameRules = {
   deadLetter: (queueName) => wireName(`${queueName}_dead`),
   fault: nameFault,
-  // SQS developer guide, "Dead-letter queues": that of a FIFO queue must be a FIFO queue.
+  // SQS developer guide, "Dead-letter queues": the dead-letter queue of a FIFO queue must be a FIFO queue.
   pairFault: (queueName, deadLetterQueueName) =>
     isFifoName(queueName) && !isFifoName(deadLetterQueueName)
-      ? 'a name with ".fifo" at the end, as the queue has'
+      ? 'a name with ".fifo" at the end, like that of the queue'
       : undefined,
 };
 
@@ -134,14 +135,14 @@ function readCredentials(
   return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }
 
-/** No default: a message sent to the wrong region is one that nobody reads. */
+/** No default: nobody reads a message that was sent to the wrong region. */
 function regionProblems(region: string | undefined): Problem[] {
   if (region !== undefined && /^\s*[a-z]{2,}(-[a-z]+)+-\d+\s*$/.test(region)) return [];
   const found = region === undefined ? 'nothing' : JSON.stringify(region);
   return [{ name: 'AWS_REGION', expected: 'the region of the queues, such as eu-central-1', found }];
 }
 
-/** Both keys or neither: half a pair would end as a refusal by SQS, or as somebody else's profile. */
+/** Both keys or neither: with half a pair the SDK would find other keys, perhaps of the wrong account, or none. */
 function keyProblems(accessKeyId: string | undefined, secretAccessKey: string | undefined): Problem[] {
   if (accessKeyId !== undefined && secretAccessKey === undefined)
     return [missingHalf('AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID')];

@@ -40,7 +40,7 @@ export function choice<const T extends string>(...choices: readonly T[]): Parse<
   };
 }
 
-/** As `choice`, in any case; gives the word as it is declared. */
+/** As `choice`, in upper or lower case; gives the word as it is declared. */
 export function anyCaseChoice<const T extends string>(...choices: readonly T[]): Parse<T> {
   return (value) => {
     const found = choices.find((word) => word.toLowerCase() === value.trim().toLowerCase());
@@ -102,12 +102,12 @@ export interface HostAndPort {
   readonly port: number | undefined;
 }
 
-/** Hosts by comma, each `name`, `name:port`, `address` or `[address]:port`. */
+/** Hosts separated by commas, each `name`, `name:port`, `address` or `[address]:port`. */
 export const hostList: Parse<readonly HostAndPort[]> = (value) => {
   const hosts = value.split(',').map((entry) => hostAndPort(entry.trim()));
   if (!hosts.every((host) => host !== undefined)) {
     throw new EnvError(
-      'one or more hosts by comma, each with or without a port, such as "rabbit-1,rabbit-2:5673"',
+      'one or more hosts separated by commas, each with or without a port, such as "rabbit-1,rabbit-2:5673"',
     );
   }
   return hosts;

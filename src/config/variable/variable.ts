@@ -1,4 +1,4 @@
-// How a variable is declared: how it is read, its default, its meaning, whether it is secret.
+// The form of a variable's declaration: its parser, its default, its meaning, and whether it is secret.
 import { makeExactValidator, type ValidatorSpec } from 'envalid';
 import type { Parse } from './value.ts';
 
@@ -25,7 +25,7 @@ export type ValuesOf<Table> = {
 export interface VariableOptions {
   /** See {@link Variable.description}. */
   readonly description: string;
-  /** The default, written as the variable itself is. */
+  /** The default, written as in the environment. */
   readonly fallback?: string;
   /** The default in words, if it is not one value. */
   readonly fallbackText?: string;

@@ -48,7 +48,7 @@ it('asks again until an answer will do, and says why', async () => {
   expect(shown).toBe(
     `${nameQuestion}the name is empty: give one, such as orders\n` +
       `${nameQuestion}"Order Service" cannot name a service: it must be a name for an npm package, with lowercase ` +
-      'letters, digits, "-", "_" and "." only, and a letter first; order-service will do\n' +
+      'letters, digits, "-", "_" and "." only, and a letter first; try order-service\n' +
       `${nameQuestion}${kindQuestion}answer with 1, 2 or 3\n${kindQuestion}answer with 1, 2 or 3\n${kindQuestion}`,
   );
   expect(result).toMatchObject({ name: 'orders', kind: 'sqs' });

@@ -4,6 +4,7 @@ import { handleMessage } from './lib/handler.js';
 
 /** @import { MessageContext } from 'rococo-svchost' */
 
+/** Processes the messages of the queue, one per call. */
 export class MyServiceProcessor extends BaseServiceProcessor {
   /**
    * @override

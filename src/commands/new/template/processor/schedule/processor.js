@@ -3,7 +3,11 @@ import { handleTask } from './lib/handler.js';
 
 /** @import { ScheduleContext, ScheduleProcessor } from 'rococo-svchost' */
 
-/** @implements {ScheduleProcessor} */
+/**
+ * Does one run per call.
+ *
+ * @implements {ScheduleProcessor}
+ */
 export class MyServiceProcessor {
   /** @param {ScheduleContext} context */
   async process(context) {

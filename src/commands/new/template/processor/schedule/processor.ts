@@ -2,6 +2,7 @@
 import type { ScheduleContext, ScheduleProcessor } from 'rococo-svchost';
 import { handleTask } from './lib/handler.ts';
 
+/** Does one run per call. */
 export class MyServiceProcessor implements ScheduleProcessor {
   async process(context: ScheduleContext): Promise<void> {
     await handleTask(context);
