@@ -258,7 +258,9 @@ describe('code that does not load', () => {
   it('may be the first, as may settings that are wrong: dev waits for them to be mended', async () => {
     const dev = startDev({ 'processor.ts': undefined });
     await dev.waitForLine('no processor in ');
-    await dev.waitForLine('the service is not running; it starts again when its code changes, or when you type r');
+    await dev.waitForLine(
+      'the service is not running; it starts again when its code changes, or when you type r',
+    );
     dev.edit({ '.env.local': 'CONCURRENCY=none' });
     await dev.waitForLine('CONCURRENCY: expected a whole number');
     rmSync(path.join(dev.cwd, '.env.local'));

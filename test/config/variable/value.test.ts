@@ -117,7 +117,7 @@ const tables: readonly [string, Parse<unknown>, readonly Row[], readonly string[
       ],
     ],
     ['', 'a,,b', 'a:0', 'a:65536', 'a:b', '[a]:1', '[::1', 'amqp://a', 'a b'],
-    'one or more hosts by comma, each with or without a port, such as "rabbit-1,rabbit-2:5673"',
+    'one or more hosts separated by commas, each with or without a port, such as "rabbit-1,rabbit-2:5673"',
   ],
 ];
 
