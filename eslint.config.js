@@ -47,7 +47,7 @@ export const rooms = {
   messaging: { path: 'messaging/', imports: ['ground'] },
   schedule: { path: 'schedule/', imports: ['ground'] },
   processor: { path: 'processor/', imports: ['ground'] },
-  variable: { path: 'config/variable/', imports: ['ground'] },
+  variable: { path: 'config/variable/', imports: [] },
   broker: { path: 'config/broker/', imports: ['variable', 'ground'] },
   config: { path: 'config/', imports: ['broker', 'variable', 'ground'] },
   ground: { path: '', imports: [] },

@@ -1,4 +1,4 @@
-// Directories that have to be there. Owns nothing in them.
+// Makes directories.
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
@@ -6,9 +6,9 @@ import path from 'node:path';
  * Makes a directory and those above it that are missing. Not by `recursive`, which never ends below /proc: there the
  * system says ENOENT though the directory above is there.
  *
- * @param mode of the directories that are made; default: what the process's umask leaves
- * @param onMade told each one that was made, the highest first
- * @throws Error as of node:fs, where one cannot be made
+ * @param mode of the directories that are made; default: all rights that the process's umask leaves
+ * @param onMade called with each directory that was made, the highest first
+ * @throws Error as of node:fs, if one cannot be made
  */
 export function makeDirectory(
   directory: string,

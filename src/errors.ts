@@ -48,7 +48,7 @@ export type ErrorCode = keyof typeof errorMeaning;
 
 /**
  * The root of all errors that svchost itself raises. `code` is stable and meant for programs, the message for people:
- * what happened, where (the variable, file or queue by name), and what to do.
+ * the event, its place (the variable, file or queue by name), and the remedy.
  */
 export class SvchostError extends Error {
   readonly code: ErrorCode;
@@ -74,9 +74,9 @@ export class UsageError extends SvchostError {
 export interface Problem {
   /** The variable or file. */
   readonly name: string;
-  /** What was expected of it, and what to do. */
+  /** The expected value, or the remedy. */
   readonly expected: string;
-  /** What was there instead. */
+  /** The value that was found instead. */
   readonly found: string;
 }
 
@@ -132,7 +132,7 @@ export class UnroutableError extends SendError {
   }
 }
 
-/** The broker cannot do what was asked of it. */
+/** The broker cannot do this. */
 export class UnsupportedError extends SvchostError {
   constructor(message: string) {
     super('UNSUPPORTED', message, { exitCode: exitCode.usage });
@@ -180,7 +180,7 @@ export class NotWrittenError extends SvchostError {
   }
 }
 
-/** `value` as an Error, whatever was thrown. What is not an Error is not quoted: it may hold a message's content. */
+/** Any thrown `value` as an Error. Other values are not quoted: they may hold a message's content. */
 export function toError(value: unknown): Error {
   if (value instanceof Error) return value;
   if (typeof value === 'string') return new Error(value);

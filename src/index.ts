@@ -1,4 +1,4 @@
-// The public API, by name. What is not here may change at any time.
+// The public API, by name. Everything else may change at any time.
 export { BaseServiceProcessor } from './processor/processor.ts';
 export type {
   LastRun,

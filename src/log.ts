@@ -1,13 +1,17 @@
-// The pino root: level, format, and where lines go. Owns no event names; those stand where they happen.
+// The root logger: level, format and destination of all lines.
 import { pino, type DestinationStream, type Logger, type Level } from 'pino';
 import { missingPackage } from './missing-package.ts';
 
 export type { Logger } from 'pino';
 
+/** The values of LOG_LEVEL, the most severe first. */
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+/** The minimum level to log. */
 export type LogLevel = Level | 'silent';
+/** A value of LOG_FORMAT. */
 export type LogFormat = 'json' | 'pretty';
 
+/** The settings of the log. */
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;

@@ -1,7 +1,7 @@
 // "Did you mean": the known name that a name was probably meant to be. Pure.
 import { distance } from 'fastest-levenshtein';
 
-/** The nearest of `known`, where it is near enough that a slip is likelier than another meaning. */
+/** The nearest of `known`, if it is so near that a slip is likelier than another meaning. */
 export function suggest(name: string, known: readonly string[]): string | undefined {
   const candidates = known
     .filter((candidate) => candidate !== name)

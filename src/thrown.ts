@@ -1,4 +1,4 @@
-// Something that was thrown, made safe to look at: user code throws what it likes. Pure.
+// A thrown value, made safe to look at: user code can throw anything. Pure.
 import { toError } from './errors.ts';
 
 /** The longest texts of an error: the headers of a dead letter share 64 KiB, and an error's message may quote a body. */

@@ -136,7 +136,7 @@ function usesBroker({ settings }: Resolution): boolean {
 interface ReachedBroker {
   readonly address: string;
   readonly failure?: Error;
-  /** What the broker says about the queue. */
+  /** Warnings about the queue as it is configured at the broker. */
   readonly warnings: readonly string[];
 }
 
@@ -157,7 +157,7 @@ async function reachBroker(resolution: Resolution, connect: boolean): Promise<Re
   }
 }
 
-/** What the broker says about the queue. */
+/** Warnings about the queue as it is configured at the broker. */
 async function inspect(
   { settings, queues }: Resolution,
   adapter: MessageAdapter,
@@ -263,7 +263,7 @@ function describeRetry({ maxAttempts, delays }: RetryReport): string {
   return delays.length === 0 ? `${maxAttempts}` : `${maxAttempts}, with pauses of ${delays.join(', ')} s`;
 }
 
-/** The message of a broker's error is complete: it also says what was expected. */
+/** The message of a broker's error is a complete sentence, without the form of a Problem. */
 function problemLine(problem: Problem): string {
   return problem.name === brokerProblem ? problem.found : describeProblem(problem);
 }

@@ -1,4 +1,4 @@
-// What all commands have in common: the form of their declaration, the directory they work on, and their warnings.
+// Shared by all commands: the form of their declaration, the directory they work on, and their warnings.
 import type { Command } from 'commander';
 import { variables } from '../config/variables.ts';
 import type { ExitCode } from '../errors.ts';

@@ -46,7 +46,7 @@ Unless set, MESSAGING_TYPE is the embedded queue, NODE_ENV development, and LOG_
 Typed lines:
 ${typedHelp}`;
 
-/** What to run and to watch. */
+/** The service to run, and the data to watch. */
 export interface DevCommand {
   /** Absolute. */
   readonly directory: string;
@@ -130,7 +130,7 @@ function superviseSignals(session: Session, log: Logger): void {
   });
 }
 
-/** What typed lines act on. */
+/** The things that typed lines act on. */
 interface Stage {
   readonly directory: string;
   readonly session: Session;

@@ -1,4 +1,4 @@
-// `svchost new`: writes a complete service, ready to run, into a directory of its own.
+// `svchost new`: writes a complete service, ready to run, into its own directory.
 import path from 'node:path';
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';

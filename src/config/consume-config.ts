@@ -5,7 +5,7 @@ import { brokers, messagingTypes, type MessagingType } from './brokers.ts';
 import { isSet, parseEnvFile, type Environment } from './environment.ts';
 import { flag, type Parse } from './variable/value.ts';
 
-/** What a consume config file says. */
+/** The values of a consume config file. */
 export interface ConsumeConfig {
   /** End the host once the queue is empty. */
   readonly exitWhenFinished: boolean;
@@ -13,7 +13,7 @@ export interface ConsumeConfig {
   readonly tuning: Readonly<Record<string, number>>;
 }
 
-/** What a {@link ConsumeConfigFile} is opened with. */
+/** The options of a {@link ConsumeConfigFile}. */
 export interface ConsumeConfigOptions {
   readonly path: string;
   readonly broker: MessagingType;
@@ -31,7 +31,7 @@ export class ConsumeConfigFile {
     this.#options = options;
   }
 
-  /** What the file says now. */
+  /** The file's values as they are now. */
   read(): ConsumeConfig {
     const version = this.#currentVersion();
     if (version === this.#version) return this.#config;

@@ -4,9 +4,10 @@ import path from 'node:path';
 import { parseEnv } from 'node:util';
 import type { Problem } from '../errors.ts';
 
+/** Variables by name, as in `process.env`. */
 export type Environment = Record<string, string | undefined>;
 
-/** Read in this order; what is already set wins. */
+/** Read in this order; a variable that is already set wins. */
 export const envFiles = ['.env.local', '.env.secrets', '.env'] as const;
 
 /** The process's environment, which env files are read into: a processor reads its own settings there. */
@@ -24,7 +25,7 @@ export function isSet(env: Environment, name: string): boolean {
 }
 
 /**
- * Adds what the env files of a service directory set and `env` does not.
+ * Adds the variables that the env files of a service directory set and `env` does not.
  *
  * @returns the problems of files that are there but cannot be read
  */
@@ -46,7 +47,7 @@ export function parseEnvFile(content: string): Environment {
   return parseEnv(content.replace(/^\uFEFF/, ''));
 }
 
-/** The file's text, empty where there is none; an error where it cannot be read. */
+/** The file's text, empty if there is no file; an error if it cannot be read. */
 function readOptional(file: string): string | Error {
   try {
     return readFileSync(file, 'utf8');

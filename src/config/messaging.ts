@@ -5,7 +5,7 @@ import { brokers, defaultType, messagingTypes, type MessagingSettings } from './
 import { isSet, type Environment } from './environment.ts';
 import type { Values } from './variables.ts';
 
-/** What the broker is read from. */
+/** The sources of a broker's settings. */
 export interface MessagingSource {
   readonly values: Values;
   readonly env: Environment;
@@ -39,7 +39,7 @@ export function readMessaging(source: MessagingSource): MessagingReading {
   return { settings, problems: [], unusable, warnings };
 }
 
-/** What follows from a MESSAGING_TYPE that is not set. */
+/** The problems and warnings of a MESSAGING_TYPE that is not set. */
 function describeForgotten({
   env,
   isRequired,

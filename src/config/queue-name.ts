@@ -74,7 +74,7 @@ export function readQueueNames(
   );
 }
 
-/** What the broker would refuse, before it is asked. */
+/** The problem of a name that the broker would refuse. */
 function nameProblem(
   rules: QueueNameRules,
   variable: string,

@@ -51,7 +51,7 @@ export interface Settings {
   readonly log: LogOptions;
 }
 
-/** Settings, with their problems and with what is worth a warning. */
+/** Settings, with their problems and warnings. */
 export interface SettingsResult {
   readonly settings: Settings;
   readonly problems: readonly Problem[];

@@ -65,7 +65,7 @@ export const variables = {
     description: '`seconds`, `minutes`, `hours`, `days` or `weeks`',
   }),
   CRON_RUN_AT: variable(text, {
-    description: 'the time of day, as `07:32` or `07:32:00`, where the unit is days',
+    description: 'the time of day, as `07:32` or `07:32:00`, if the unit is days',
   }),
   CRON_EXPRESSIONS: variable(text, {
     description: 'cron expressions, several by `;`, in place of the three above',
@@ -119,6 +119,7 @@ export const variables = {
   }),
 } as const;
 
+/** The name of a variable that svchost reads. */
 export type VariableName = keyof typeof variables;
 
 /** The values of all variables, typed; undefined if unset and without a default. */

@@ -35,9 +35,9 @@ export async function runResolved(resolution: Resolution, mode: RunMode): Promis
   for (const warning of resolution.warnings) log.warn(warning);
   try {
     const service = await openService(resolution, mode, { root, host: log });
-    const release = superviseProcess(service, log);
+    const untie = superviseProcess(service, log);
     const code = await service.run();
-    release();
+    untie();
     return code;
   } catch (error) {
     return reportFailure(error, log);

@@ -4,11 +4,12 @@ import { SendError } from '../errors.ts';
 import type { MessageAdapter } from '../messaging/adapter.ts';
 import { encodeMessage } from '../messaging/message.ts';
 
-/** How long a message waits for the connection, in milliseconds; the connection goes on being made after that. */
+/** How long a message waits for the connection, in milliseconds; connecting goes on after that. */
 const connectTimeoutMs = 10_000;
 
+/** How to open the broker. */
 export interface LazySenderOptions {
-  /** Makes the adapter; rejects if no broker is configured, or not well. */
+  /** Makes the adapter; rejects if no broker is configured, or if its settings are wrong. */
   readonly open: () => Promise<MessageAdapter>;
   readonly clock: Clock;
 }

@@ -41,14 +41,14 @@ export interface Refusal extends Configured {
   readonly processorError: ProcessorError | undefined;
 }
 
-/** What is known of any service. */
+/** Known of every service. */
 interface Configured {
   /** If the configuration has problems, defaults replace the wrong values. */
   readonly settings: Settings;
   readonly warnings: readonly string[];
 }
 
-/** What is known of every service that can run. */
+/** Known of every service that can run. */
 interface Runnable extends Configured {
   readonly service: ServiceDirectory;
   readonly processor: LoadedProcessor;
@@ -84,7 +84,7 @@ export async function resolveService(
   return { kind: 'refused', ...found, error, problems, processorError };
 }
 
-/** What drives the processor. */
+/** The queue or schedule that drives the processor. */
 interface Drive {
   readonly queues?: QueueNames | undefined;
   readonly schedule?: Schedule | undefined;

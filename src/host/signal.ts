@@ -13,7 +13,7 @@ export type EndSignal = keyof typeof numbers;
  */
 const echoMs = 500;
 
-/** What to do on a signal. */
+/** The answers to signals. */
 export interface SignalAnswers {
   readonly onFirst: (signal: EndSignal) => void;
   /** Called just before the process ends with 128 + the signal's number. */

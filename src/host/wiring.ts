@@ -101,7 +101,7 @@ export async function openScheduleService(
   });
 }
 
-/** What every service is constructed with; the log is the first listener of its events. */
+/** The options that every service has; the log is the first listener of its events. */
 function commonOptions(settings: Settings, service: ServiceDirectory, { host, root }: HostLogs) {
   const events = new ServiceEvents((thrown) =>
     host.error({ error: describeThrown(thrown) }, 'a listener failed'),

@@ -7,7 +7,7 @@ import type { BrokerEvent } from './event.ts';
 
 /** How a delivery ended; recorded with the broker by `Delivery.settle`. */
 export type Outcome =
-  /** `result`: what `process` returned or resolved with. */
+  /** `result`: the value that `process` returned or resolved with. */
   | { readonly kind: 'done'; readonly result?: unknown }
   | { readonly kind: 'retry'; readonly delayMs: number; readonly error: Failure }
   | { readonly kind: 'dead'; readonly reason: DeadReason; readonly error: Failure }
@@ -19,6 +19,7 @@ export interface Failure {
   readonly message: string;
 }
 
+/** A message's headers by name; values as the broker can hold them. */
 export type Headers = Readonly<Record<string, unknown>>;
 
 /** A message's bytes, and the facts that travel with them. */
@@ -46,7 +47,7 @@ export interface Delivery extends MessageFacts {
   /** Aborted once the broker may have given the message to another consumer: no outcome is recorded any more. */
   readonly lost: AbortSignal;
   /**
-   * Records the outcome with the broker, exactly once: later calls do nothing. Retries by itself what can pass.
+   * Records the outcome with the broker, exactly once: later calls do nothing. Repeats calls that fail for now.
    *
    * @returns true once the broker has it; false if the delivery was lost, so that the message will be redelivered
    * @throws BrokerRefusedError the broker refuses the outcome for good
@@ -54,6 +55,7 @@ export interface Delivery extends MessageFacts {
   settle(outcome: Outcome): Promise<boolean>;
 }
 
+/** Facts to send with a message. */
 export interface SendOptions {
   /** Earliest delivery, in milliseconds from now; needs `Capabilities.delayedSend`, else UnsupportedError. */
   readonly delayMs?: number;
@@ -64,6 +66,7 @@ export interface SendOptions {
   readonly correlationId?: string;
 }
 
+/** How to consume a queue. */
 export interface ConsumeOptions {
   /** The largest number of unsettled deliveries. 1 keeps the order of the queue. */
   readonly concurrency: number;
@@ -124,7 +127,7 @@ export interface MessageAdapter {
   close(): Promise<void>;
 }
 
-/** What every adapter is constructed with, beside its settings. */
+/** The second argument of every adapter's constructor, after its settings. */
 export interface AdapterContext {
   /** Shown to the broker's operators, if the broker shows names: `service@version`. */
   readonly connectionName: string;

@@ -1,4 +1,5 @@
-// How long to wait before trying again what failed: for connections, channels and files, not for messages. Pure.
+// The pause before the next try of a failed operation on a connection, channel or file. Pure. Retries of messages have
+// delays of their own (service/delivery/retry.ts).
 
 const firstMs = 100;
 const longestMs = 30_000;

@@ -1,4 +1,5 @@
-// What brokers differ in: flags that commands and the contract suite read, and an interface for each optional ability.
+// The differences between brokers: flags that commands and the contract suite read, and an interface for each optional
+// ability.
 import type { MessageAdapter, MessageFacts } from './adapter.ts';
 
 /** All that a broker can and cannot do beyond the contract. */
@@ -37,7 +38,7 @@ export interface Browsable {
   browseMessages(queueName: string, limit: number): Promise<readonly MessageFacts[]>;
 }
 
-/** A broker that can give something to one of many who ask for it. */
+/** A broker that can grant an occurrence to exactly one of several replicas. */
 export interface Claiming {
   /**
    * Claims one occurrence of a schedule for the caller: of all callers, over any connection, at most one gets true. The
@@ -70,18 +71,22 @@ export interface Metered {
   readonly calls: Readonly<Record<string, number>>;
 }
 
+/** Whether `browseMessages` works. */
 export function isBrowsable(adapter: MessageAdapter): adapter is MessageAdapter & Browsable {
   return adapter.capabilities.listsMessages;
 }
 
+/** Whether `claimOccurrence` works. */
 export function isClaiming(adapter: MessageAdapter): adapter is MessageAdapter & Claiming {
   return adapter.capabilities.claimsOccurrences;
 }
 
+/** Whether `inspectQueue` works. */
 export function isInspectable(adapter: MessageAdapter): adapter is MessageAdapter & Inspectable {
   return adapter.capabilities.inspectsQueues;
 }
 
+/** Whether there are `calls` to read. */
 export function isMetered(adapter: MessageAdapter): adapter is MessageAdapter & Metered {
   return adapter.capabilities.paidByTheCall;
 }

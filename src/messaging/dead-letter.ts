@@ -29,7 +29,7 @@ export const header = {
   headersDropped: 'svchost-headers-dropped',
 } as const;
 
-/** What a message has been through so far. */
+/** The history of a message so far. */
 export interface History {
   /** The attempt that is or was under way; 1 for the first. */
   readonly attempt: number;

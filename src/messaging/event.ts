@@ -1,5 +1,5 @@
-// What can happen between an adapter and its broker, the same on every broker. Told by the adapter; who listens, and
-// the words of the log, are the service's.
+// The events of a broker connection, the same on every broker. The adapter emits them; the service passes them to its
+// listeners, and words them for the log.
 
 /** Something that happened at a broker connection. `broker` is its address without secrets; errors hold no bodies. */
 export type BrokerEvent =

@@ -6,7 +6,7 @@ const encoder = new TextEncoder();
 /**
  * The bytes of a message.
  *
- * @throws TypeError where JSON has no word for it: undefined, a function, a BigInt, a cycle
+ * @throws TypeError JSON cannot express it: undefined, a function, a BigInt, a cycle
  */
 export function encodeMessage(message: unknown): Uint8Array {
   const json = JSON.stringify(message) as string | undefined;
@@ -17,8 +17,8 @@ export function encodeMessage(message: unknown): Uint8Array {
 /**
  * The message in a body.
  *
- * @throws an error that never quotes the body: TypeError where it is not UTF-8, SyntaxError where it is not JSON,
- * RangeError where it is nested too deeply
+ * @throws an error that never quotes the body: TypeError if it is not UTF-8, SyntaxError if it is not JSON,
+ * RangeError if it is nested too deeply
  */
 export function decodeMessage(body: Uint8Array): unknown {
   if (body.byteLength === 0) throw new SyntaxError('the body is empty');

@@ -18,8 +18,12 @@ export async function* readLines(input: NodeJS.ReadableStream): AsyncGenerator<B
 }
 
 /**
- * The bytes of a message that was written as JSON, as they are: read and written again, a number of more than 53 bits
- * would be another one. Says where it is not JSON, without quoting it.
+ * The bytes of a message that was written as JSON, unchanged: read and written again, a number of more than 53 bits would
+ * be another one.
+ *
+ * @param where the place of the text, for people, such as `line 3 of standard input`
+ * @param hint the remedy, appended to the error
+ * @throws UsageError it is not JSON; the error names the place and never quotes the text
  */
 export function parseMessage(bytes: Uint8Array, where: string, hint = ''): Uint8Array {
   try {

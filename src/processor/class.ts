@@ -2,7 +2,7 @@
 import { ProcessorError } from '../errors.ts';
 import { brand, extendsBase, type HostedProcessorClass } from './processor.ts';
 
-/** What a module's exports offer as processors. */
+/** The processors among a module's exports. */
 export interface ClassCandidates {
   /** Exported classes that extend BaseServiceProcessor; if there are none, those named `…ServiceProcessor`. */
   readonly classes: readonly HostedProcessorClass[];
@@ -42,8 +42,8 @@ function isUnfinished(value: unknown): boolean {
 }
 
 /**
- * A class with a `process` of its own or inherited; BaseServiceProcessor itself has none. That its constructor takes no
- * arguments, and its `process` what the host calls it with, is its author's promise.
+ * A class that has or inherits a `process`; BaseServiceProcessor itself has none. Its author promises that its constructor
+ * takes no arguments, and that its `process` takes those that the host calls it with.
  */
 function isProcessor(value: unknown): value is HostedProcessorClass {
   if (typeof value !== 'function') return false;

@@ -9,7 +9,7 @@ export interface ServiceDirectory {
   readonly path: string;
   readonly name: string;
   readonly version: string;
-  /** What the package.json names as its entry (`exports` before `main`, as Node reads them); relative. */
+  /** The entry that package.json names (`exports` before `main`, as Node reads them); relative. */
   readonly entry: string | undefined;
 }
 

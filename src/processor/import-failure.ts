@@ -1,8 +1,8 @@
-// Why a module could not be imported, in words for the one who wrote it: what happened, where, and what to do. Pure.
+// Explains to its author why a module could not be imported: the error, its place, and the remedy. Pure.
 import { pathToFileURL } from 'node:url';
 import { toError } from '../errors.ts';
 
-/** One module and what importing it threw. */
+/** A module, and the error of its import. */
 export interface ImportFailure {
   /** As shown to people. */
   readonly module: string;
@@ -11,11 +11,11 @@ export interface ImportFailure {
   readonly cause: unknown;
 }
 
-/** What went wrong with an import, where in the service's own files, and what to do about it. */
+/** The error of an import, its place in the service's own files, and the remedy, as one sentence or two. */
 export function explainImportFailure({ module, directory, cause }: ImportFailure): string {
   const error = toError(cause);
   const place = findPlace(error.stack ?? '', directory);
-  // Node shows the place of a mistake in JavaScript only where it ends the process.
+  // Node shows the place of a syntax error in JavaScript only if the error ends the process.
   const isOwnFile = /[jt]s$/.test(module);
   const where =
     place ?? (error instanceof SyntaxError && isOwnFile ? `"node ${module}" shows where` : undefined);
@@ -54,8 +54,8 @@ function advise(code: unknown, { message }: Error, module: string): string {
   }
   if (!/ts$/.test(module)) return '';
   if (message.includes('does not provide an export named'))
-    return 'Where that is a type, import it with "import type"';
+    return 'If it is a type, import it with "import type"';
   if (message === 'Invalid or unexpected token')
-    return 'Where that is a decorator: types are stripped, decorators are not, and Node has none; compile it first';
+    return 'If it is a decorator: types are stripped, decorators are not, and Node has none; compile it first';
   return '';
 }

@@ -1,4 +1,4 @@
-// From a service directory to its processor class: tries the modules in order; if none fits, says what it found.
+// From a service directory to its processor class: tries the modules in order; if none fits, the error lists them.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ProcessorError } from '../errors.ts';
@@ -8,7 +8,7 @@ import { findModules, type ModuleCandidate, type ModuleCandidates } from './modu
 import type { HostedProcessorClass } from './processor.ts';
 import type { ServiceDirectory } from './directory.ts';
 
-/** A processor's class and where it came from. */
+/** A processor's class, and its module. */
 export interface LoadedProcessor {
   /** As shown to people: relative to the service directory, or a package's name. */
   readonly module: string;

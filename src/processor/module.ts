@@ -6,10 +6,10 @@ import { pathToFileURL } from 'node:url';
 import { ProcessorError } from '../errors.ts';
 import { readServiceDirectory, type ServiceDirectory } from './directory.ts';
 
-/** Endings of a module, sources before what is built from them. */
+/** Endings of a module, sources before their build output. */
 const extensions = ['.ts', '.mts', '.js', '.mjs', '.cjs'];
 
-/** Folders that usually hold build output or tests: looked at only where there is no processor elsewhere. */
+/** Folders that usually hold build output or tests: searched only if there is no processor elsewhere. */
 const secondChoice = /^(dist|build|out|coverage|tests?|__tests__)$/;
 
 /** How deep a service's folders are searched. */
@@ -23,18 +23,18 @@ export interface ModuleCandidate {
   readonly name: string;
 }
 
-/** What inference and PROCESSOR_MODULE found, in the order in which to try. */
+/** The modules that inference and PROCESSOR_MODULE found, in the order in which to try them. */
 export interface ModuleCandidates {
-  /** The entry that package.json names, where that file exists. */
+  /** The entry that package.json names, if that file exists. */
   readonly entry: ModuleCandidate | undefined;
-  /** The shallowest `processor.*`; several where they are equally near. */
+  /** The shallowest `processor.*`; several if they are equally near. */
   readonly nearest: readonly ModuleCandidate[];
-  /** What PROCESSOR_MODULE names, where it resolves. */
+  /** The file that PROCESSOR_MODULE names, if there is one. */
   readonly configured: ModuleCandidate | undefined;
 }
 
 /**
- * Looks where a processor may be.
+ * Finds the files that may hold a processor.
  *
  * @param configured PROCESSOR_MODULE: a path from the service directory, with or without its ending, or a package's name
  * @throws ProcessorError PROCESSOR_MODULE leaves the service directory
@@ -56,7 +56,7 @@ function resolveEntry({ path: directory, entry }: ServiceDirectory): string | un
   return entry === undefined ? undefined : resolveFile(path.resolve(directory, entry));
 }
 
-/** The file of that name, or with an ending, or the index of that folder; undefined where there is none. */
+/** The file of that name, or with an ending, or the index of that folder; undefined if there is none. */
 function resolveFile(file: string): string | undefined {
   const index = path.join(file, 'index');
   return [file, ...[file, index].flatMap((name) => extensions.map((ending) => name + ending))].find(isFile);
@@ -81,7 +81,7 @@ function resolveConfigured(service: ServiceDirectory, configured: string): Modul
   return found === undefined ? undefined : { path: found, name: configured };
 }
 
-/** The entry of an installed package; like Node, its index where it names none. */
+/** The entry of an installed package; its index if it names none, as in Node. */
 function resolvePackage(service: ServiceDirectory, name: string): string | undefined {
   // Not a file of a package: it is the package's `exports` that say which may be had, and how.
   if (!/^(@[^/\\]+\/)?[^./\\@][^/\\]*$/.test(name)) return undefined;
@@ -91,7 +91,7 @@ function resolvePackage(service: ServiceDirectory, name: string): string | undef
     const { path: directory, entry = 'index' } = readServiceDirectory(path.dirname(manifest));
     return resolveFile(path.resolve(directory, entry));
   } catch {
-    // Not a package's name, or no such package: the caller says what to set.
+    // Not a package's name, or no such package: the caller's error names the variable.
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
-// What users implement: the processor, and what it is told about the message it is given.
+// The interfaces that users implement, and the contexts that their methods are called with.
 import type { Logger } from '../log.ts';
 
-/** What `process` is told about a message, and what it may use. */
+/** The second argument of `process`: facts about the message, a signal, a logger, and a way to send. */
 export interface MessageContext {
   /** The message's id, the same at every attempt: the key to recognise a message that is delivered twice. */
   readonly messageId: string;
@@ -48,7 +48,7 @@ export interface MessageProcessor {
 /** How a run on a schedule ended: `process` resolved, threw, or took longer than PROCESS_TIMEOUT. */
 export type RunOutcome = 'done' | 'failed' | 'timeout';
 
-/** What became of the run before, in this process. */
+/** The previous run in this process. */
 export interface LastRun {
   readonly scheduledFor: Date;
   readonly startedAt: Date;
@@ -56,9 +56,9 @@ export interface LastRun {
   readonly outcome: RunOutcome;
 }
 
-/** What `process` is told about a run on a schedule, and what it may use. */
+/** The argument of `process` on a schedule: facts about the run, a signal, a logger, and a way to send. */
 export interface ScheduleContext {
-  /** The instant this run was due at: of two replicas' runs for one occurrence the same. */
+  /** The instant at which this run was due; the same on all replicas. */
   readonly scheduledFor: Date;
   /** Aborted by PROCESS_TIMEOUT and by the end of the drain: stop working, the run counts as failed. */
   readonly signal: AbortSignal;
@@ -91,7 +91,7 @@ export interface ScheduleProcessor {
 
 /**
  * A validator by the Standard Schema specification 1 (standardschema.dev): zod, valibot, arktype and others. As
- * `static schema` of a processor it checks each message, and what it makes of it is what `process` is given.
+ * `static schema` of a processor it checks each message, and its output is the message that `process` is called with.
  */
 export interface StandardSchema {
   readonly '~standard': {
@@ -101,9 +101,11 @@ export interface StandardSchema {
   };
 }
 
+/** The result of a validation: a value or a list of issues. */
 export type SchemaResult =
   { readonly value: unknown; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
 
+/** One reason why a message is invalid. */
 export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;

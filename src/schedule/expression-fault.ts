@@ -1,8 +1,8 @@
-// Says what is wrong with a cron expression, by field. Owns the words; croner alone decides what is right.
+// Finds the faulty field of a cron expression. Only the words are decided here: croner alone decides what is valid.
 import { suggest } from '../suggestion.ts';
 import { isExpression } from './expression.ts';
 
-/** What was expected of an expression, and what was found instead: the two halves of a Problem. */
+/** A wrong expression: the two halves of a Problem. */
 export interface Fault {
   readonly expected: string;
   readonly found: string;
@@ -11,7 +11,7 @@ export interface Fault {
 const shape = 'a cron expression of 5 or 6 fields: [second] minute hour day-of-month month day-of-week';
 const nicknames = ['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnight', '@hourly'];
 
-/** The fields, the optional seconds first, and what may stand in them beside lists, ranges and steps. */
+/** The fields, the optional seconds first, with the values that they take beside lists, ranges and steps. */
 const fields = [
   { name: 'second', values: '0-59' },
   { name: 'minute', values: '0-59' },
@@ -27,7 +27,7 @@ const fields = [
   },
 ];
 
-/** What is wrong with how `text` is written; nothing, if it can be read. */
+/** The fault in the notation of `text`; undefined if it can be read. */
 export function faultOf(text: string): Fault | undefined {
   if (isExpression(text)) return undefined;
   if (text.startsWith('@')) return nicknameFault(text);

@@ -1,15 +1,15 @@
-// Takes the value of CRON_EXPRESSIONS apart. Owns where one expression ends; what they mean is expression.ts's matter.
+// Splits the value of CRON_EXPRESSIONS into expressions, whose meaning is expression.ts.
 import { isExpression } from './expression.ts';
 
-/** `texts`, or the ways to read the value where there is not exactly one: none or several. */
+/** `texts`; or, unless there is exactly one way to split the value, all ways to do so: none or several. */
 export type ExpressionList =
   | { readonly texts: readonly string[] }
   | { readonly readings: readonly (readonly string[])[]; readonly found: string };
 
 /**
- * Expressions are separated by `;`, newlines or commas. A comma also separates the values of a field, and is one or the
- * other by what makes all expressions valid: `0,30 * * * *` is one expression, `0 7 * * *,30 9 * * *` is two, and
- * `* * * * 1,2,3 * * * *` cannot be told. Blanks count as one space; empty expressions are dropped.
+ * Expressions are separated by `;`, newlines or commas. A comma also separates the values of a field, and is read
+ * so that all expressions are valid: `0,30 * * * *` is one expression, `0 7 * * *,30 9 * * *` is two, and
+ * `* * * * 1,2,3 * * * *` is ambiguous. Blanks count as one space; empty expressions are dropped.
  */
 export function splitExpressions(value: string): ExpressionList {
   const texts: string[] = [];
@@ -30,7 +30,7 @@ const fieldCount = (text: string): number => text.split(' ').length;
 const hasFieldCount = (text: string): boolean => fieldCount(text) === 5 || fieldCount(text) === 6;
 
 function splitCommas(found: string): ExpressionList {
-  // Too short for two: whatever is wrong with it is to be said of it as a whole.
+  // Too short for two: any fault is one of the whole.
   if (fieldCount(found) < 9) return { texts: [found] };
   for (const accepts of [isExpression, hasFieldCount]) {
     const readings = readingsOf(found, (text) => hasFieldCount(text) && accepts(text));
@@ -43,7 +43,7 @@ function splitCommas(found: string): ExpressionList {
 /** The first few ways to cut `found` at commas so that `accepts` takes every piece; two are enough to be unsure. */
 function readingsOf(found: string, accepts: (text: string) => boolean): string[][] {
   const parts = found.split(',');
-  // From the end: the readings of what is left after part i. Keeping two of each keeps this quadratic.
+  // From the end: the readings of the rest after part i. Keeping two of each keeps this quadratic.
   const readingsFrom: string[][][] = Array.from({ length: parts.length + 1 }, () => []);
   readingsFrom[parts.length] = [[]];
   for (let from = parts.length - 1; from >= 0; from--) {

@@ -1,10 +1,10 @@
-// The schedule of one or more cron expressions. croner reads them and does the calendar; taking a list apart is
-// expression-list.ts's matter, saying what is wrong with one expression-fault.ts's.
+// The schedule of one or more cron expressions, which croner reads and looks up in its calendar. Lists are split by
+// expression-list.ts, faults explained by expression-fault.ts.
 import { Cron, CronPattern } from 'croner';
 import { dateOf, instantOf, type Schedule } from './schedule.ts';
 import { instantAt, wallClockAt } from './wall-clock.ts';
 
-/** How croner is to read an expression; a lone `*` (or `?`) is what leaves a day field open, after POSIX crontab. */
+/** How croner reads an expression; only a lone `*` (or `?`) leaves a day field open, as in POSIX crontab. */
 const reading = { mode: '5-or-6-parts', fixedTimeRule: 'no-wildcard', domAndDow: false } as const;
 
 /** Whether croner can read `text`: 5 or 6 fields, or a nickname like `@daily`. It may still never be due. */
@@ -58,7 +58,7 @@ export class Expression {
   }
 }
 
-/** Due whenever one of its expressions is; once, where several are due at one instant. */
+/** Due whenever one of its expressions is; once, if several are due at the same instant. */
 export class ExpressionSchedule implements Schedule {
   readonly kind = 'expression';
   readonly timezone: string;
@@ -70,7 +70,7 @@ export class ExpressionSchedule implements Schedule {
     this.#expressions = options.texts.map((text) => new Expression(text, options.timezone));
   }
 
-  /** @throws RangeError also when none of the expressions is due before the year 3000, where croner's calendar ends. */
+  /** @throws RangeError also if no expression is due before the year 3000, the end of croner's calendar. */
   next(after: Date): Date {
     const instant = instantOf(after);
     const due = this.#expressions.flatMap((expression) => expression.next(instant) ?? []);

@@ -1,7 +1,7 @@
-// The schedule "every so often": a grid of instants. Owns no wall-clock time: a day is 24 hours, whatever the clocks do.
+// The schedule of CRON_TIME_AMOUNT and CRON_TIME_UNIT: a grid of instants. A day is 24 hours, whatever the clocks show.
 import { dateOf, instantOf, type Schedule } from './schedule.ts';
 
-/** What CRON_TIME_UNIT may be, and its length in milliseconds. */
+/** The values of CRON_TIME_UNIT, with their lengths in milliseconds. */
 export const unitMs = {
   seconds: 1000,
   minutes: 60_000,
@@ -10,6 +10,7 @@ export const unitMs = {
   weeks: 604_800_000,
 } as const;
 
+/** A value of CRON_TIME_UNIT. */
 export type Unit = keyof typeof unitMs;
 
 /**

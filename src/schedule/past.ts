@@ -1,4 +1,4 @@
-// What a schedule had due in the past: a schedule itself only looks ahead. Pure.
+// Occurrences in the past, found with a schedule, which itself only looks ahead. Pure.
 import type { Schedule } from './schedule.ts';
 
 /**
@@ -31,7 +31,7 @@ export function countBetween(schedule: Schedule, from: number, until: number, li
   return count;
 }
 
-/** Infinity where the calendar ends. */
+/** The next occurrence; Infinity after the end of the calendar. */
 function after(schedule: Schedule, instant: number): number {
   try {
     return schedule.next(new Date(instant)).getTime();

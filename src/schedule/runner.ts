@@ -1,18 +1,18 @@
-// Drives one piece of work by a schedule and a clock: when it is called, and what is skipped. What the work is, and what
-// becomes of its errors, is the service's matter.
+// Calls one function at the occurrences of a schedule, and reports those that it skips.
 import { sleep, type Clock } from '../clock.ts';
 import { countBetween, latestUntil } from './past.ts';
 import type { Schedule } from './schedule.ts';
 
-/** Occurrences that nothing was called for. */
+/** Occurrences that were skipped. */
 export interface Skipped {
-  /** The run before was still going on, or the clock was beyond them when it was looked at: it was put on, or slept. */
+  /** `busy`: the previous run was still going on. `late`: the clock was set forward past them, or the machine slept. */
   readonly reason: 'busy' | 'late';
   readonly first: Date;
-  /** How many; `countLimit` where there are more. */
+  /** Their number, at most `countLimit`. */
   readonly count: number;
 }
 
+/** The schedule, and the functions to call. */
 export interface RunnerOptions {
   readonly schedule: Schedule;
   readonly clock: Clock;
@@ -21,23 +21,23 @@ export interface RunnerOptions {
   readonly onSkipped: (skipped: Skipped) => void;
 }
 
-/** Nobody needs the exact number of a million, and counting is done one by one. */
+/** The largest number that is counted: counting goes one by one, and nobody needs the exact number of a million. */
 export const countLimit = 1000;
 
 /**
- * The longest sleep, in milliseconds. The wall clock is looked at again after it, because timers follow another clock: a
- * machine that slept, or whose clock was put on or back, is noticed within this time.
+ * The longest sleep, in milliseconds; the runner then reads the wall clock again. Timers follow another clock, so this is
+ * how soon it notices that the machine slept, or that its clock was set.
  */
 const longestSleepMs = 30_000;
 
 /**
  * Calls `onDue` at each occurrence, with these rules:
  *
- * - One at a time. Occurrences that fall due meanwhile are skipped; the next one in the future follows.
- * - Of several that are past when the clock is looked at (the machine slept, the clock was put on), the latest is due, late,
+ * - One at a time. Occurrences that fall due during a call are skipped; the next one in the future follows.
+ * - If several are past at once, because the machine slept or the clock was set forward, the latest is called for, late,
  *   and those before it are skipped. So there is never a burst, and one long sleep loses no daily run.
- * - Where the clock was put back, what comes again is due again, but for the last occurrence: a correction by seconds does
- *   not run a daily job twice, and one by hours does not silence a job of every minute.
+ * - If the clock was set back, the occurrences in the repeated period are due again, except the last one that was called
+ *   for: a correction by seconds does not run a daily job twice, and one by hours does not silence a minutely job.
  */
 export class ScheduleRunner {
   readonly #options: RunnerOptions;
@@ -52,7 +52,7 @@ export class ScheduleRunner {
   /**
    * Runs until drained; resolves when nothing is called any more.
    *
-   * @param atOnce also call for the present instant first
+   * @param atOnce call once for the present instant first
    * @throws RangeError when no further occurrence follows
    */
   async run(atOnce: boolean): Promise<void> {
@@ -64,7 +64,7 @@ export class ScheduleRunner {
       await sleep(clock, Math.min(longestSleepMs, Math.max(0, due - clock.now())), this.#draining.signal);
       if (this.#isDraining()) return;
       const now = clock.now();
-      // Put back beyond where the search began: what was found from there may be far ahead now.
+      // Set back to before the search began: the occurrence that it found may be far ahead now.
       if (now < from) from = now;
       else if (now >= due) from = await this.#call(this.#latest(due, now));
     }
@@ -85,7 +85,7 @@ export class ScheduleRunner {
     return (due.getTime() === this.#last ? schedule.next(due) : due).getTime();
   }
 
-  /** The occurrence to call for at `now`, where `due` and perhaps others are past. */
+  /** The occurrence to call for at `now`, if `due` and perhaps others are past. */
   #latest(due: number, now: number): number {
     const latest = latestUntil(this.#options.schedule, due, now);
     if (latest > due) this.#skip('late', due - 1, latest - 1);
@@ -102,7 +102,7 @@ export class ScheduleRunner {
     return now;
   }
 
-  /** Tells of those that are later than `from` and no later than `until`. */
+  /** Reports the occurrences that are later than `from` and no later than `until`. */
   #skip(reason: Skipped['reason'], from: number, until: number): void {
     const { schedule, onSkipped } = this.#options;
     const count = countBetween(schedule, from, until, countLimit);

@@ -1,4 +1,4 @@
-// What a schedule is: a pure rule for when something is due. Running it is the runner's matter.
+// A schedule: a pure rule that says when something is due. runner.ts runs it.
 
 /** A rule that names every occurrence: the instants at which a schedule is due. Holds no state and asks no clock. */
 export interface Schedule {
@@ -15,7 +15,7 @@ export interface Schedule {
   describe(): string;
 }
 
-/** The next `count` occurrences strictly after `after`; fewer where the calendar ends. */
+/** The next `count` occurrences strictly after `after`; fewer if the calendar ends first. */
 export function upcoming(schedule: Schedule, after: Date, count: number): Date[] {
   const occurrences: Date[] = [];
   try {

@@ -1,4 +1,4 @@
-// The schedule "every so many days at that time": CRON_RUN_AT. What the clocks of a zone do is wall-clock.ts's matter.
+// The schedule of CRON_RUN_AT: every so many days at one time of day. Changes of the clocks are handled by wall-clock.ts.
 import { unitMs } from './interval.ts';
 import { dateOf, instantOf, type Schedule } from './schedule.ts';
 import { instantAt, wallClockAt } from './wall-clock.ts';
@@ -29,7 +29,7 @@ export class TimeOfDaySchedule implements Schedule {
   next(after: Date): Date {
     const instant = instantOf(after);
     const stepMs = this.#days * unitMs.days;
-    // The last one that the clocks had reached by then; where they show a time twice, the next may be past already too.
+    // The last one that the clocks had reached by then; if they show a time twice, the next may be past already too.
     let step = Math.floor((wallClockAt(instant, this.timezone) - this.#origin) / stepMs);
     for (;;) {
       const occurrence = instantAt(dateOf(this.#origin + step * stepMs).getTime(), this.timezone);

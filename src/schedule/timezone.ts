@@ -1,22 +1,22 @@
-// Which time zones there are: reads CRON_TIMEZONE, and finds the machine's. Owns no conversion; that is wall-clock.ts's.
+// Names of time zones: checks the one in CRON_TIMEZONE, and finds the machine's. Conversions are wall-clock.ts.
 import { suggest } from '../suggestion.ts';
 
-/** The machine's zone; none where Intl cannot tell, as with TZ=Foo/Bar or an empty TZ. Reads the machine, so not pure. */
+/** The machine's zone; undefined if Intl does not know it, as with TZ=Foo/Bar or an empty TZ. Not pure. */
 export function machineTimezone(): string | undefined {
-  // Typed as always there, but V8 leaves it out where TZ names no zone.
+  // Typed as always there, but V8 leaves it out if TZ names no zone.
   const name = Intl.DateTimeFormat().resolvedOptions().timeZone as string | undefined;
   return name === undefined || name === 'Etc/Unknown' ? undefined : name;
 }
 
-/** A zone by its name, or what was expected of the name. */
+/** A zone by its name, or a description of the expected name. */
 export type ReadTimezone = { readonly timezone: string } | { readonly expected: string };
 
 /**
  * Takes every IANA name that Intl knows, links such as `Europe/Kiev` or `UTC` included, in any case.
  *
- * Refuses an offset (`+02:00`), which Intl would take, because it does not follow the clock changes of any place; where
- * that is wanted, the name `Etc/GMT-2` says so. Refuses also ICU's old abbreviations, which the IANA database does not
- * have and which are not what they look like: to Intl `BST` is Dhaka and `AST` Anchorage.
+ * Refuses an offset (`+02:00`), which Intl would take, because it does not follow the clock changes of any place; a
+ * fixed offset has a name, such as `Etc/GMT-2`. Also refuses ICU's old abbreviations, which are not in the IANA database
+ * and mislead: to Intl `BST` is Dhaka and `AST` Anchorage.
  */
 export function readTimezone(name: string): ReadTimezone {
   const resolved =

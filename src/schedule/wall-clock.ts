@@ -1,4 +1,4 @@
-// From instants to what the clocks of a zone show, and back, over gaps and overlaps. Owns no calendar: Intl knows the zones.
+// Converts instants to the wall-clock time of a zone and back, over gaps and overlaps. Intl knows the zones.
 
 // A wall-clock time is a number here: the milliseconds since the epoch at which a clock in UTC would show the same. That
 // makes wall-clock arithmetic plain arithmetic, and lets UTC-only code (croner, Date.UTC) work on wall-clock times.
@@ -19,7 +19,7 @@ function formatterOf(timezone: string): Intl.DateTimeFormat {
 
 /**
  * How far the clocks of `timezone` are ahead of UTC at `instant`, in milliseconds; negative in the west.
- * @throws RangeError when `instant` is past what a date can hold, or Intl does not know `timezone`.
+ * @throws RangeError when a date cannot hold `instant`, or Intl does not know `timezone`.
  */
 export function offsetAt(instant: number, timezone: string): number {
   // "GMT" alone is UTC; the seconds appear in the local mean times of the 19th century only.
@@ -30,15 +30,15 @@ export function offsetAt(instant: number, timezone: string): number {
   return sign === '-' ? -offsetMs : offsetMs;
 }
 
-/** What the clocks of `timezone` show at `instant`. Inverse: {@link instantAt}. */
+/** The time that the clocks of `timezone` show at `instant`. Inverse: {@link instantAt}. */
 export function wallClockAt(instant: number, timezone: string): number {
   return instant + offsetAt(instant, timezone);
 }
 
 /**
- * The instant at which the clocks of `timezone` show `wallClock`: the first one, where a change of the clocks makes them
- * show it twice; the first instant after the gap, where a change skips it. Never decreases as `wallClock` grows, which is
- * what lets a schedule search in wall-clock time.
+ * The instant at which the clocks of `timezone` show `wallClock`: the first one if a change of the clocks makes them show
+ * it twice, the first instant after the gap if a change skips it. Never decreases as `wallClock` grows, so a schedule can
+ * search in wall-clock time.
  * @throws RangeError when there is no such date.
  */
 export function instantAt(wallClock: number, timezone: string): number {
@@ -67,7 +67,7 @@ function changeBetween(before: number, after: number, timezone: string): number 
 }
 
 /**
- * `date` as ISO 8601 with the offset that `timezone` has then: `2026-03-29T03:00:00+02:00`. Milliseconds are shown where
+ * `date` as ISO 8601 with the offset that `timezone` has then: `2026-03-29T03:00:00+02:00`. Milliseconds are shown if
  * there are any. UTC is written `+00:00`, so that all lines of a list have one shape.
  * @throws RangeError when `date` is invalid or Intl does not know `timezone`.
  */

@@ -112,7 +112,7 @@ function writeState({ state, cause, end }: StateChanged, log: Logger): void {
   if (end) log.info({ ...end.counts, cutOff: end.cutOff, exitCode: end.exitCode }, 'stopped');
 }
 
-/** What the broker did is told without the stack, which is the client library's own. */
+/** Errors of the broker are logged without their stack, which is the client library's own. */
 function writeBroker(event: BrokerEvent, log: Logger): void {
   const { kind, ...facts } = event;
   const fields = 'error' in facts ? { ...facts, error: brief(facts.error) } : facts;

@@ -48,7 +48,7 @@ export interface DeliveryEnded extends DeliveryFacts {
   readonly processMs: number;
   /** Time until the broker had the outcome. */
   readonly settleMs: number;
-  /** What `process`, the schema or the pipeline threw; undefined for `done` and for an unstarted delivery. */
+  /** Thrown by `process`, the schema or the pipeline; undefined for `done` and for an unstarted delivery. */
   readonly thrown: unknown;
 }
 
@@ -78,6 +78,7 @@ export interface OccurrenceSkipped {
   readonly thrown: unknown;
 }
 
+/** Why occurrences were skipped. */
 export type SkipCause =
   /** The previous run was still going on. */
   | 'busy'
@@ -90,6 +91,7 @@ export type SkipCause =
   /** The service is draining. */
   | 'draining';
 
+/** A state of a service's life, in this order. */
 export type ServiceState = 'connecting' | 'starting' | 'running' | 'draining' | 'stopped';
 
 /** The service has reached the next state of its life; see service.ts. */
@@ -157,7 +159,7 @@ export interface ScheduleStarted {
   readonly next: string;
 }
 
-/** What is called with each event. It is not awaited, and what it throws or rejects with changes nothing. */
+/** Called with each event. It is not awaited, and its errors change nothing. */
 export type ServiceListener = (event: ServiceEvent) => void | Promise<void>;
 
 /** The events of one service. */
@@ -166,7 +168,7 @@ export class ServiceEvents {
   readonly #faulty = new WeakSet<ServiceListener>();
   readonly #onFault: (thrown: unknown) => void;
 
-  /** @param onFault called with what a listener throws, once per listener; default: nothing */
+  /** @param onFault called with the first error of each listener; default: nothing */
   constructor(onFault: (thrown: unknown) => void = () => undefined) {
     this.#onFault = onFault;
   }

@@ -1,10 +1,11 @@
-// Work that has begun and not ended, as the end of a service sees it: the same for deliveries and for runs on a schedule.
+// The work in flight of a service, as its end sees it: the same for deliveries and for runs on a schedule.
 import type { Run } from './delivery/run.ts';
 
+/** Work that has begun and not ended. */
 export interface InFlight {
-  /** How much of it there is, including what waits for its turn. */
+  /** The number of deliveries or runs, including those that wait for their turn. */
   readonly size: number;
-  /** Starts nothing from now on, and requeues what has not started. Idempotent. */
+  /** Starts nothing from now on, and requeues deliveries that have not started. Idempotent. */
   drain(): void;
   /** Resolves when nothing is in flight any more. */
   idle(): Promise<void>;

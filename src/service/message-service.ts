@@ -12,7 +12,7 @@ import { retryDelaysMs } from './delivery/retry.ts';
 import { together, type InFlight } from './in-flight.ts';
 import { Service, type ServiceOptions, type Work } from './service.ts';
 
-/** One queue of a service, and what its messages are processed by. */
+/** One queue of a service, and the function that processes its messages. */
 export interface QueueOptions {
   readonly queueName: string;
   readonly deadLetterQueueName: string;
@@ -22,7 +22,7 @@ export interface QueueOptions {
   readonly schema: StandardSchema | undefined;
 }
 
-/** What drives a processor by messages. Durations are milliseconds. */
+/** The options of a service driven by messages. Durations are milliseconds. */
 export interface MessageServiceOptions extends ServiceOptions {
   readonly adapter: MessageAdapter;
   readonly queues: readonly QueueOptions[];
@@ -99,7 +99,7 @@ class MessageWork implements Work {
         queueName: queue.queueName,
         maxAttempts: retry.maxAttempts,
         log,
-        // Async, so that a message which is no JSON rejects as any other failure does.
+        // Async, so that a message that JSON cannot express rejects like any other failure.
         send: async (queueName, message) => {
           await adapter.sendMessage(queueName, encodeMessage(message));
         },

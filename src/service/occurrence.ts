@@ -8,6 +8,7 @@ import { Run } from './delivery/run.ts';
 import type { ServiceEvents, SkipCause } from './events.ts';
 import type { InFlight } from './in-flight.ts';
 
+/** How to run occurrences. */
 export interface OccurrenceExecutorOptions {
   readonly processor: ScheduleProcessor;
   /** Undefined for no limit. */
@@ -102,7 +103,7 @@ export class OccurrenceExecutor implements InFlight {
     return false;
   }
 
-  /** Resolves with what was thrown, if anything was. */
+  /** Resolves with the thrown value, if there is one. */
   async #process(scheduledFor: Date): Promise<{ readonly value: unknown } | undefined> {
     const { processor, processorLog, processTimeoutMs, clock, send } = this.#options;
     const run = new Run();

@@ -11,14 +11,14 @@ import { formatInstant } from '../schedule/wall-clock.ts';
 import { OccurrenceExecutor } from './occurrence.ts';
 import { Service, type ServiceOptions, type Work } from './service.ts';
 
-/** What the replicas of a service share, so that one of them runs an occurrence. */
+/** The broker by which the replicas of a service agree on the one that runs an occurrence. */
 export interface SharedSchedule {
   readonly adapter: Pick<MessageAdapter, 'address' | 'connect'>;
   /** Claims an occurrence of this service's schedule; see Claiming. */
   readonly claim: (occurrence: Date) => Promise<boolean>;
 }
 
-/** What drives a processor by a schedule. Durations are milliseconds. */
+/** The options of a service driven by a schedule. Durations are milliseconds. */
 export interface ScheduleServiceOptions extends ServiceOptions {
   readonly schedule: Schedule;
   /** `once`: one run now, without the schedule and its replicas. */
@@ -76,7 +76,7 @@ class ScheduleWork implements Work {
     });
   }
 
-  /** Does not wait for the broker: what falls due while it is away is skipped, and logged. */
+  /** Does not wait for the broker: occurrences that fall due while it is away are skipped, and logged. */
   connect(service: Service): Promise<void> {
     this.#service = service;
     this.#connecting = this.#options.shared?.adapter.connect();

@@ -1,5 +1,4 @@
-// One running service of any kind: its life from connecting to the exit code. What it runs is a Work; the order of its
-// end is shutdown.ts.
+// One running service of any kind: its life from connecting to the exit code. It runs a Work, and ends by shutdown.ts.
 import type { Clock } from '../clock.ts';
 import { exitCode, SvchostError, type ExitCode } from '../errors.ts';
 import type { MessageAdapter } from '../messaging/adapter.ts';
@@ -10,7 +9,7 @@ import type { ServiceEvents, ServiceState } from './events.ts';
 import type { InFlight } from './in-flight.ts';
 import { shutDown, type Crash } from './shutdown.ts';
 
-/** What a service runs: messages, a schedule. Its methods are called in this order, each once at most. */
+/** The work of a service: messages or a schedule. Its methods are called in this order, each once at most. */
 export interface Work {
   /** All that has begun and not ended. */
   readonly inFlight: InFlight;
@@ -24,7 +23,7 @@ export interface Work {
   drain(): Promise<void>;
 }
 
-/** What every kind of service needs. Durations are milliseconds. */
+/** The options of every kind of service. Durations are milliseconds. */
 export interface ServiceOptions {
   readonly processor: Pick<MessageProcessor, 'start' | 'stop'>;
   /** Closed last; undefined if the service uses no broker. */
@@ -102,7 +101,7 @@ export class Service {
     this.#end({ kind: 'crashed' });
   }
 
-  /** What the service failed with first; undefined if it has not. */
+  /** The first error that the service failed with; undefined if it has not failed. */
   get failure(): unknown {
     return this.#failure;
   }
@@ -127,7 +126,7 @@ export class Service {
     if (this.isEnding()) return;
     this.#enter('running');
     await this.#work.start(this);
-    // The end has drained before this start was through: what it began meanwhile must not go on.
+    // The end has drained before this start was complete: work that it began meanwhile must not go on.
     if (this.isEnding()) await this.#work.drain();
   }
 

@@ -39,18 +39,18 @@ export async function shutDown(ending: Ending, timeoutMs: number): Promise<numbe
   const { adapter, work, processor, starting, crashed, clock, events } = ending;
   const { inFlight } = work;
 
-  // 1. Stop taking work: no new delivery starts, what waits for its turn is requeued.
+  // 1. Stop taking work: no new delivery starts, those that wait for their turn are requeued.
   const deadline = new AbortController();
   const expired = sleep(clock, timeoutMs, deadline.signal).then(() => undefined);
   const over = Promise.race([crashed, expired]);
   inFlight.drain();
   await Promise.race([work.drain(), over]);
 
-  // 2. Let what is in flight finish, up to the one deadline that began with step 1.
+  // 2. Let work in flight finish, up to the one deadline that began with step 1.
   const crash = await Promise.race([inFlight.idle().then(() => undefined), over]);
   deadline.abort();
 
-  // 3. Abort what is left, and requeue it while the connection is still there to do so.
+  // 3. Abort the rest, and requeue it while there is still a connection to do so.
   const cutOff = inFlight.size;
   if (cutOff > 0) await within(clock, stepTimeoutMs, inFlight.cutOff(crash?.run, crash?.cause));
 

@@ -15,11 +15,11 @@ interface Timer {
 const mostTurns = 1000;
 
 /**
- * Time that passes only when a test says so. What the clock shows and what its timers go by are kept apart, as a machine
- * does: setting its clock moves no timer.
+ * Time that passes only when a test says so. The shown time and the time of the timers are separate, as on a
+ * machine: setting its clock moves no timer.
  */
 export class TestClock implements Clock {
-  /** What the clock showed before any time had passed. */
+  /** The time shown before any time had passed. */
   #epochMs: number;
   #elapsedMs = 0;
   readonly #timers = new Set<Timer>();
@@ -68,7 +68,7 @@ export class TestClock implements Clock {
   }
 
   /**
-   * Steps what the clock shows forward by `ms` milliseconds, or back if negative, as NTP does. Timers do not notice;
+   * Steps the shown time forward by `ms` milliseconds, or back if negative, as NTP does. Timers do not notice;
    * nor do they when a machine sleeps, which looks the same from inside.
    */
   step(ms: number): void {
@@ -90,8 +90,8 @@ export class TestClock implements Clock {
 }
 
 /**
- * Resolves when the event loop has nothing left to do but to wait: for a timer, or for I/O. What the embedded queue has
- * been asked to write is committed by then, and all that follows from it.
+ * Resolves when the event loop has nothing left to do but to wait: for a timer, or for I/O. The embedded queue has
+ * committed its writes by then, and everything that follows from them has happened.
  */
 export async function quiet(): Promise<void> {
   let turns = 0;

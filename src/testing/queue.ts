@@ -1,4 +1,5 @@
-// The queue of the testing kit: the embedded one, in memory, with a record of what was sent and what is still open.
+// The queue of the testing kit: the embedded one, in memory, with a record of the messages that were sent and of those
+// that are still open.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';

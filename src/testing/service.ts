@@ -195,7 +195,7 @@ export class TestService implements TestRun {
     this.#change = Promise.withResolvers();
   }
 
-  /** A service that has ended processes nothing more: whoever waited for it would wait forever. */
+  /** A service that has ended processes nothing more: a caller that waited for it would wait for ever. */
   #throwFailure(): void {
     if (this.#service.failure !== undefined) throw toError(this.#service.failure);
     if (this.#hasEnded) throw new Error('the service has been stopped');
@@ -221,7 +221,7 @@ export class TestService implements TestRun {
   }
 }
 
-/** As the environment gives it where the test leaves a value out. */
+/** The test's values, and those of an empty environment for the others. */
 function retryPolicy({ maxAttempts, initialDelay, factor, maxDelay }: TestServiceOptions): RetryPolicy {
   const { retry } = readSettings({}, { serviceDirectory: '.', isTerminal: false }).settings;
   return {

@@ -45,8 +45,11 @@ export const fileKinds = [
 /** Kinds of commands that are read and not run: for a clone of this repository, a Docker engine, a cluster, a registry. */
 export const deskKinds = ['sh repository', 'sh docker', 'sh kubernetes', 'sh publish'] as const;
 
+/** Kinds of blocks that only people read. */
+export const pictureKinds = ['text diagram', 'mermaid'] as const;
+
 /** All kinds: besides, commands that are run, what they write, and pictures. */
-export const kinds: readonly string[] = [...fileKinds, ...deskKinds, 'sh', 'text', 'text diagram'];
+export const kinds: readonly string[] = [...fileKinds, ...deskKinds, 'sh', 'text', ...pictureKinds];
 
 const fence = /^( *)```(.*)$/;
 

@@ -7,7 +7,7 @@ import { mustRun } from '../support/command.ts';
 import { commandLines } from './command-line.ts';
 import { checkAtDesk } from './desk.ts';
 import { install } from './install.ts';
-import { deskKinds, fileKinds, type Block, type Page } from './page.ts';
+import { deskKinds, fileKinds, pictureKinds, type Block, type Page } from './page.ts';
 import { Terminal } from './terminal.ts';
 
 export interface RehearsalOptions {
@@ -82,7 +82,7 @@ class Rehearsal {
     else if (kind === 'sh') await this.#type(block);
     else if (isOneOf(deskKinds, kind)) this.#read(block, kind);
     else if (kind === 'text') await this.#terminal.expectOutput(this.#expectedOutput(block));
-    else if (kind !== 'text diagram') throw new Error(`a block of unknown kind "${kind}"`);
+    else if (!isOneOf(pictureKinds, kind)) throw new Error(`a block of unknown kind "${kind}"`);
   }
 
   /** Commands that cannot run here. Their files may also be beside the page. */

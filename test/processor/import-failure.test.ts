@@ -28,7 +28,7 @@ describe('a module that cannot be loaded says what happened, where, and what to 
     [
       'a decorator',
       { 'processor.ts': decorator },
-      /\("node processor\.ts" shows where\)\. Where that is a decorator/,
+      /\("node processor\.ts" shows where\)\. If it is a decorator/,
     ],
     [
       'broken TypeScript',
@@ -39,7 +39,7 @@ describe('a module that cannot be loaded says what happened, where, and what to 
     [
       'a type imported as a value',
       { 'processor.ts': 'import { T } from "./t.ts"; export let t: T;', 't.ts': 'export type T = 1;' },
-      /does not provide an export named 'T' .*\. Where that is a type, import it with "import type"$/,
+      /does not provide an export named 'T' .*\. If it is a type, import it with "import type"$/,
     ],
     [
       'an import without its ending',

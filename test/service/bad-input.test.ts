@@ -123,9 +123,7 @@ describe.for([rabbitMq, sqlite])('on $name', (broker) => {
     await service.settled(3);
     const bad = service.calls.filter(({ message }) => !isGood(message));
     expect(bad.map(({ message }) => tell(message))).toEqual([expected, expected]);
-    service.calls
-      .filter((call) => !bad.includes(call))
-      .forEach(({ message }) => expect(message).toEqual(good));
+    expect(service.calls).toHaveLength(3);
     await service.stop();
     await expectEmpty(broker, queue);
     expect(await broker.browse(`${queue}_dead`)).toEqual([]);

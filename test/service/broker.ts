@@ -149,3 +149,10 @@ export async function expectEmpty(broker: TestBroker, queueName: string): Promis
 export function json(value: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(value));
 }
+
+/** A queue with these messages in it. */
+export async function queueWith(broker: TestBroker, ...messages: unknown[]): Promise<string> {
+  const queue = await broker.queue();
+  for (const message of messages) await broker.put(queue, json(message));
+  return queue;
+}

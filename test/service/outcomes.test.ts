@@ -1,7 +1,7 @@
 // Each row of the outcome table, through the whole pipeline, on real RabbitMQ and on the embedded queue.
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { DeadLetterError, exitCode, UnroutableError } from '../../src/errors.ts';
+import { DeadLetterError, exitCode } from '../../src/errors.ts';
 import { header } from '../../src/messaging/dead-letter.ts';
 import {
   deadLetters,
@@ -9,395 +9,308 @@ import {
   json,
   patience,
   rabbitMqBroker,
+  queueWith,
   sqliteBroker,
-  type TestBroker,
 } from './broker.ts';
 import { deferred, host, never, type LogLine } from './hosted.ts';
 
-describe('on RabbitMQ', () => describeOutcomes(rabbitMqBroker()));
-describe('on SQLite', () => describeOutcomes(sqliteBroker()));
+const brokers = [rabbitMqBroker(), sqliteBroker()];
 
-function describeOutcomes(broker: TestBroker): void {
-  /** A queue with these messages in it. */
-  async function queueWith(...messages: unknown[]): Promise<string> {
+describe.for(brokers)('on $name, a message is done', (broker) => {
+  it.for<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['false', false],
+    ['an error, without throwing it', new Error('returned')],
+    ['a promise of something', Promise.resolve({ not: 'looked at' })],
+    ['a thenable that resolves', { then: (resolve: (value: unknown) => void) => resolve(1) }],
+  ])('when process returns %s', async ([, result]) => {
+    const queue = await queueWith(broker, { id: 1 });
+    const service = await host(broker.adapter(), queue, () => result);
+    await service.settled(1);
+    expect(service.records).toMatchObject([{ attempt: 1, outcome: { kind: 'done' } }]);
+    expect(await service.stop()).toBe(exitCode.ok);
+    expect(service.calls.map(({ message }) => message)).toEqual([{ id: 1 }]);
+    await expectEmpty(broker, queue);
+    expect(await broker.browse(`${queue}_dead`)).toEqual([]);
+  });
+});
+
+describe.for(brokers)('on $name, a message is tried again', (broker) => {
+  it.for<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new TypeError('not now');
+      },
+    ],
+    ['rejects', () => Promise.reject(new TypeError('not now'))],
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- users do
+    ['rejects with nothing', () => Promise.reject()],
+  ])('after a delay when process %s, as the next attempt at the same message', async ([, fail]) => {
+    const queue = await queueWith(broker, { id: 1 });
+    const settledAt: number[] = [];
+    const service = await host(
+      broker.adapter(),
+      queue,
+      (_message, { attempt }) => (attempt < 3 ? fail() : undefined),
+      {
+        retry: { maxAttempts: 3, initialDelayMs: 300, factor: 1, maxDelayMs: 1000 },
+        onRecord: () => settledAt.push(Date.now()),
+      },
+    );
+    await service.called(3);
+    await service.stop();
+    expect(service.calls.map(({ context }) => context.attempt)).toEqual([1, 2, 3]);
+    expect(service.calls.map(({ message }) => message)).toEqual([{ id: 1 }, { id: 1 }, { id: 1 }]);
+    expect(new Set(service.calls.map(({ context }) => context.messageId)).size).toBe(1);
+    // The delay begins when the broker has the copy, a moment before the outcome counts as told.
+    expect(service.calls[1]!.at - service.calls[0]!.at).toBeGreaterThanOrEqual(300);
+    expect(service.calls[2]!.at - service.calls[1]!.at).toBeGreaterThanOrEqual(300);
+    expect(settledAt).toHaveLength(3);
+    expect(warnings(service.lines)).toMatchObject([
+      { attempt: 1, maxAttempts: 3, delayMs: 300, queue, name: 'svchost' },
+      { attempt: 2, maxAttempts: 3, delayMs: 300, queue, name: 'svchost' },
+    ]);
+    await expectEmpty(broker, queue);
+    expect(await broker.browse(`${queue}_dead`)).toEqual([]);
+  });
+
+  it('behind what waits in the queue: at concurrency 1 the others are not held up', async () => {
+    const queue = await queueWith(broker, 'fails once', 'second', 'third');
+    const service = await host(broker.adapter(), queue, (message, { attempt }) => {
+      if (message === 'fails once' && attempt === 1) throw new Error('once');
+    });
+    await service.settled(4);
+    await service.stop();
+    expect(service.calls[0]!.message).toBe('fails once');
+    expect(service.calls.filter(({ message }) => message === 'fails once')).toHaveLength(2);
+    const others = service.calls.filter(({ message }) => message !== 'fails once');
+    expect(others.map(({ message }) => message)).toEqual(['second', 'third']);
+    await expectEmpty(broker, queue);
+  });
+});
+
+describe.for(brokers)('on $name, a message is given up on', (broker) => {
+  it('as failed when its attempts are used up, with all that is known about it', async () => {
     const queue = await broker.queue();
-    for (const message of messages) await broker.put(queue, json(message));
-    return queue;
-  }
-
-  describe('a message is done', () => {
-    it.for<[string, unknown]>([
-      ['nothing', undefined],
-      ['null', null],
-      ['false', false],
-      ['an error, without throwing it', new Error('returned')],
-      ['a promise of something', Promise.resolve({ not: 'looked at' })],
-      ['a thenable that resolves', { then: (resolve: (value: unknown) => void) => resolve(1) }],
-    ])('when process returns %s', async ([, result]) => {
-      const queue = await queueWith({ id: 1 });
-      const service = await host(broker.adapter(), queue, () => result);
-      await service.settled(1);
-      expect(service.records).toMatchObject([{ attempt: 1, outcome: { kind: 'done' } }]);
-      expect(await service.stop()).toBe(exitCode.ok);
-      expect(service.calls.map(({ message }) => message)).toEqual([{ id: 1 }]);
-      await expectEmpty(broker, queue);
-      expect(await broker.browse(`${queue}_dead`)).toEqual([]);
+    const body = Buffer.from('{ "id" : 1,\n "text": "grüße" }');
+    const before = Date.now();
+    await broker.put(queue, body, { tenant: 'a' });
+    const service = await host(broker.adapter(), queue, () => {
+      throw new RangeError('no such order: ü');
     });
+    const [letter] = await deadLetters(broker, queue, 1);
+    await service.stop();
+    expect(service.calls.map(({ context }) => context.attempt)).toEqual([1, 2, 3]);
+    expect(Buffer.from(letter!.body)).toEqual(body);
+    expect(letter!.messageId).toBe(service.calls[0]!.context.messageId);
+    expect(letter!.headers).toEqual({
+      tenant: 'a',
+      [header.reason]: 'failed',
+      [header.error]: 'RangeError: no such order: ü',
+      [header.sourceQueue]: queue,
+      [header.attempts]: 3,
+      [header.firstSeen]: expect.any(String) as string,
+      [header.lastSeen]: expect.any(String) as string,
+    });
+    const [first, last] = [header.firstSeen, header.lastSeen].map((name) => letter!.headers[name] as string);
+    for (const time of [first, last]) expect(new Date(time!).toISOString()).toBe(time);
+    expect(Date.parse(first!)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(last!)).toBeGreaterThanOrEqual(Date.parse(first!) + 20 + 40);
+    expect(Date.parse(last!)).toBeLessThanOrEqual(Date.now());
+    await expectEmpty(broker, queue);
   });
 
-  describe('a message is tried again', () => {
-    it.for<[string, () => unknown]>([
-      [
-        'throws',
-        () => {
-          throw new TypeError('not now');
-        },
-      ],
-      ['rejects', () => Promise.reject(new TypeError('not now'))],
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- users do
-      ['rejects with nothing', () => Promise.reject()],
-    ])('after a delay when process %s, as the next attempt at the same message', async ([, fail]) => {
-      const queue = await queueWith({ id: 1 });
-      const settledAt: number[] = [];
+  it('at the first failure where there is one attempt only', async () => {
+    const queue = await queueWith(broker, 1);
+    const service = await host(broker.adapter(), queue, () => Promise.reject(new Error('no')), {
+      retry: { maxAttempts: 1, initialDelayMs: 20, factor: 2, maxDelayMs: 20 },
+    });
+    const [letter] = await deadLetters(broker, queue, 1);
+    await service.stop();
+    expect(letter!.headers).toMatchObject({ [header.reason]: 'failed', [header.attempts]: 1 });
+    expect(service.calls).toHaveLength(1);
+    await expectEmpty(broker, queue);
+  });
+
+  it('as timed out when the last attempt took too long, and each attempt had its signal aborted', async () => {
+    const queue = await queueWith(broker, 1);
+    const reasons: unknown[] = [];
+    const service = await host(
+      broker.adapter(),
+      queue,
+      (_message, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            reasons.push(signal.reason);
+            reject(new Error('stopped as asked'));
+          });
+        }),
+      { processTimeoutMs: 30 },
+    );
+    const [letter] = await deadLetters(broker, queue, 1);
+    await service.stop();
+    expect(reasons).toHaveLength(3);
+    expect(String(reasons[0])).toMatch(/PROCESS_TIMEOUT \(0\.03 s\)/);
+    expect(service.calls.map(({ context }) => context.attempt)).toEqual([1, 2, 3]);
+    expect(letter!.headers).toMatchObject({
+      [header.reason]: 'timeout',
+      [header.error]: expect.stringContaining('PROCESS_TIMEOUT') as string,
+      [header.attempts]: 3,
+    });
+    await expectEmpty(broker, queue);
+  });
+
+  it.for<[string, Uint8Array]>([
+    ['is not JSON', Buffer.from('{"half": ')],
+    ['is UTF-8 cut off in a character', Buffer.from('"grü"').subarray(0, 4)],
+    ['is empty', new Uint8Array(0)],
+  ])('as undecodable at once when the body %s, byte for byte', async ([, body]) => {
+    const queue = await broker.queue();
+    await broker.put(queue, body, { tenant: 'a' });
+    const service = await host(broker.adapter(), queue, () => undefined);
+    const [letter] = await deadLetters(broker, queue, 1);
+    await service.stop();
+    expect(Buffer.compare(letter!.body, body)).toBe(0);
+    expect(letter!.headers).toMatchObject({
+      tenant: 'a',
+      [header.reason]: 'undecodable',
+      [header.attempts]: 1,
+      [header.sourceQueue]: queue,
+    });
+    expect(service.calls).toEqual([]);
+    await expectEmpty(broker, queue);
+  });
+
+  it('as invalid at once when the schema refuses it, without a call of process', async () => {
+    const queue = await queueWith(broker, { id: 'seven' });
+    const service = await host(broker.adapter(), queue, () => undefined, {
+      schema: z.object({ id: z.number() }),
+    });
+    const [letter] = await deadLetters(broker, queue, 1);
+    await service.stop();
+    expect(letter!.headers).toMatchObject({
+      [header.reason]: 'invalid',
+      [header.error]: expect.stringContaining('id: ') as string,
+      [header.attempts]: 1,
+    });
+    expect(Buffer.from(letter!.body).toString()).toBe('{"id":"seven"}');
+    expect(service.calls).toEqual([]);
+    await expectEmpty(broker, queue);
+  });
+
+  it('as rejected at once when process throws a DeadLetterError, attempts left or not', async () => {
+    const queue = await queueWith(broker, 1);
+    const service = await host(broker.adapter(), queue, () => {
+      throw new DeadLetterError('unknown customer');
+    });
+    const [letter] = await deadLetters(broker, queue, 1);
+    await service.stop();
+    expect(letter!.headers).toMatchObject({
+      [header.reason]: 'rejected',
+      [header.error]: 'DeadLetterError: unknown customer',
+      [header.attempts]: 1,
+    });
+    expect(service.calls).toHaveLength(1);
+    expect(errors(service.lines)).toMatchObject([{ queue, attempt: 1, reason: 'rejected' }]);
+    await expectEmpty(broker, queue);
+  });
+
+  it('as crashed when nothing caught its error at the last attempt', async () => {
+    const queue = await queueWith(broker, 'culprit', 'bystander');
+    const run = async () => {
+      const bothInWork = deferred();
       const service = await host(
         broker.adapter(),
         queue,
-        (_message, { attempt }) => (attempt < 3 ? fail() : undefined),
-        {
-          retry: { maxAttempts: 3, initialDelayMs: 300, factor: 1, maxDelayMs: 1000 },
-          onRecord: () => settledAt.push(Date.now()),
-        },
-      );
-      await service.called(3);
-      await service.stop();
-      expect(service.calls.map(({ context }) => context.attempt)).toEqual([1, 2, 3]);
-      expect(service.calls.map(({ message }) => message)).toEqual([{ id: 1 }, { id: 1 }, { id: 1 }]);
-      expect(new Set(service.calls.map(({ context }) => context.messageId)).size).toBe(1);
-      // The delay begins when the broker has the copy, a moment before the outcome counts as told.
-      expect(service.calls[1]!.at - service.calls[0]!.at).toBeGreaterThanOrEqual(300);
-      expect(service.calls[2]!.at - service.calls[1]!.at).toBeGreaterThanOrEqual(300);
-      expect(settledAt).toHaveLength(3);
-      expect(warnings(service.lines)).toMatchObject([
-        { attempt: 1, maxAttempts: 3, delayMs: 300, queue, name: 'svchost' },
-        { attempt: 2, maxAttempts: 3, delayMs: 300, queue, name: 'svchost' },
-      ]);
-      await expectEmpty(broker, queue);
-      expect(await broker.browse(`${queue}_dead`)).toEqual([]);
-    });
-
-    it('behind what waits in the queue: at concurrency 1 the others are not held up', async () => {
-      const queue = await queueWith('fails once', 'second', 'third');
-      const service = await host(broker.adapter(), queue, (message, { attempt }) => {
-        if (message === 'fails once' && attempt === 1) throw new Error('once');
-      });
-      await service.settled(4);
-      await service.stop();
-      expect(service.calls[0]!.message).toBe('fails once');
-      expect(service.calls.filter(({ message }) => message === 'fails once')).toHaveLength(2);
-      const others = service.calls.filter(({ message }) => message !== 'fails once');
-      expect(others.map(({ message }) => message)).toEqual(['second', 'third']);
-      await expectEmpty(broker, queue);
-    });
-  });
-
-  describe('a message is given up on', () => {
-    it('as failed when its attempts are used up, with all that is known about it', async () => {
-      const queue = await broker.queue();
-      const body = Buffer.from('{ "id" : 1,\n "text": "grüße" }');
-      const before = Date.now();
-      await broker.put(queue, body, { tenant: 'a' });
-      const service = await host(broker.adapter(), queue, () => {
-        throw new RangeError('no such order: ü');
-      });
-      const [letter] = await deadLetters(broker, queue, 1);
-      await service.stop();
-      expect(service.calls.map(({ context }) => context.attempt)).toEqual([1, 2, 3]);
-      expect(Buffer.from(letter!.body)).toEqual(body);
-      expect(letter!.messageId).toBe(service.calls[0]!.context.messageId);
-      expect(letter!.headers).toEqual({
-        tenant: 'a',
-        [header.reason]: 'failed',
-        [header.error]: 'RangeError: no such order: ü',
-        [header.sourceQueue]: queue,
-        [header.attempts]: 3,
-        [header.firstSeen]: expect.any(String) as string,
-        [header.lastSeen]: expect.any(String) as string,
-      });
-      const [first, last] = [header.firstSeen, header.lastSeen].map(
-        (name) => letter!.headers[name] as string,
-      );
-      for (const time of [first, last]) expect(new Date(time!).toISOString()).toBe(time);
-      expect(Date.parse(first!)).toBeGreaterThanOrEqual(before);
-      expect(Date.parse(last!)).toBeGreaterThanOrEqual(Date.parse(first!) + 20 + 40);
-      expect(Date.parse(last!)).toBeLessThanOrEqual(Date.now());
-      await expectEmpty(broker, queue);
-    });
-
-    it('at the first failure where there is one attempt only', async () => {
-      const queue = await queueWith(1);
-      const service = await host(broker.adapter(), queue, () => Promise.reject(new Error('no')), {
-        retry: { maxAttempts: 1, initialDelayMs: 20, factor: 2, maxDelayMs: 20 },
-      });
-      const [letter] = await deadLetters(broker, queue, 1);
-      await service.stop();
-      expect(letter!.headers).toMatchObject({ [header.reason]: 'failed', [header.attempts]: 1 });
-      expect(service.calls).toHaveLength(1);
-      await expectEmpty(broker, queue);
-    });
-
-    it('as timed out when the last attempt took too long, and each attempt had its signal aborted', async () => {
-      const queue = await queueWith(1);
-      const reasons: unknown[] = [];
-      const service = await host(
-        broker.adapter(),
-        queue,
-        (_message, { signal }) =>
-          new Promise((_resolve, reject) => {
-            signal.addEventListener('abort', () => {
-              reasons.push(signal.reason);
-              reject(new Error('stopped as asked'));
-            });
-          }),
-        { processTimeoutMs: 30 },
-      );
-      const [letter] = await deadLetters(broker, queue, 1);
-      await service.stop();
-      expect(reasons).toHaveLength(3);
-      expect(String(reasons[0])).toMatch(/PROCESS_TIMEOUT \(0\.03 s\)/);
-      expect(service.calls.map(({ context }) => context.attempt)).toEqual([1, 2, 3]);
-      expect(letter!.headers).toMatchObject({
-        [header.reason]: 'timeout',
-        [header.error]: expect.stringContaining('PROCESS_TIMEOUT') as string,
-        [header.attempts]: 3,
-      });
-      await expectEmpty(broker, queue);
-    });
-
-    it.for<[string, Uint8Array]>([
-      ['is not JSON', Buffer.from('{"half": ')],
-      ['is UTF-8 cut off in a character', Buffer.from('"grü"').subarray(0, 4)],
-      ['is empty', new Uint8Array(0)],
-    ])('as undecodable at once when the body %s, byte for byte', async ([, body]) => {
-      const queue = await broker.queue();
-      await broker.put(queue, body, { tenant: 'a' });
-      const service = await host(broker.adapter(), queue, () => undefined);
-      const [letter] = await deadLetters(broker, queue, 1);
-      await service.stop();
-      expect(Buffer.compare(letter!.body, body)).toBe(0);
-      expect(letter!.headers).toMatchObject({
-        tenant: 'a',
-        [header.reason]: 'undecodable',
-        [header.attempts]: 1,
-        [header.sourceQueue]: queue,
-      });
-      expect(service.calls).toEqual([]);
-      await expectEmpty(broker, queue);
-    });
-
-    it('as invalid at once when the schema refuses it, without a call of process', async () => {
-      const queue = await queueWith({ id: 'seven' });
-      const service = await host(broker.adapter(), queue, () => undefined, {
-        schema: z.object({ id: z.number() }),
-      });
-      const [letter] = await deadLetters(broker, queue, 1);
-      await service.stop();
-      expect(letter!.headers).toMatchObject({
-        [header.reason]: 'invalid',
-        [header.error]: expect.stringContaining('id: ') as string,
-        [header.attempts]: 1,
-      });
-      expect(Buffer.from(letter!.body).toString()).toBe('{"id":"seven"}');
-      expect(service.calls).toEqual([]);
-      await expectEmpty(broker, queue);
-    });
-
-    it('as rejected at once when process throws a DeadLetterError, attempts left or not', async () => {
-      const queue = await queueWith(1);
-      const service = await host(broker.adapter(), queue, () => {
-        throw new DeadLetterError('unknown customer');
-      });
-      const [letter] = await deadLetters(broker, queue, 1);
-      await service.stop();
-      expect(letter!.headers).toMatchObject({
-        [header.reason]: 'rejected',
-        [header.error]: 'DeadLetterError: unknown customer',
-        [header.attempts]: 1,
-      });
-      expect(service.calls).toHaveLength(1);
-      expect(errors(service.lines)).toMatchObject([{ queue, attempt: 1, reason: 'rejected' }]);
-      await expectEmpty(broker, queue);
-    });
-
-    it('as crashed when nothing caught its error at the last attempt', async () => {
-      const queue = await queueWith('culprit', 'bystander');
-      const run = async () => {
-        const bothInWork = deferred();
-        const service = await host(
-          broker.adapter(),
-          queue,
-          async (message) => {
-            if (message === 'culprit') {
-              await bothInWork.promise;
-              // What the process does with an error that nothing caught, where it was thrown.
-              service.service.crash(new Error('thrown in a timer'));
-            }
-            return never;
-          },
-          { concurrency: 2, retry: { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 } },
-        );
-        await service.called(2);
-        bothInWork.resolve();
-        expect(await service.ended).toBe(exitCode.failed);
-        return service;
-      };
-      const first = await run();
-      expect(outcomesOf(first.records)).toEqual(['requeue', 'retry']);
-      await vi.waitFor(async () => expect(await broker.count(queue)).toBe(2), patience);
-      const second = await run();
-      expect(outcomesOf(second.records)).toEqual(['dead', 'requeue']);
-      const [letter] = await deadLetters(broker, queue, 1);
-      expect(Buffer.from(letter!.body).toString()).toBe('"culprit"');
-      expect(letter!.headers).toMatchObject({
-        [header.reason]: 'crashed',
-        [header.error]: 'CrashError: nothing caught Error: thrown in a timer',
-        [header.attempts]: 2,
-      });
-      const last = await host(broker.adapter(), queue, () => undefined);
-      await last.settled(1);
-      expect(last.calls).toMatchObject([{ message: 'bystander', context: { attempt: 1 } }]);
-      await last.stop();
-      await expectEmpty(broker, queue);
-    });
-  });
-
-  describe('a message is handed back', () => {
-    it('by a drain: unstarted or cut off, it is delivered again at the same attempt', async () => {
-      const queue = await queueWith('first', 'second', 'third');
-      const aborted: unknown[] = [];
-      const service = await host(
-        broker.adapter(),
-        queue,
-        (_message, { attempt, signal }) => {
-          if (attempt === 1) throw new Error('once');
-          signal.addEventListener('abort', () => aborted.push(signal.reason));
+        async (message) => {
+          if (message === 'culprit') {
+            await bothInWork.promise;
+            // What the process does with an error that nothing caught, where it was thrown.
+            service.service.crash(new Error('thrown in a timer'));
+          }
           return never;
         },
-        { concurrency: 2, shutdownTimeoutMs: 50 },
+        { concurrency: 2, retry: { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 } },
       );
-      // Two of the three are in work at their second attempt, the third waits.
-      await vi.waitUntil(
-        () => service.calls.filter(({ context }) => context.attempt === 2).length === 2,
-        patience,
-      );
-      expect(await service.stop()).toBe(exitCode.drainTimedOut);
-      expect(aborted).toHaveLength(2);
-      expect(aborted[0]).toMatchObject({ name: 'CutOffError' });
-      expect(service.lines.at(-1)).toMatchObject({ msg: 'stopped', cutOff: 2, requeue: 2 });
-      await vi.waitFor(async () => expect(await broker.count(queue)).toBe(3), patience);
-      const next = await host(broker.adapter(), queue, () => undefined, { concurrency: 3 });
-      await next.settled(3);
-      await next.stop();
-      expect(next.calls.map(({ message }) => message).sort()).toEqual(['first', 'second', 'third']);
-      expect(next.calls.map(({ context }) => context.attempt)).toEqual([2, 2, 2]);
-      expect(idsOf(next.calls)).toEqual(idsOf(service.calls));
-      await expectEmpty(broker, queue);
-      expect(await broker.browse(`${queue}_dead`)).toEqual([]);
+      await service.called(2);
+      bothInWork.resolve();
+      expect(await service.ended).toBe(exitCode.failed);
+      return service;
+    };
+    const first = await run();
+    expect(outcomesOf(first.records)).toEqual(['requeue', 'retry']);
+    await vi.waitFor(async () => expect(await broker.count(queue)).toBe(2), patience);
+    const second = await run();
+    expect(outcomesOf(second.records)).toEqual(['dead', 'requeue']);
+    const [letter] = await deadLetters(broker, queue, 1);
+    expect(Buffer.from(letter!.body).toString()).toBe('"culprit"');
+    expect(letter!.headers).toMatchObject({
+      [header.reason]: 'crashed',
+      [header.error]: 'CrashError: nothing caught Error: thrown in a timer',
+      [header.attempts]: 2,
     });
-
-    it('while the drain waits for one that is in work and may finish', async () => {
-      const queue = await queueWith('first', 'second');
-      const work = deferred();
-      const service = await host(broker.adapter(), queue, () => work.promise);
-      await service.called(1);
-      const ended = service.stop();
-      await broker.put(queue, json('third'));
-      work.resolve();
-      expect(await ended).toBe(exitCode.ok);
-      expect(service.records).toMatchObject([{ outcome: { kind: 'done' } }]);
-      await vi.waitFor(async () => expect(await broker.count(queue)).toBe(2), patience);
-      const next = await host(broker.adapter(), queue, () => undefined);
-      await next.settled(2);
-      await next.stop();
-      expect(next.calls.map(({ message }) => message)).toEqual(['second', 'third']);
-      await expectEmpty(broker, queue);
-    });
+    const last = await host(broker.adapter(), queue, () => undefined);
+    await last.settled(1);
+    expect(last.calls).toMatchObject([{ message: 'bystander', context: { attempt: 1 } }]);
+    await last.stop();
+    await expectEmpty(broker, queue);
   });
+});
 
-  describe('the context', () => {
-    it('tells the message, its queue, headers, attempt and time', async () => {
-      const queue = await broker.queue();
-      const adapter = broker.adapter();
-      await adapter.connect();
-      const sentAt = Date.now();
-      await adapter.sendMessage(queue, json({ id: 1 }), { messageId: 'order-1', headers: { tenant: 'a' } });
-      const service = await host(adapter, queue, () => undefined);
-      await service.settled(1);
-      const { context } = service.calls[0]!;
-      expect(context).toMatchObject({
-        messageId: 'order-1',
-        queueName: queue,
-        attempt: 1,
-        maxAttempts: 3,
-        headers: { tenant: 'a' },
-      });
-      expect(context.signal.aborted).toBe(false);
-      // RabbitMQ keeps whole seconds.
-      expect(Math.abs(context.enqueuedAt!.getTime() - sentAt)).toBeLessThan(2000);
-    });
-
-    it('keeps id, headers and time through the attempts', async () => {
-      const queue = await broker.queue();
-      const adapter = broker.adapter();
-      await adapter.connect();
-      await adapter.sendMessage(queue, json(1), { headers: { tenant: 'a' } });
-      const service = await host(adapter, queue, () => Promise.reject(new Error('no')));
-      await deadLetters(broker, queue, 1);
-      const [first, ...others] = service.calls.map(({ context }) => context);
-      expect(others).toHaveLength(2);
-      for (const context of others) {
-        expect(context.messageId).toBe(first!.messageId);
-        expect(context.headers).toMatchObject({ tenant: 'a' });
-        expect(context.enqueuedAt).toEqual(first!.enqueuedAt);
-      }
-    });
-
-    it("has the processor's logger, whose lines carry the service's name, the message and the attempt", async () => {
-      const queue = await queueWith(1);
-      const service = await host(broker.adapter(), queue, (_message, { log, attempt }) => {
-        log.info({ order: 7 }, 'working');
+describe.for(brokers)('on $name, a message is handed back', (broker) => {
+  it('by a drain: unstarted or cut off, it is delivered again at the same attempt', async () => {
+    const queue = await queueWith(broker, 'first', 'second', 'third');
+    const aborted: unknown[] = [];
+    const service = await host(
+      broker.adapter(),
+      queue,
+      (_message, { attempt, signal }) => {
         if (attempt === 1) throw new Error('once');
-      });
-      await service.settled(2);
-      const { messageId } = service.calls[0]!.context;
-      expect(service.lines.filter(({ msg }) => msg === 'working')).toMatchObject([
-        { name: 'shop', messageId, attempt: 1, order: 7, level: 30 },
-        { name: 'shop', messageId, attempt: 2, order: 7, level: 30 },
-      ]);
-    });
-
-    it('sends messages to other queues, and says which queue is not there', async () => {
-      const queue = await queueWith({ order: 2 });
-      const target = await broker.queue();
-      const failures: unknown[] = [];
-      const sending = await host(broker.adapter(), queue, async (message, context) => {
-        await context.send(target, { copyOf: message, text: 'ü' });
-        await context.send(`${queue}-nobody`, 1).catch((error: unknown) => failures.push(error));
-        await context.send(target, undefined).catch((error: unknown) => failures.push(error));
-      });
-      await sending.settled(1);
-      await sending.stop();
-      expect(failures).toMatchObject([{ code: 'UNROUTABLE', queueName: `${queue}-nobody` }, {}]);
-      expect(failures[0]).toBeInstanceOf(UnroutableError);
-      expect(failures[1]).toBeInstanceOf(TypeError);
-      const reader = await host(broker.adapter(), target, () => undefined);
-      await reader.settled(1);
-      await reader.stop();
-      expect(reader.calls.map(({ message }) => message)).toEqual([{ copyOf: { order: 2 }, text: 'ü' }]);
-      await expectEmpty(broker, queue);
-      await expectEmpty(broker, target);
-    });
+        signal.addEventListener('abort', () => aborted.push(signal.reason));
+        return never;
+      },
+      { concurrency: 2, shutdownTimeoutMs: 50 },
+    );
+    // Two of the three are in work at their second attempt, the third waits.
+    await vi.waitUntil(
+      () => service.calls.filter(({ context }) => context.attempt === 2).length === 2,
+      patience,
+    );
+    expect(await service.stop()).toBe(exitCode.drainTimedOut);
+    expect(aborted).toHaveLength(2);
+    expect(aborted[0]).toMatchObject({ name: 'CutOffError' });
+    expect(service.lines.at(-1)).toMatchObject({ msg: 'stopped', cutOff: 2, requeue: 2 });
+    await vi.waitFor(async () => expect(await broker.count(queue)).toBe(3), patience);
+    const next = await host(broker.adapter(), queue, () => undefined, { concurrency: 3 });
+    await next.settled(3);
+    await next.stop();
+    expect(next.calls.map(({ message }) => message).sort()).toEqual(['first', 'second', 'third']);
+    expect(next.calls.map(({ context }) => context.attempt)).toEqual([2, 2, 2]);
+    expect(idsOf(next.calls)).toEqual(idsOf(service.calls));
+    await expectEmpty(broker, queue);
+    expect(await broker.browse(`${queue}_dead`)).toEqual([]);
   });
-}
+
+  it('while the drain waits for one that is in work and may finish', async () => {
+    const queue = await queueWith(broker, 'first', 'second');
+    const work = deferred();
+    const service = await host(broker.adapter(), queue, () => work.promise);
+    await service.called(1);
+    const ended = service.stop();
+    await broker.put(queue, json('third'));
+    work.resolve();
+    expect(await ended).toBe(exitCode.ok);
+    expect(service.records).toMatchObject([{ outcome: { kind: 'done' } }]);
+    await vi.waitFor(async () => expect(await broker.count(queue)).toBe(2), patience);
+    const next = await host(broker.adapter(), queue, () => undefined);
+    await next.settled(2);
+    await next.stop();
+    expect(next.calls.map(({ message }) => message)).toEqual(['second', 'third']);
+    await expectEmpty(broker, queue);
+  });
+});
 
 function outcomesOf(records: readonly { outcome: { kind: string } }[]): string[] {
   return records.map(({ outcome }) => outcome.kind).sort();

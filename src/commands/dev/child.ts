@@ -22,6 +22,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** One process that hosts the service. */
 export class Child {
   readonly loading: Promise<Loading>;
   readonly exited: Promise<Exit>;
@@ -37,7 +38,7 @@ export class Child {
    * @param onFiles called with the files of the code as they are imported
    */
   constructor(directory: string, onFiles: (files: readonly string[]) => void) {
-    // Detached, in a process group of its own: Ctrl-C signals the whole group of dev, and would be the service's second
+    // Detached, in its own process group: Ctrl-C signals the whole group of dev, and would be the service's second
     // signal, or the first one of its child processes. Without standard input, which dev reads itself.
     const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
     this.#process = fork(hostFile, [directory], { detached: true, stdio: [...stdio] });

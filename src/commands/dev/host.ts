@@ -1,5 +1,5 @@
 // The process that hosts a service under `svchost dev`: loads the code, reports whether it can run, waits until it may, runs
-// it. Each version of the code has a process of its own, since an ES module cannot be unloaded.
+// it. Each version of the code has its own process, since an ES module cannot be unloaded.
 import { setImmediate } from 'node:timers/promises';
 import { processEnvironment } from '../../config/environment.ts';
 import { ConfigurationError, describeProblem, exitCode, toError } from '../../errors.ts';
@@ -28,7 +28,7 @@ followImports((files) => void report({ kind: 'files', files }));
 loadDevEnvironment(directory, processEnvironment);
 
 const resolution = await resolveService(directory);
-// After the report of the last imports, so that dev knows what to watch once it hears the result.
+// After the report of the last imports, so that dev knows the files to watch once it hears the result.
 await setImmediate();
 if (resolution.kind === 'refused') {
   const { error } = resolution;

@@ -2,14 +2,14 @@
 import { UsageError } from '../../errors.ts';
 import { parseMessage } from '../../messaging/ndjson.ts';
 
-/** What a typed line asks for. */
+/** The request of a typed line. */
 export type Typed =
   | { readonly kind: 'send'; readonly body: Uint8Array }
   | { readonly kind: Request }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'wrong'; readonly reason: string };
 
-/** What a single letter asks for. */
+/** The request of a single letter. */
 type Request = 'dead-letters' | 'restart' | 'quit' | 'help';
 
 const requests = new Map<string, Request>([

@@ -1,4 +1,4 @@
-// What `svchost dev` and the process that hosts the service tell each other, and how long that process may take to end.
+// The messages between `svchost dev` and the process that hosts the service, and the time that this process has to end.
 import type { QueueNames } from '../../config/queue-name.ts';
 
 /** From the host to dev. */

@@ -53,7 +53,7 @@ export function isWithin(folder: string, file: string): boolean {
   return file === folder || file.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep);
 }
 
-/** What the scope of a service depends on. All paths are absolute, links resolved. */
+/** The facts that decide the scope of a service. All paths are absolute, links resolved. */
 export interface ScopeSources extends Pick<Scope, 'data' | 'queueFile'> {
   /** The service's. */
   readonly directory: string;

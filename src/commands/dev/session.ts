@@ -9,7 +9,7 @@ import { Child, describeExit, type Exit } from './child.ts';
 /** How long code may load before a warning, in milliseconds. */
 const slowLoadingMs = 5_000;
 
-/** What a session runs, and where it reports. */
+/** The service that a session runs, and the listeners of its reports. */
 export interface SessionOptions {
   /** The service's. */
   readonly directory: string;

@@ -1,12 +1,12 @@
 // Kills a host process that outlives dev, even if its code blocks the event loop, so that it never hears that dev has gone.
-// A thread of its own does the watching (watchdog-thread.ts).
+// A separate thread watches (watchdog-thread.ts).
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 /** The thread's own file, with the ending of this one: built or not. */
 const thread = new URL(`watchdog-thread${path.extname(import.meta.filename)}`, import.meta.url);
 
-/** What the thread starts with. */
+/** The data that the thread starts with. */
 export interface Watch {
   /** The process id of dev. */
   readonly parent: number;

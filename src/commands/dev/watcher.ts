@@ -12,7 +12,7 @@ const quietMs = 100;
 /** The longest wait for that, in milliseconds, if changes never cease. */
 const longestWaitMs = 1_000;
 
-/** When and where a watcher reports. */
+/** The listeners of a watcher. */
 export interface WatcherOptions {
   readonly clock: Clock;
   /** Called with the files that changed and count, absolute. */

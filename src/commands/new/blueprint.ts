@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { version } from '../../version.ts';
 import type { ServiceName } from './service-name.ts';
 
-/** What drives a new service: a queue, a queue on Amazon SQS, or a schedule. */
+/** A kind of new service: driven by a queue, a queue on Amazon SQS, or a schedule. */
 export type ServiceKind = 'queue' | 'sqs' | 'cron';
 
 /** The language of a new service's code. */
 export type ServiceLanguage = 'ts' | 'js';
 
-/** What the files of a new service depend on. */
+/** The choices that decide the files of a new service. */
 export interface Blueprint extends ServiceName {
   readonly kind: ServiceKind;
   readonly language: ServiceLanguage;

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline';
 import { UsageError } from '../../errors.ts';
 
-/** Where questions are written and answers are read. */
+/** The streams for questions and answers. */
 export interface Terminal {
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;

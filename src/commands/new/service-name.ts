@@ -43,7 +43,7 @@ export function parseServiceName(name: string): ServiceName {
   };
 }
 
-/** What is wrong with a name; undefined if it is valid. */
+/** The fault of a name; undefined if it is valid. */
 function nameFault(name: string): string | undefined {
   if (!allowed.test(name)) {
     return 'it must be a name for an npm package, with lowercase letters, digits, "-", "_" and "." only, and a letter first';

@@ -1,5 +1,5 @@
-// What svchost must know of a broker before it connects: its variables, its settings, its rules for queue names. Each
-// broker declares them in a file of this folder; config/brokers.ts lists them.
+// A broker's declaration: its variables, its settings and its rules for queue names, all known before it connects. Each
+// broker has a file in this folder; config/brokers.ts lists them.
 import type { Problem } from '../../errors.ts';
 import type { Parse } from '../variable/value.ts';
 import type { ValuesOf, VariableTable } from '../variable/variable.ts';
@@ -8,7 +8,7 @@ import type { ValuesOf, VariableTable } from '../variable/variable.ts';
 export interface Broker<Variables extends VariableTable, Settings extends BrokerSettings> {
   /** The broker's name, for people. */
   readonly name: string;
-  /** The place where its operators look at queues, for people. */
+  /** The tool in which its operators look at queues, for people. */
   readonly console: string;
   readonly variables: Variables;
   /** Variables that show, if MESSAGING_TYPE is unset, that it was probably forgotten. */
@@ -24,7 +24,7 @@ export interface Broker<Variables extends VariableTable, Settings extends Broker
   readonly read: (given: Given<Variables>) => Reading<Settings>;
 }
 
-/** What the settings of all brokers have in common. */
+/** The settings that all brokers have. */
 export interface BrokerSettings {
   /** The value of MESSAGING_TYPE. */
   readonly type: string;
@@ -32,7 +32,7 @@ export interface BrokerSettings {
   readonly path?: string;
 }
 
-/** What a broker reads its settings from. */
+/** The sources of a broker's settings. */
 export interface Given<Variables extends VariableTable> {
   readonly values: ValuesOf<Variables>;
   /** Whether the environment sets a variable; see environment.ts. */
@@ -41,7 +41,7 @@ export interface Given<Variables extends VariableTable> {
   readonly serviceDirectory: string;
 }
 
-/** A broker's settings, with their problems and with what is worth a warning. */
+/** A broker's settings, with their problems and warnings. */
 export interface Reading<Settings> {
   readonly settings: Settings;
   readonly problems: readonly Problem[];

@@ -1,11 +1,11 @@
-// How single values are read from text: numbers, durations, choices, lists. Pure; each says what it expected.
+// Reads single values from text: numbers, durations, choices, lists. Pure; an error names the expected value.
 import { isIPv6 } from 'node:net';
 import { EnvError } from 'envalid';
 
 /**
  * Reads a value from the text of a variable.
  *
- * @throws EnvError with what was expected as its message
+ * @throws EnvError its message names the expected value
  */
 export type Parse<T> = (text: string) => T;
 
@@ -15,7 +15,7 @@ export const longestDurationS = 4_294_967;
 /** Any text. */
 export const text: Parse<string> = (value) => value;
 
-/** `true` or `false`, or what people write for them; any case. */
+/** `true` or `false`, `1` or `0`, `yes` or `no`; any case. */
 export const flag: Parse<boolean> = (value) => {
   switch (value.trim().toLowerCase()) {
     case 'true':
@@ -49,7 +49,11 @@ export function anyCaseChoice<const T extends string>(...choices: readonly T[]):
   };
 }
 
-/** A whole number in a range; `what` it is, for people. */
+/**
+ * A whole number in a range.
+ *
+ * @param what a name for it, for people
+ */
 export function integer(min: number, max: number, what = 'a whole number'): Parse<number> {
   return (value) => {
     const number = decimal(value);
@@ -69,7 +73,7 @@ export function numberFrom(min: number): Parse<number> {
   };
 }
 
-/** A duration in seconds, decimals allowed; gives milliseconds. `least` is `zero` where none at all makes sense. */
+/** A duration in seconds, decimals allowed; gives milliseconds. `least` is `zero` if 0 makes sense. */
 export function durationMs(least: 'zero' | 'positive'): Parse<number> {
   return (value) => {
     const seconds = decimal(value);
@@ -92,7 +96,7 @@ export const httpUrl: Parse<string> = (value) => {
   return text;
 };
 
-/** A network host, with a port where the text names one. */
+/** A network host, with a port if the text names one. */
 export interface HostAndPort {
   readonly hostname: string;
   readonly port: number | undefined;
@@ -110,7 +114,7 @@ export const hostList: Parse<readonly HostAndPort[]> = (value) => {
 };
 
 function hostAndPort(entry: string): HostAndPort | undefined {
-  // An IPv6 address has colons of its own, so it carries a port only in brackets.
+  // An IPv6 address contains colons, so it carries a port only in brackets.
   if (isIPv6(entry)) return { hostname: entry, port: undefined };
   const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/i.exec(entry);
   const hostname = match?.[1] ?? match?.[2];

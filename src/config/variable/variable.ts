@@ -21,7 +21,7 @@ export type ValuesOf<Table> = {
   readonly [Name in keyof Table]: Table[Name] extends Variable<infer T> ? T : never;
 };
 
-/** What a variable is declared with, beside how it is read. */
+/** The declaration of a variable, apart from its parser. */
 export interface VariableOptions {
   /** See {@link Variable.description}. */
   readonly description: string;

@@ -32,7 +32,7 @@ export class Acks {
     this.#channel.nack(message, false, true);
   }
 
-  /** Sends what has been gathered. The channel must be open. */
+  /** Sends the gathered acks. The channel must be open. */
   flush(): void {
     const waiting = this.#waiting;
     clearImmediate(this.#flush);
@@ -46,7 +46,7 @@ export class Acks {
     }
   }
 
-  /** Drops what has been gathered: the channel is gone, and the broker redelivers it all. */
+  /** Drops the gathered acks: the channel is gone, and the broker redelivers all its messages. */
   discard(): void {
     clearImmediate(this.#flush);
     this.#waiting = [];

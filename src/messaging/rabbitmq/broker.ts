@@ -1,4 +1,4 @@
-// What the consumers and publishers of one connection share: the open connection, and its queues as far as they are known.
+// Shared by the consumers and publishers of one connection: the open connection, and its queues as far as they are known.
 import type { Options, RecoveringChannelModel } from 'amqplib';
 import type { AdapterContext } from '../adapter.ts';
 import type { RabbitMqOptions } from './endpoint.ts';
@@ -6,6 +6,7 @@ import { Publisher } from './publisher.ts';
 import { ensureQueue, queueOptions } from './queue.ts';
 import { queueRefusal } from './refusal.ts';
 
+/** The open connection, and the settings and context of the adapter. */
 export interface BrokerOptions {
   readonly connection: RecoveringChannelModel;
   readonly settings: RabbitMqOptions;

@@ -40,6 +40,6 @@ export async function close(channel: Channel): Promise<void> {
   try {
     await channel.close();
   } catch {
-    // It is gone, which is what was wanted.
+    // It is gone, as it should be.
   }
 }

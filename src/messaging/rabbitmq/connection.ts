@@ -1,4 +1,4 @@
-// RabbitMqConnection: the adapter for RabbitMQ on amqplib. Owns the connection.
+// RabbitMqConnection: the adapter for RabbitMQ on amqplib.
 //
 //   receive   consumer -> session (a channel) -> delivery         settle   delivery -> session -> acks
 //   copies    delivery -> handover -> broker, queue, copy -> publisher         send   publisher

@@ -15,6 +15,7 @@ const steadyMs = 10_000;
 /** How long the broker may take to answer a cancel or a close, in milliseconds. */
 const goodbyeMs = 5_000;
 
+/** The queue to consume, and its broker. */
 export interface RabbitMqConsumerOptions extends ConsumeOptions {
   readonly broker: Broker;
   readonly queueName: string;

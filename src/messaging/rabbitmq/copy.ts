@@ -16,7 +16,7 @@ export interface Original extends History {
   readonly properties: MessageProperties;
 }
 
-/** A copy of a message: what its sender said, and svchost's own headers. */
+/** A copy of a message: its sender's properties and headers, and svchost's own headers. */
 export interface Copy {
   readonly messageId: string;
   readonly sent: MessageProperties;
@@ -46,7 +46,7 @@ export function formsOf(copy: Copy): readonly Options.Publish[] {
   return [
     { ...properties, ...base, headers: { ...foreignHeaders(sent), ...own } },
     { ...properties, ...base, headers: reduced },
-    // An id that is no UTF-8 grows when it is read: what cannot be read of it counts three bytes each.
+    // An id that is not UTF-8 grows when it is read: each unreadable byte counts three.
     { persistent: true, headers: reduced, ...(isWritableId(messageId) && { messageId }) },
   ];
 }

@@ -9,7 +9,7 @@ import { handOver, type Target } from './handover.ts';
 import { isWaitQueue, waitQueueName, waitQueueOptions } from './queue.ts';
 import type { Session } from './session.ts';
 
-/** Where a delivery came from, and where its dead letter goes. */
+/** The channel and queue of a delivery, and the queue for its dead letter. */
 export interface Source {
   readonly broker: Broker;
   readonly session: Session;

@@ -1,4 +1,5 @@
-// Where the broker is: hosts, credentials and virtual host, in the form amqplib connects with. Pure, but for the turn of hosts.
+// The broker's address: hosts, credentials and virtual host, in the form in which amqplib takes them. Pure, except that
+// the hosts take turns.
 import type { Options, SocketOptions } from 'amqplib';
 import type { RabbitMqHost, RabbitMqSettings } from '../../config/broker/rabbitmq.ts';
 
@@ -26,7 +27,7 @@ export function socketOptions(connectionName: string): SocketOptions {
 }
 
 /**
- * The broker's address as amqplib takes it. amqplib reads this object anew at every attempt to connect, so moving it to
+ * The broker's address as amqplib takes it. amqplib reads this object again at every attempt to connect, so moving it to
  * the next host is all it takes to try several.
  */
 export class Endpoint {

@@ -14,6 +14,7 @@ export interface Target {
   readonly options?: Options.AssertQueue;
 }
 
+/** A copy to hand over, and the queues that it moves between. */
 export interface Handover {
   /** The queue that the message came from. */
   readonly source: string;
@@ -25,7 +26,7 @@ export interface Handover {
 }
 
 /**
- * Sends a copy and makes sure that the broker has it: what can pass is tried again until it works.
+ * Sends a copy and makes sure that the broker has it: tries again after every error that can pass.
  *
  * @returns whether the copy is safe; false only if the signal was aborted first
  * @throws BrokerRefusedError the user may not create the queue, or write to it

@@ -1,4 +1,4 @@
-// Claiming an occurrence of a schedule on RabbitMQ. Owns the queue that a claim is; not when an occurrence is due.
+// Claims occurrences of a schedule on RabbitMQ: each claim is a queue.
 import type { ConfirmChannel } from 'amqplib';
 import { toError } from '../../errors.ts';
 import { claimMemoryMs } from '../capability.ts';
@@ -60,7 +60,7 @@ async function isTaken(channel: ConfirmChannel, queueName: string): Promise<bool
   return false;
 }
 
-/** Resolves with whether the broker confirmed the message; rejects where it said neither. */
+/** Resolves with whether the broker confirmed or refused the message; rejects if it did neither. */
 function publish(channel: ConfirmChannel, queueName: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     channel.sendToQueue(queueName, Buffer.alloc(0), { persistent: true }, (error: unknown) => {

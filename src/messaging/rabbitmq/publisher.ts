@@ -38,6 +38,7 @@ interface Sending {
   returned: boolean;
 }
 
+/** The connection to publish on. */
 export interface PublisherOptions {
   readonly connection: RecoveringChannelModel;
   readonly clock: Clock;

@@ -31,7 +31,7 @@ export async function countReady(
 }
 
 /**
- * Makes a durable queue where it is missing. Asked passively first: declaring a queue that exists with other arguments
+ * Makes a durable queue if it is missing. Asks passively first: declaring a queue that exists with other arguments
  * (a quorum queue, a TTL of the operators') would be refused.
  *
  * @returns whether the queue had to be made
@@ -46,13 +46,13 @@ export async function ensureQueue(
   return true;
 }
 
-/** What svchost declares of any queue it makes: the type, where one is asked for. */
+/** The options of every queue that svchost declares: its type, if one is configured. */
 export function queueOptions(queueType: RabbitMqQueueType | undefined): Options.AssertQueue {
   return queueType === undefined ? {} : { arguments: { 'x-queue-type': queueType } };
 }
 
 /**
- * What svchost declares of a wait queue: after `delayMs` a message goes back to `queueName` through the default
+ * The options of a wait queue: after `delayMs` a message goes back to `queueName` through the default
  * exchange. One queue per delay, since a queue expires messages from its head only.
  *
  * A quorum queue hands over at least once (RabbitMQ documentation, "Quorum queues", at-least-once dead lettering): it

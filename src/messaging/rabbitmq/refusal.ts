@@ -1,4 +1,4 @@
-// Tells failures that pass from those that do not: the AMQP reply codes, and what amqplib makes of them. Pure.
+// Tells failures that pass from those that do not, by AMQP reply code and by the errors of amqplib. Pure.
 import { BrokerRefusedError, toError } from '../../errors.ts';
 
 /** AMQP 0-9-1 reply codes, section "Constants" of the specification. */
@@ -9,7 +9,7 @@ export const replyCode = {
   notAllowed: 530,
 } as const;
 
-/** The AMQP reply code of an error of amqplib, where it has one. */
+/** The AMQP reply code of an error of amqplib, if it has one. */
 export function replyCodeOf(error: unknown): number | undefined {
   if (error === null || typeof error !== 'object') return undefined;
   const code = 'code' in error ? error.code : undefined;
@@ -17,8 +17,8 @@ export function replyCodeOf(error: unknown): number | undefined {
 }
 
 /**
- * What a failed attempt to connect means, where it means that the next one must fail too: wrong credentials, or no
- * such virtual host or no right to it. Undefined where it can pass.
+ * The refusal that a failed attempt to connect shows, so that the next one must fail too: wrong credentials, a virtual
+ * host that does not exist or that the user may not use. Undefined if the next attempt may succeed.
  */
 export function connectionRefusal(cause: unknown, address: string): BrokerRefusedError | undefined {
   const { message } = toError(cause);
@@ -43,7 +43,7 @@ export function connectionRefusal(cause: unknown, address: string): BrokerRefuse
   return undefined;
 }
 
-/** What a failed operation on a queue means, where doing it again must fail too. Undefined where it can pass. */
+/** The refusal that a failed operation on a queue shows, as above. Undefined if the next try may succeed. */
 export function queueRefusal(
   cause: unknown,
   queueName: string,

@@ -43,7 +43,7 @@ export class Session {
     return this.#whileOpen(() => this.#acks.requeue(message));
   }
 
-  /** Sends the acks that are due, then closes the channel: the broker requeues what is unsettled. */
+  /** Sends the acks that are due, then closes the channel: the broker requeues the unsettled messages. */
   async close(reason?: Error): Promise<void> {
     if (this.signal.aborted) return;
     this.#closedFor ??= reason;

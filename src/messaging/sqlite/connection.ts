@@ -1,4 +1,4 @@
-// SqliteConnection: the embedded queue as a message adapter, one SQLite file or memory. Owns the connection's life.
+// SqliteConnection: the embedded queue as a message adapter, one SQLite file or memory.
 //
 //   receive   consumer -> writer (a transaction) -> store (claim) -> delivery
 //   settle    delivery -> consumer -> writer -> store             send   writer -> store, then watcher rings
@@ -25,13 +25,14 @@ import { MessageStore } from './store.ts';
 import { ChangeWatcher } from './watcher.ts';
 import { Writer } from './writer.ts';
 
+/** The settings of the embedded queue, and its timing. */
 export interface SqliteOptions {
   /** The file, or `:memory:`. It and its directory are created if they are missing. */
   readonly path: string;
   /** How long a delivery stays with a host that does not renew it, because it died; in milliseconds. Default: 30 s. */
   readonly leaseMs?: number;
   /**
-   * How often to look for what other processes have done, in milliseconds, if the file system does not report it.
+   * How often to look for changes by other processes, in milliseconds, if the file system does not report them.
    * Default: 5 s; Infinity for never.
    */
   readonly checkEveryMs?: number;
@@ -46,7 +47,7 @@ const sendTimeoutMs = 10_000;
 /** How long a claim of an occurrence waits for the same, in milliseconds. */
 const claimTimeoutMs = 4000;
 
-/** What there is while the connection is open. */
+/** The parts of an open connection. */
 interface Session {
   readonly database: Database;
   readonly store: MessageStore;

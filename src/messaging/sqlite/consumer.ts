@@ -1,5 +1,5 @@
-// One running subscription: claims what is due while there is room, renews the leases of what is in flight, and settles
-// it. The transactions are writer.ts.
+// One running subscription: claims due messages while there is room, renews the leases of those in flight, and settles
+// them. The transactions are writer.ts.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { BrokerRefusedError, toError } from '../../errors.ts';
@@ -9,6 +9,7 @@ import { kindOf } from './failure.ts';
 import type { ClaimedMessage, MessageStore } from './store.ts';
 import type { Writer } from './writer.ts';
 
+/** The queue to consume, and the parts of the connection that a consumer uses. */
 export interface SqliteConsumerOptions extends ConsumeOptions {
   readonly queueName: string;
   readonly onDelivery: (delivery: Delivery) => void;
@@ -49,7 +50,7 @@ export class SqliteConsumer implements Consumer {
     this.#options = options;
   }
 
-  /** Claims what is due, or looks again when something will be. May be called at any time. */
+  /** Claims the due messages, or looks again when one will be due. May be called at any time. */
   look(): void {
     if (!this.#mayClaim()) return;
     this.#cancelLook?.();
@@ -179,7 +180,7 @@ export class SqliteConsumer implements Consumer {
       case 'done':
         return store.remove(message);
       case 'requeue':
-        return store.release(message);
+        return store.requeue(message);
       case 'retry':
         return store.postpone(message, Math.ceil(clock.now() + Math.max(0, outcome.delayMs)));
       case 'dead':
@@ -257,7 +258,7 @@ export class SqliteConsumer implements Consumer {
     if (deliveries.length === 0) return;
     try {
       await writer.write({
-        run: () => deliveries.forEach(({ message }) => store.release(message)),
+        run: () => deliveries.forEach(({ message }) => store.requeue(message)),
         keepTrying: () => false,
         wakes: this.queueName,
       });

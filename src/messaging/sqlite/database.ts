@@ -1,5 +1,5 @@
-// One open database file: how it is made, opened and set up, its transactions, and whether it is still there.
-// Owns no table and no message.
+// One open database file: creates, opens and sets it up, runs transactions, and checks that it is still in place. Its
+// tables are schema.ts.
 import { closeSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { makeDirectory } from '../../directory.ts';
@@ -12,12 +12,12 @@ import { checkSchema, ensureSchema } from './schema.ts';
 export const memoryPath = ':memory:';
 
 /**
- * How long a statement blocks the event loop while another process writes. Writes take milliseconds; who meets a
- * longer one tries again without blocking.
+ * How long a statement blocks the event loop while another process writes. Writes take milliseconds; if one
+ * takes longer, the statement is tried again without blocking.
  */
 const busyTimeoutMs = 250;
 
-/** What the write-ahead log may leave on the disk after it was emptied; one large body would keep its size for ever. */
+/** The size that an emptied write-ahead log may keep; without a limit one large body would enlarge it for ever. */
 const leftoverLogBytes = 16 * 1024 * 1024;
 
 /** An open database file. */
@@ -36,10 +36,11 @@ export class Database {
   #durable = true;
 
   /**
-   * Opens the file, and makes it, its directory and its tables where they are missing. Only its owner may read it: the
-   * bodies in it may be sensitive.
+   * Opens the file, and creates it, its directory and its tables if they are missing. Only its owner may read it, since
+   * the bodies in it may be sensitive.
    *
-   * @throws BrokerRefusedError where it cannot be used; an error of SQLite where it is busy or the disk full
+   * @throws BrokerRefusedError the file cannot be used
+   * @throws Error of SQLite: the file is busy, or the disk is full
    */
   constructor(path: string) {
     this.path = path === memoryPath ? path : resolve(path);
@@ -60,8 +61,8 @@ export class Database {
   }
 
   /**
-   * Runs `work` in one write transaction: all of it is in the file when this returns, or none where it throws. It
-   * outlives a crash of this process in any case; a loss of power only where it is `durable`, which waits for the disk.
+   * Runs `work` in one write transaction: all of it is in the file when this returns, or none if it throws. It survives
+   * a crash of this process in any case, a loss of power only if it is `durable`, which waits for the disk.
    * After a loss of power the file is whole, but may lack the last transactions that were not durable.
    */
   transaction<Result>(durable: boolean, work: () => Result): Result {
@@ -84,10 +85,10 @@ export class Database {
   }
 
   /**
-   * Makes sure that the path still names what is open. Unix lets one write to a file that was deleted, and all of it
-   * would be lost.
+   * Makes sure that the path still names the open file. Unix allows writes to a deleted file, and all of them would be
+   * lost.
    *
-   * @throws BrokerRefusedError where the file was deleted, moved or replaced
+   * @throws BrokerRefusedError the file was deleted, moved or replaced
    */
   verify(): void {
     let found: string;
@@ -99,7 +100,7 @@ export class Database {
     }
     if (found === this.#identity) return;
     throw new BrokerRefusedError(
-      `${this.path} was deleted, moved or replaced while it was open; start again to use what is there now`,
+      `${this.path} was deleted, moved or replaced while it was open; restart to use the file that is there now`,
     );
   }
 
@@ -171,7 +172,7 @@ function setUp(handle: DatabaseSync, path: string): void {
   }
 }
 
-/** With a write-ahead log nobody who reads waits for who writes, and one flush to the disk makes a commit. */
+/** With a write-ahead log readers do not wait for writers, and a commit needs only one flush to the disk. */
 function writeAhead(handle: DatabaseSync, path: string): void {
   const mode = handle.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'];
   if (mode === 'wal') return;
@@ -180,7 +181,7 @@ function writeAhead(handle: DatabaseSync, path: string): void {
   );
 }
 
-/** `error` as what `connect` rejects with. */
+/** `error` as a BrokerRefusedError, with which `connect` rejects. */
 export function toRefusal(error: unknown, path: string): BrokerRefusedError {
   return error instanceof BrokerRefusedError
     ? error

@@ -1,4 +1,4 @@
-// Loads node:sqlite, and keeps quiet about its being experimental. Owns nothing of what is done with it.
+// Loads node:sqlite without its warning that it is experimental.
 import type { DatabaseSync } from 'node:sqlite';
 
 export type { DatabaseSync, StatementSync } from 'node:sqlite';

@@ -1,7 +1,7 @@
-// What an error of SQLite means for us: wait, try again, give up, or blame the one operation. Pure.
+// Classifies errors of SQLite: wait, try again, give up, or blame the one operation. Pure.
 import { BrokerRefusedError, SvchostError } from '../../errors.ts';
 
-/** What can be done about an error. */
+/** The possible answers to an error. */
 export type FailureKind =
   /** Another process is writing: the same again, soon. */
   | 'busy'
@@ -49,7 +49,7 @@ const kinds = new Map<number, FailureKind>([
   [resultCode.notADatabase, 'fatal'],
 ]);
 
-/** What can be done about `error`. */
+/** The right answer to `error`. */
 export function kindOf(error: unknown): FailureKind {
   if (error instanceof BrokerRefusedError) return 'fatal';
   const code = resultCodeOf(error);
@@ -58,13 +58,13 @@ export function kindOf(error: unknown): FailureKind {
   return kinds.get(primary(code)) ?? 'operation';
 }
 
-/** Whether the disk is full, told by SQLite or by the file system. */
+/** Whether the disk is full, by the word of SQLite or of the file system. */
 export function isDiskFull(error: unknown): boolean {
   const code = resultCodeOf(error);
   return (code !== undefined && primary(code) === resultCode.full) || systemCodeOf(error) === 'ENOSPC';
 }
 
-/** What `error` says about the file at `path`, and what to do, as the end of a sentence. */
+/** The meaning of `error` for the file at `path`, with the remedy, as the end of a sentence. */
 export function explain(error: unknown, path: string): string {
   if (error instanceof SvchostError) return error.message;
   if (isDiskFull(error)) return `the disk that holds ${path} is full; free some space`;
@@ -90,13 +90,13 @@ export function explain(error: unknown, path: string): string {
   }
 }
 
-/** The result code of SQLite in `error`, with its extension, or undefined where it is no error of SQLite. */
+/** The result code of SQLite in `error`, with its extension; undefined if it is not an error of SQLite. */
 export function resultCodeOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error)) return undefined;
   return typeof error.errcode === 'number' ? error.errcode : undefined;
 }
 
-/** The code of the operating system in `error`, such as `EACCES`, where it is one of its errors. */
+/** The code of the operating system in `error`, such as `EACCES`; undefined if it is not one of its errors. */
 export function systemCodeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }

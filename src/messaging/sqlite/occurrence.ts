@@ -1,4 +1,4 @@
-// The occurrences of schedules that replicas have claimed: a row each. Owns their table, and no message.
+// The occurrences of schedules that replicas have claimed: a row each, in a table of their own.
 import { claimMemoryMs } from '../capability.ts';
 import type { Database } from './database.ts';
 
@@ -12,10 +12,10 @@ const table = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** A day, in milliseconds: twice as long as anybody asks, and of use to who looks into the file. */
+/** A day, in milliseconds: far longer than any replica asks, and useful to people who look into the file. */
 const keepMs = Math.max(claimMemoryMs, 86_400_000);
 
-/** The claimed occurrences of one database. Whoever calls a method that changes something holds a transaction. */
+/** The claimed occurrences of one database. The caller of a method that changes something holds a transaction. */
 export class OccurrenceStore {
   readonly #database: Database;
 

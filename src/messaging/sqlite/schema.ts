@@ -1,4 +1,4 @@
-// The tables of the embedded queue's file, and whether a file is one of ours. Owns no statement on messages.
+// The tables of the embedded queue's file, and the check that a file is one of ours.
 import { BrokerRefusedError } from '../../errors.ts';
 import type { DatabaseSync } from './driver.ts';
 
@@ -11,14 +11,14 @@ const applicationId = 0x73766368;
 /** Columns that version 2 has added to `message`; `deliveries` counts those of the present attempt. */
 const columnsOf2 = ['deliveries INTEGER NOT NULL DEFAULT 0', 'reply_to TEXT', 'correlation_id TEXT'];
 
-/** What makes a file of version 1 one of version 2. */
+/** Turns a file of version 1 into one of version 2. */
 const migration = [
   ...columnsOf2.map((column) => `ALTER TABLE message ADD COLUMN ${column};`),
   'PRAGMA user_version = 2;',
 ].join('\n');
 
 /**
- * - A message's content has a table of its own because SQLite writes a row anew when its size changes: a claim would
+ * - A message's content has a table of its own because SQLite rewrites a row when its size changes: a claim would
  *   copy a body of 10 MiB for the sake of a lease.
  * - AUTOINCREMENT, so that a settle that comes late never meets another message under the same id.
  * - A row is either free (no lease) or leased, and has its place in one of the two partial indexes: a claim reads the
@@ -71,7 +71,7 @@ export function ensureSchema(handle: DatabaseSync, path: string): void {
 /**
  * Makes sure that a file is empty, or a queue that this version understands. Changes nothing.
  *
- * @throws BrokerRefusedError where it belongs to another program or to a newer svchost
+ * @throws BrokerRefusedError it belongs to another program or to a newer svchost
  */
 export function checkSchema(handle: DatabaseSync, path: string): void {
   if (isEmpty(handle)) return;

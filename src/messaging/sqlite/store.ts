@@ -40,12 +40,12 @@ export interface ClaimedMessage extends Lease, StoredMessage {
   readonly correlationId: string | null;
 }
 
-/** What a claim asks for. */
+/** The parameters of a claim. */
 export interface Claim {
   readonly queueName: string;
   /** How many messages at most. */
   readonly limit: number;
-  /** Marks what is claimed; never used twice. */
+  /** Marks the claimed rows; never used twice. */
   readonly token: string;
   readonly now: number;
   readonly until: number;
@@ -73,7 +73,7 @@ interface ContentRow {
   readonly body: Uint8Array;
 }
 
-/** Where a dead letter goes, and the JSON of the headers that say why. */
+/** The queue that a dead letter goes to, and the JSON of the headers that give the reason. */
 export interface DeadLetter {
   readonly queueName: string;
   readonly headers: string;
@@ -107,7 +107,7 @@ export class MessageStore {
       ),
       content: handle.prepare('SELECT headers, body FROM content WHERE id = ?'),
       renew: handle.prepare('UPDATE message SET lease_until = ? WHERE id = ? AND lease_token = ?'),
-      release: handle.prepare(
+      requeue: handle.prepare(
         'UPDATE message SET lease_token = NULL, lease_until = NULL WHERE id = ? AND lease_token = ?',
       ),
       remove: handle.prepare('DELETE FROM message WHERE id = ? AND lease_token = ?'),
@@ -197,8 +197,8 @@ export class MessageStore {
   }
 
   /** Returns the message to its place in the queue. */
-  release({ id, token }: Lease): boolean {
-    return this.#statements.release.run(id, token).changes === 1;
+  requeue({ id, token }: Lease): boolean {
+    return this.#statements.requeue.run(id, token).changes === 1;
   }
 
   /** Deletes the message. */
@@ -208,12 +208,12 @@ export class MessageStore {
     return true;
   }
 
-  /** Makes the message due for its next attempt at `dueAt`, behind what is due before. */
+  /** Makes the message due for its next attempt at `dueAt`, behind all that is due earlier. */
   postpone({ id, token }: Lease, dueAt: number): boolean {
     return this.#statements.postpone.run(dueAt, id, token).changes === 1;
   }
 
-  /** Moves the message to the dead-letter queue, where it is a message like any other. */
+  /** Moves the message to the dead-letter queue, in which it is a message like any other. */
   deadLetter({ id, token }: Lease, { queueName, headers, now }: DeadLetter): boolean {
     if (this.#statements.deadLetter.run(queueName, now, id, token).changes === 0) return false;
     this.#statements.replaceHeaders.run(headers, id);

@@ -1,5 +1,4 @@
-// Notices that another process has changed the database, and tells others that we have. Owns no message: whoever is
-// told must look for himself.
+// Notices that another process has changed the database, and lets the others notice that this one has.
 import { utimesSync, watch, type FSWatcher } from 'node:fs';
 import type { Clock } from '../../clock.ts';
 import { toError } from '../../errors.ts';
@@ -7,24 +6,25 @@ import type { Logger } from '../../log.ts';
 import { toRefusal, type Database } from './database.ts';
 import { explain, kindOf } from './failure.ts';
 
+/** The database to watch, and the listeners of changes and of its loss. */
 export interface WatcherOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly log: Logger;
-  /** How often to look without being told; see `SqliteOptions`. */
+  /** How often to look in any case, in milliseconds; see `SqliteOptions`. */
   readonly checkEveryMs: number;
   readonly onChange: () => void;
   /** Called once, when the file is gone or damaged. */
   readonly onFailure: (error: Error) => void;
 }
 
-/** Where the system cannot watch files, it is looked at this often. */
+/** How often to look if the system cannot watch files, in milliseconds. */
 const unwatchedCheckMs = 500;
 
 /**
- * Watches the write-ahead log, to which every commit of every process is written. It is written to before the commit
- * can be seen, so that a look at that moment would find nothing; therefore whoever commits touches the log again
- * afterwards (`ring`).
+ * Watches the write-ahead log, to which every process writes its commits. The write comes before the commit is visible,
+ * so a look at that moment would find nothing; therefore the process that commits touches the log again afterwards
+ * (`ring`).
  */
 export class ChangeWatcher {
   readonly #options: WatcherOptions;
@@ -56,7 +56,7 @@ export class ChangeWatcher {
     }
   }
 
-  /** Tells the other processes that something was committed. */
+  /** Lets the other processes notice a commit. */
   ring(): void {
     const { logPath } = this.#options.database;
     if (logPath === undefined) return;

@@ -1,5 +1,5 @@
-// Commits what is to be written: everything that arrives in one turn of the event loop in one transaction, so that the
-// disk is waited for once. Owns what happens when a commit fails; not what is written.
+// Commits writes: all that arrive in one turn of the event loop in one transaction, so that they wait for the disk once.
+// Repeats commits that fail.
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../log.ts';
 import { backoffMs } from '../backoff.ts';
@@ -8,24 +8,25 @@ import { explain, kindOf, resultCodeOf } from './failure.ts';
 
 /** One thing to write. */
 export interface Write<Result> {
-  /** Runs inside a transaction, and again where that failed: it may change the database and nothing else. */
+  /** Runs inside a transaction, and again if that fails: it may change the database and nothing else. */
   readonly run: () => Result;
   /** Whether to try again after an error that can pass; asked after each one. */
   readonly keepTrying: (error: unknown) => boolean;
   /**
-   * Whether it must survive a loss of power from the moment it resolves, as a message must that was accepted. What is
-   * forgotten of a claim or an outcome is only done again. Default: false.
+   * Whether it must survive a loss of power from the moment it resolves, as an accepted message must. A forgotten claim or
+   * outcome only means that the work is done again. Default: false.
    */
   readonly durable?: boolean;
   /** The queue that may have something new to deliver once this is committed. */
   readonly wakes?: string;
 }
 
+/** The database, and the listeners of commits and of failure. */
 export interface WriterOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called after each commit with the queues that it wakes, where there are any. */
+  /** Called after each commit with the queues that it wakes, if there are any. */
   readonly onWake: (queueNames: ReadonlySet<string>) => void;
   /** Called once, when nothing can be written any more. */
   readonly onFailure: (error: Error) => void;
@@ -33,7 +34,7 @@ export interface WriterOptions {
 
 /** A write that waits. */
 interface Entry {
-  /** Runs the write, and returns what tells its caller. */
+  /** Runs the write, and returns the function that resolves its promise. */
   readonly run: () => () => void;
   readonly reject: (error: unknown) => void;
   readonly keepTrying: (error: unknown) => boolean;
@@ -44,14 +45,14 @@ interface Entry {
 /** How many writes share a transaction at most; a larger one would hold up the event loop and the other processes. */
 const batchSize = 1000;
 
-/** Trouble with a file ends at once when it ends; there is no crowd of hosts to spare, as with a broker. */
+/** Short: trouble with a file ends at a stroke, and there is no crowd of hosts to spare, as with a broker. */
 const longestPauseMs = 2000;
 
 /** The one way to change the database. */
 export class Writer {
   readonly #options: WriterOptions;
   #pending: Entry[] = [];
-  /** Writes that wait for trouble to pass: a full disk, a lock. In the order in which they came. */
+  /** Writes that wait for trouble to pass: a full disk, a lock. In the order of their arrival. */
   #parked: Entry[] = [];
   #trouble: unknown;
   /** Failed tries since the trouble began. */
@@ -65,7 +66,7 @@ export class Writer {
     this.#options = options;
   }
 
-  /** Resolves with the result of `run` once it is committed; rejects when it failed for good. */
+  /** Resolves with the result of `run` once it is committed; rejects if it fails for good. */
   write<Result>({ run, keepTrying, durable = false, wakes }: Write<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
@@ -85,7 +86,7 @@ export class Writer {
     });
   }
 
-  /** Tries at once what waits for trouble to pass. */
+  /** Tries at once the writes that wait for trouble to pass. */
   retryNow(): void {
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
@@ -93,7 +94,7 @@ export class Writer {
     this.#schedule();
   }
 
-  /** Writes what waits, as far as it can be written now; rejects the rest with `reason`, and all that comes later. */
+  /** Commits the waiting writes as far as possible now; rejects the others, and all later ones, with `reason`. */
   close(reason: Error): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;

@@ -51,7 +51,7 @@ export interface QueueAddress {
   readonly url: string;
 }
 
-/** What a poll asks for. */
+/** The parameters of a poll. */
 export interface ReceiveOptions {
   /** The largest number of messages, 1 to 10. */
   readonly most: number;

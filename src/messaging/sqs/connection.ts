@@ -1,4 +1,4 @@
-// SqsConnection: the adapter for Amazon SQS. Owns the clients and all that was opened with them.
+// SqsConnection: the adapter for Amazon SQS. Owns the clients, and everything that was opened with them.
 //
 //   receive   poller -> api, then in-flight -> received (a delivery)         held   lease, lease-keeper, group
 //   settle    received -> in-flight -> settlement -> recorder -> batch -> api

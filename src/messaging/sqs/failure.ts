@@ -27,7 +27,7 @@ const throttled = /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|OverLim
 const unknownHost = /^(ENOTFOUND|EAI_AGAIN)$/;
 
 /**
- * A failed call in words: what happened, and what to do about it.
+ * A failed call in words: the error, and the remedy.
  *
  * @param cause the error that the SDK threw
  * @returns a BrokerRefusedError for credentials and rights; for all that can pass, an Error of the same name as its cause

@@ -16,7 +16,7 @@ import { Settlement } from './settlement.ts';
 /** How long SQS may take at the end until it has requeued all that is left, in milliseconds. */
 const goodbyeMs = 5_000;
 
-/** Where messages come from, and where they go. */
+/** The queue, the dead-letter sender, and the listener of deliveries. */
 export interface InFlightOptions {
   readonly source: Source;
   readonly concurrency: number;

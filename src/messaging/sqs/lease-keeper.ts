@@ -1,4 +1,4 @@
-// Renews the leases of all that is held, in batches, until each is released. A lease that cannot be renewed is lost.
+// Renews the leases of all that is held, in batches, until each has its outcome. A lease that cannot be renewed is lost.
 import { toError } from '../../errors.ts';
 import { inBatches } from './batch.ts';
 import type { Lease } from './lease.ts';
@@ -29,7 +29,7 @@ export class LeaseKeeper {
   }
 
   /** Renews the lease no more. Resolves when no renewal of it is under way: that would undo the next visibility change. */
-  async release(lease: Lease): Promise<void> {
+  async stopRenewing(lease: Lease): Promise<void> {
     this.#leases.delete(lease);
     if (this.#leases.size === 0) this.#disarm();
     await lease.renewal;

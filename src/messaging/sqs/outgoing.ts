@@ -23,7 +23,7 @@ export const fifoHeader = {
   deduplication: 'svchost-deduplication',
 } as const;
 
-/** The group of messages that name none: one for all, since order is what FIFO queues are for. */
+/** The group of messages that name none: one for all, since users of FIFO queues expect an order. */
 const commonGroup = 'svchost';
 
 /** The longest delay of a message (SQS API, SendMessage, DelaySeconds). */

@@ -22,7 +22,7 @@ export interface AnsweredPoll {
   readonly visibilityTimeoutS: number;
 }
 
-/** What to poll, and where answers and failures go. */
+/** The queue to poll, and the listeners of answers and failures. */
 export interface PollerOptions {
   readonly source: Source;
   readonly concurrency: number;

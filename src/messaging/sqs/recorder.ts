@@ -20,7 +20,7 @@ export interface Entry {
   readonly reject: (error: Error) => void;
 }
 
-/** A kind of batch call, and what to do about messages that are lost. */
+/** A kind of batch call, and the listener of lost leases. */
 export interface RecorderOptions {
   readonly source: Source;
   readonly call: (queue: SqsQueue, entries: readonly Entry[]) => Promise<FailedEntries>;

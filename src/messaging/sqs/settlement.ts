@@ -66,7 +66,7 @@ export class Settlement {
           return await this.#makeVisible(lease, 0);
       }
     } finally {
-      void keeper.release(lease);
+      void keeper.stopRenewing(lease);
     }
   }
 
@@ -93,7 +93,7 @@ export class Settlement {
 
   async #makeVisible(lease: Lease, delayS: number): Promise<boolean> {
     const { keeper, source } = this.#options;
-    await keeper.release(lease);
+    await keeper.stopRenewing(lease);
     if (lease.isLost) return false;
     this.#flushSoon();
     return await this.#changes.record(lease, Math.min(delayS, lease.longestS(source.context.clock.now())));

@@ -1,9 +1,10 @@
-// The deliveries of one queue: holds the concurrency limit, knows what is in flight, and has what may not start requeued.
+// The deliveries of one queue in flight: holds the concurrency limit, and requeues deliveries that may not start.
 import type { Delivery } from '../../messaging/adapter.ts';
 import type { InFlight } from '../in-flight.ts';
 import type { Executor } from './executor.ts';
 import { Run } from './run.ts';
 
+/** The executor of the deliveries, and their limit. */
 export interface DeliveryConsumerOptions {
   readonly executor: Executor;
   /** The largest number of deliveries that run at once. */
@@ -15,7 +16,7 @@ export interface DeliveryConsumerOptions {
 /** Runs deliveries as there is room. */
 export class DeliveryConsumer implements InFlight {
   readonly #options: DeliveryConsumerOptions;
-  /** Delivered, not started: a broker may redeliver what is still in flight from a channel that was lost. */
+  /** Delivered, not started: a broker may redeliver messages that are still in flight from a channel that was lost. */
   readonly #waiting: Delivery[] = [];
   readonly #running = new Map<Run, Promise<void>>();
   readonly #requeues = new Set<Promise<void>>();

@@ -1,11 +1,10 @@
-// The second argument of `process`: one message's facts and what may be done for it. Made per delivery, so it makes
-// nothing before it is asked for.
+// The second argument of `process`. One is made per delivery, so it makes nothing before it is asked for.
 import type { Logger } from '../../log.ts';
 import type { Delivery } from '../../messaging/adapter.ts';
 import type { MessageContext } from '../../processor/processor.ts';
 import type { Run } from './run.ts';
 
-/** What the contexts of one queue share. */
+/** Shared by the contexts of one queue. */
 export interface ContextSource {
   readonly queueName: string;
   readonly maxAttempts: number;
@@ -14,6 +13,7 @@ export interface ContextSource {
   readonly send: (queueName: string, message: unknown) => Promise<void>;
 }
 
+/** The context of one delivery. */
 export class DeliveryContext implements MessageContext {
   readonly #delivery: Delivery;
   readonly #source: ContextSource;

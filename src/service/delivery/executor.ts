@@ -12,6 +12,7 @@ import { CrashLoopError, InvalidMessageError, UndecodableError } from './failure
 import { done, outcomeOfError, requeue } from './outcome.ts';
 import type { Run } from './run.ts';
 
+/** How to process the deliveries of one queue. */
 export interface ExecutorOptions {
   readonly process: MessageProcessor['process'];
   readonly schema: StandardSchema | undefined;
@@ -98,7 +99,7 @@ export class Executor {
     return outcomeOfError(ending.thrown, attempt, this.#options.retry);
   }
 
-  /** Steps 5 and 6: what the record says is true by then. */
+  /** Steps 5 and 6, in this order: the record is true when it is made. */
   async #settle(delivery: Delivery, outcome: Outcome, facts: SettledFacts): Promise<void> {
     const { clock } = this.#options;
     const from = clock.now();
@@ -130,7 +131,7 @@ export class Executor {
   }
 }
 
-/** What is known of a delivery before it is settled. */
+/** The facts about a delivery that are known before it is settled. */
 interface SettledFacts extends Pick<DeliveryEnded, 'queue' | 'messageId' | 'attempt' | 'ageMs'> {
   readonly hasStarted: boolean;
   readonly processMs: number;

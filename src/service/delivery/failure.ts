@@ -13,7 +13,7 @@ export class UndecodableError extends Error {
 /** The processor's schema refused the message. The message of this error names the places, never the values. */
 export class InvalidMessageError extends Error {
   override readonly name = 'InvalidMessageError';
-  /** What the schema said, values included: for the dead letter, which holds the body anyway; not for the log. */
+  /** The schema's own words, values included: for the dead letter, which holds the body anyway; not for the log. */
   readonly details: string;
 
   constructor(issues: readonly SchemaIssue[]) {
@@ -41,7 +41,7 @@ export class CrashError extends Error {
   }
 }
 
-/** The host died each time it was given this message, as often as it would have been tried. */
+/** The host died each time this message was delivered, as many times as the message may be tried. */
 export class CrashLoopError extends Error {
   override readonly name = 'CrashLoopError';
 
@@ -50,7 +50,7 @@ export class CrashLoopError extends Error {
   }
 }
 
-/** The drain ran out of time; the delivery is handed back. */
+/** The drain ran out of time; the delivery is requeued. */
 export class CutOffError extends Error {
   override readonly name = 'CutOffError';
 

@@ -8,6 +8,7 @@ const intervalMs = 1_000;
 /** How long the queue must have been empty, in milliseconds. */
 const quietMs = 5_000;
 
+/** The sources of the decision to end, and the listeners. */
 export interface FinishOptions {
   readonly config: ConsumeConfigFile;
   /** Messages waiting, those for a retry included. */

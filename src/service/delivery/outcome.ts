@@ -1,14 +1,15 @@
-// How a delivery ends: the one place where that is decided. Pure.
+// Decides the outcome of a delivery. Pure.
 import type { RetryPolicy } from '../../config/settings.ts';
 import type { Outcome } from '../../messaging/adapter.ts';
 import { CutOffError, failureOf, reasonOf } from './failure.ts';
 import { retryDelayMs } from './retry.ts';
 
-/** @param result what `process` returned */
+/** @param result the value that `process` returned or resolved with */
 export function done(result: unknown): Outcome {
   return { kind: 'done', result };
 }
 
+/** The outcome of a delivery that a drain stopped, before it started or while it ran. */
 export const requeue: Outcome = { kind: 'requeue' };
 
 /** The outcome of a delivery whose attempt number `attempt` ended with `error`. */

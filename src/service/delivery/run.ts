@@ -91,7 +91,7 @@ export class Run {
     this.#abort(reason);
   }
 
-  /** In the name of this run: what a listener of the signal throws comes out as an uncaught error. */
+  /** In the name of this run: an error that a listener of the signal throws becomes an uncaught one. */
   #abort(reason: Error): void {
     this.#abortReason ??= reason;
     currentRun.run(this, () => this.#controller?.abort(reason));

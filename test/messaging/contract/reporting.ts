@@ -2,14 +2,20 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { DeadLetterError } from '../../../src/errors.ts';
-import type { MessageAdapter, Outcome } from '../../../src/messaging/adapter.ts';
+import type { Delivery, MessageAdapter, Outcome } from '../../../src/messaging/adapter.ts';
 import type { MessageProcessor } from '../../../src/processor/processor.ts';
 import { silentLog } from '../../../src/log.ts';
-import { ServiceEvents, type DeliveryEnded, type ServiceEvent } from '../../../src/service/events.ts';
+import {
+  ServiceEvents,
+  type DeliveryEnded,
+  type ServiceEvent,
+  type ServiceListener,
+} from '../../../src/service/events.ts';
 import { createMessageService } from '../../../src/service/message-service.ts';
 import type { Service } from '../../../src/service/service.ts';
 import type { Broker } from './broker.ts';
 import { itIf } from './harness.ts';
+import { overridden } from '../../service/hosted.ts';
 import { bytes, consume, done, patience } from './inbox.ts';
 
 /** A service on one queue, and all that it has told. */
@@ -24,18 +30,31 @@ interface Reporter {
   readonly ended: (count: number) => Promise<DeliveryEnded[]>;
 }
 
+interface ReportOptions {
+  /** Default: 1. */
+  readonly concurrency?: number;
+  /** Called with each event before it is recorded. */
+  readonly listeners?: readonly ServiceListener[];
+  /** The adapter as the service gets it. */
+  readonly wrap?: (adapter: MessageAdapter) => MessageAdapter;
+}
+
 /** Declares the tests. */
 export function describeReporting({ open, harness }: Broker): void {
   const { capabilities } = harness;
 
-  async function report(process: MessageProcessor['process'], concurrency = 1): Promise<Reporter> {
+  async function report(
+    process: MessageProcessor['process'],
+    { concurrency = 1, listeners = [], wrap = (adapter) => adapter }: ReportOptions = {},
+  ): Promise<Reporter> {
     const events = new ServiceEvents();
+    for (const listener of listeners) events.listen(listener);
     const told: ServiceEvent[] = [];
     events.listen((event) => void told.push(event));
     const adapter = await open((event) => events.emit(event));
     const queue = harness.queueName();
     const service = createMessageService({
-      adapter,
+      adapter: wrap(adapter),
       processor: {},
       queues: [
         { queueName: queue, deadLetterQueueName: `${queue}_dead`, concurrency, process, schema: undefined },
@@ -148,7 +167,7 @@ export function describeReporting({ open, harness }: Broker): void {
 
   it('tells of deliveries that a drain requeues, those that are cut off', async () => {
     const never = new Promise<never>(() => undefined);
-    const { run, queue, adapter, ended, service, told } = await report(() => never, 2);
+    const { run, queue, adapter, ended, service, told } = await report(() => never, { concurrency: 2 });
     await run();
     for (const body of ['1', '2']) await adapter.sendMessage(queue, bytes(body));
     await vi.waitFor(
@@ -160,6 +179,64 @@ export function describeReporting({ open, harness }: Broker): void {
       { outcome: { kind: 'requeue' }, isSettled: true, hasStarted: true },
       { outcome: { kind: 'requeue' }, isSettled: true, hasStarted: true },
     ]);
+  });
+
+  it('reports a delivery that a drain requeues before it has started', async () => {
+    const arrived: (() => void)[] = [];
+    const { run, queue, adapter, ended, service } = await report(() => undefined, {
+      // A delivery that is still on its way when the drain begins.
+      wrap: (adapter) =>
+        overridden(adapter, 'consumeMessages', ((name, onDelivery, options) => {
+          const hold = (delivery: Delivery) => void arrived.push(() => onDelivery(delivery));
+          return adapter.consumeMessages(name, hold, options);
+        }) satisfies MessageAdapter['consumeMessages']),
+      listeners: [
+        (event) => {
+          if (event.kind === 'state-changed' && event.state === 'draining')
+            queueMicrotask(() => arrived.forEach((deliver) => deliver()));
+        },
+      ],
+    });
+    await run();
+    await adapter.sendMessage(queue, bytes('1'), { messageId: 'id-7' });
+    await vi.waitFor(() => expect(arrived).toHaveLength(1), patience);
+    service.stop('the test');
+    expect(await ended(1)).toMatchObject([
+      { messageId: 'id-7', outcome: { kind: 'requeue' }, isSettled: true, hasStarted: false, processMs: 0 },
+    ]);
+  });
+
+  it('is neither broken nor held up by listeners that throw, reject, block or never resolve', async () => {
+    const never = new Promise<never>(() => undefined);
+    const { run, queue, adapter, ended } = await report(
+      (message, { attempt }) => {
+        if (message === 'retry' && attempt === 1) throw new Error('once');
+        if (message === 'dead') throw new DeadLetterError('never');
+      },
+      {
+        listeners: [
+          () => {
+            throw new Error('broken');
+          },
+          () => Promise.reject(new Error('broken')),
+          () => never,
+          () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3),
+        ],
+      },
+    );
+    await run();
+    for (const message of ['done', 'retry', 'dead'])
+      await adapter.sendMessage(queue, bytes(JSON.stringify(message)), { messageId: message });
+    const ends = (await ended(4)).map(
+      ({ messageId, attempt, outcome, isSettled }) => `${messageId} ${attempt} ${outcome.kind} ${isSettled}`,
+    );
+    expect(ends.sort()).toEqual([
+      'dead 1 dead true',
+      'done 1 done true',
+      'retry 1 retry true',
+      'retry 2 done true',
+    ]);
+    await vi.waitFor(async () => expect(await adapter.countMessages(queue, [20])).toBe(0), patience);
   });
 
   // A broker that counts deliveries only may take an outcome from the receiver before.
