@@ -22,11 +22,17 @@ export const processEnvironment: Environment = process.env;
 export function isSet(env: Environment, name: string): boolean {
   const value = env[name];
   if (value === undefined || value === '') return false;
-  return !(name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value));
+  return !isServiceAddress(name, value);
+}
+
+/** Whether Kubernetes has set the variable. */
+function isServiceAddress(name: string, value: string): boolean {
+  return name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value);
 }
 
 /**
- * Adds the variables that the env files of a service directory set and `env` does not.
+ * Adds the variables that the env files of a service directory set and `env` does not. A variable that is empty in `env`
+ * stays so: that is how a variable of a file is unset.
  *
  * @returns the problems of files that exist but cannot be read
  */
@@ -38,7 +44,9 @@ export function loadEnvFiles(directory: string, env: Environment): Problem[] {
       problems.push({ name: file, expected: 'a file that can be read', found: content.message });
       continue;
     }
-    for (const [name, value] of Object.entries(parseEnvFile(content))) env[name] ??= value;
+    for (const [name, value] of Object.entries(parseEnvFile(content))) {
+      if (env[name] === undefined || isServiceAddress(name, env[name])) env[name] = value;
+    }
   }
   return problems;
 }

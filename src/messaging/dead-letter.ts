@@ -35,6 +35,8 @@ export interface History {
   readonly attempt: number;
   /** When the first attempt began. */
   readonly firstSeen: Date;
+  /** A copy of an earlier attempt could not take the sender's headers along. */
+  readonly headersDropped?: true;
 }
 
 /** Why and when a message was given up on. */
@@ -47,21 +49,28 @@ export interface Verdict {
 }
 
 /**
- * The headers as their sender wrote them. An attempt is nothing that a sender can claim; what else of svchost's names a
- * sender uses is only shown, decides nothing, and is overwritten in a dead letter.
+ * The headers as their sender wrote them, without those that no sender may claim: an attempt, and that headers were
+ * dropped. Others with names of svchost are only shown, decide nothing, and are overwritten in a dead letter.
  */
 export function sentHeaders(headers: Headers): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== header.attempt));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !unclaimable.has(name)));
 }
 
+const unclaimable: ReadonlySet<string> = new Set([header.attempt, header.headersDropped]);
+
 /** The headers that say how often a message was tried: none at the first attempt. */
-export function attemptHeaders({ attempt, firstSeen }: History): Headers {
+export function attemptHeaders({ attempt, firstSeen, headersDropped }: History): Headers {
   if (attempt === 1) return {};
-  return { [header.attempt]: attempt, [header.firstSeen]: firstSeen.toISOString() };
+  return {
+    [header.attempt]: attempt,
+    [header.firstSeen]: firstSeen.toISOString(),
+    ...(headersDropped && { [header.headersDropped]: true }),
+  };
 }
 
 /** The headers that say why a message is dead. A dead letter starts over in its queue, so it has no attempt. */
-export function deadLetterHeaders({ attempt, firstSeen }: History, verdict: Verdict): Headers {
+export function deadLetterHeaders(history: History, verdict: Verdict): Headers {
+  const { attempt, firstSeen, headersDropped } = history;
   const { queueName, reason, error, at } = verdict;
   return {
     [header.reason]: reason,
@@ -70,6 +79,7 @@ export function deadLetterHeaders({ attempt, firstSeen }: History, verdict: Verd
     [header.attempts]: attempt,
     [header.firstSeen]: firstSeen.toISOString(),
     [header.lastSeen]: at.toISOString(),
+    ...(headersDropped && { [header.headersDropped]: true }),
   };
 }
 
@@ -80,5 +90,6 @@ export function readHistory(headers: Headers): Partial<History> {
   return {
     ...(Number.isSafeInteger(attempt) && Number(attempt) > 0 && { attempt: Number(attempt) }),
     ...(!Number.isNaN(firstSeen.getTime()) && { firstSeen }),
+    ...(headers[header.headersDropped] === true && { headersDropped: true }),
   };
 }

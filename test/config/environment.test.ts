@@ -26,6 +26,12 @@ describe('what is set already', () => {
     expect(load({ '.env': 'A=env' }, { A: '' })).toEqual({ A: '' });
   });
 
+  it('loses if Kubernetes has set it to the address of a Service', () => {
+    const files = { '.env': 'RABBITMQ_PORT=5673\nRABBITMQ_HOST=file' };
+    const env = { RABBITMQ_PORT: 'tcp://10.0.0.7:5672', RABBITMQ_HOST: 'tcp://10.0.0.7:5672' };
+    expect(load(files, env)).toEqual({ RABBITMQ_PORT: '5673', RABBITMQ_HOST: 'tcp://10.0.0.7:5672' });
+  });
+
   it('is not taken from other files, such as the examples', () => {
     expect(load({ '.env.example': 'A=1', '.env.secrets.example': 'B=1', 'lib/.env': 'C=1' })).toEqual({});
   });

@@ -15,6 +15,13 @@ describe('a history', () => {
     expect(readHistory(attemptHeaders({ attempt, firstSeen }))).toEqual({ attempt, firstSeen });
   });
 
+  it('of a copy that has lost headers says so, to the dead letter', () => {
+    const history = { attempt: 2, firstSeen, headersDropped: true } as const;
+    expect(readHistory(attemptHeaders(history))).toEqual(history);
+    const verdict = { queueName: 'q', reason: 'failed', error: new Error('no'), at: firstSeen } as const;
+    expect(deadLetterHeaders(history, verdict)).toMatchObject({ [header.headersDropped]: true });
+  });
+
   it('of a first attempt is not written', () => {
     expect(attemptHeaders({ attempt: 1, firstSeen })).toEqual({});
   });
@@ -51,8 +58,9 @@ describe('the headers of a dead letter', () => {
 });
 
 describe('the headers that were sent', () => {
-  it('have no attempt, which a sender cannot claim', () => {
-    expect(sentHeaders({ tenant: 'a', [header.attempt]: 4 })).toEqual({ tenant: 'a' });
+  it('have nothing that a sender cannot claim', () => {
+    const headers = { tenant: 'a', [header.attempt]: 4, [header.headersDropped]: true };
+    expect(sentHeaders(headers)).toEqual({ tenant: 'a' });
   });
 
   it('keep a header named __proto__ as one', () => {

@@ -1,5 +1,5 @@
 // The environment of a service under `svchost dev`: the variables that are set, and dev's defaults for the rest.
-import { loadEnvFiles, type Environment } from '../../config/environment.ts';
+import { isSet, loadEnvFiles, type Environment } from '../../config/environment.ts';
 
 /**
  * Adds to `env` the variables of a service directory's env files, then dev's defaults. Files that cannot be read are
@@ -14,7 +14,7 @@ export function loadDevEnvironment(directory: string, env: Environment): void {
   if (env['NODE_ENV'] === 'production') assume(env, 'MESSAGING_TYPE', 'SqliteConnection');
 }
 
-/** Sets a variable unless it is set; an empty one counts as unset, as in config/environment.ts. */
+/** Sets a variable unless it is set. */
 function assume(env: Environment, name: string, value: string): void {
-  if (env[name] === undefined || env[name] === '') env[name] = value;
+  if (!isSet(env, name)) env[name] = value;
 }

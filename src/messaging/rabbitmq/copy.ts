@@ -24,8 +24,9 @@ export interface Copy {
 }
 
 /** The copy that goes to a wait queue and returns from it as the next attempt. */
-export function retryCopy({ messageId, properties, attempt, firstSeen }: Original): Copy {
-  return { messageId, sent: properties, own: attemptHeaders({ attempt: attempt + 1, firstSeen }) };
+export function retryCopy(original: Original): Copy {
+  const { messageId, properties, attempt } = original;
+  return { messageId, sent: properties, own: attemptHeaders({ ...original, attempt: attempt + 1 }) };
 }
 
 /** The copy that goes to the dead-letter queue, with the reason. */

@@ -125,10 +125,7 @@ export class RabbitMqDelivery implements Delivery {
  */
 function historyOf(headers: Headers, { queueName, broker }: Source): History {
   const known = hasWaited(headers['x-death'], queueName) ? readHistory(headers) : {};
-  return {
-    attempt: known.attempt ?? 1,
-    firstSeen: known.firstSeen ?? new Date(broker.context.clock.now()),
-  };
+  return { attempt: 1, firstSeen: new Date(broker.context.clock.now()), ...known };
 }
 
 function hasWaited(deaths: unknown, queueName: string): boolean {

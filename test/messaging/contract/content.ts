@@ -70,6 +70,7 @@ export function describeContent({ openQueue, browseUntil, harness }: Broker): vo
       [header.error]: 'forged',
       [header.sourceQueue]: 'elsewhere',
       [header.lastSeen]: '1999-01-01T00:00:00.000Z',
+      [header.headersDropped]: true,
     };
     const startedAt = Date.now();
     await adapter.sendMessage(queue, bytes('1'), { headers: forged });
@@ -93,5 +94,6 @@ export function describeContent({ openQueue, browseUntil, harness }: Broker): vo
     for (const name of [header.firstSeen, header.lastSeen])
       expect(Date.parse(String(letter!.headers[name]))).toBeGreaterThan(startedAt - 2000);
     expect(letter!.headers).not.toHaveProperty(header.attempt);
+    expect(letter!.headers).not.toHaveProperty(header.headersDropped);
   });
 }
