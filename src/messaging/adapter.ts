@@ -2,8 +2,9 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Capabilities } from './capability.ts';
-import type { DeadReason } from './dead-letter.ts';
+import type { DeadReason, Failure } from './dead-letter.ts';
 import type { BrokerEvent } from './event.ts';
+import type { Headers, MessageFacts } from './message.ts';
 
 /** How a delivery ended; recorded with the broker by `Delivery.settle`. */
 export type Outcome =
@@ -12,23 +13,6 @@ export type Outcome =
   | { readonly kind: 'retry'; readonly delayMs: number; readonly error: Failure }
   | { readonly kind: 'dead'; readonly reason: DeadReason; readonly error: Failure }
   | { readonly kind: 'requeue' };
-
-/** An error's name and message, as a dead letter keeps them. */
-export interface Failure {
-  readonly name: string;
-  readonly message: string;
-}
-
-/** A message's headers by name; values as the broker can hold them. */
-export type Headers = Readonly<Record<string, unknown>>;
-
-/** A message's bytes, and the facts that travel with them. */
-export interface MessageFacts {
-  /** The same at every attempt. Made by the adapter if the sender gave none. */
-  readonly messageId: string;
-  readonly body: Uint8Array;
-  readonly headers: Headers;
-}
 
 /** One handing-over of a message by the broker. */
 export interface Delivery extends MessageFacts {

@@ -1,6 +1,6 @@
 // The differences between brokers: flags that commands and the contract suite read, and an interface for each optional
 // ability.
-import type { MessageAdapter, MessageFacts } from './adapter.ts';
+import type { MessageFacts } from './message.ts';
 
 /** All that a broker can and cannot do beyond the contract. */
 export interface Capabilities {
@@ -71,22 +71,27 @@ export interface Metered {
   readonly calls: Readonly<Record<string, number>>;
 }
 
+/** An adapter, as far as it is known here. */
+interface Capable {
+  readonly capabilities: Capabilities;
+}
+
 /** Whether `browseMessages` works. */
-export function isBrowsable(adapter: MessageAdapter): adapter is MessageAdapter & Browsable {
+export function isBrowsable<T extends Capable>(adapter: T): adapter is T & Browsable {
   return adapter.capabilities.listsMessages;
 }
 
 /** Whether `claimOccurrence` works. */
-export function isClaiming(adapter: MessageAdapter): adapter is MessageAdapter & Claiming {
+export function isClaiming<T extends Capable>(adapter: T): adapter is T & Claiming {
   return adapter.capabilities.claimsOccurrences;
 }
 
 /** Whether `inspectQueue` works. */
-export function isInspectable(adapter: MessageAdapter): adapter is MessageAdapter & Inspectable {
+export function isInspectable<T extends Capable>(adapter: T): adapter is T & Inspectable {
   return adapter.capabilities.inspectsQueues;
 }
 
 /** Whether there are `calls` to read. */
-export function isMetered(adapter: MessageAdapter): adapter is MessageAdapter & Metered {
+export function isMetered<T extends Capable>(adapter: T): adapter is T & Metered {
   return adapter.capabilities.paidByTheCall;
 }

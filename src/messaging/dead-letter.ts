@@ -1,5 +1,5 @@
 // svchost's own headers on the wire: written, read and stripped here and nowhere else, for every broker. Pure.
-import type { Failure, Headers } from './adapter.ts';
+import type { Headers } from './message.ts';
 
 /** Why a message was given up on; the value of the `svchost-reason` header of a dead letter. */
 export type DeadReason =
@@ -15,6 +15,12 @@ export type DeadReason =
   | 'timeout'
   /** The process ended, or crashed, each time it was given the message. */
   | 'crashed';
+
+/** An error's name and message, as a dead letter keeps them. */
+export interface Failure {
+  readonly name: string;
+  readonly message: string;
+}
 
 /** Header names on the wire. Brokers own `x-` headers, so these do not begin with it. */
 export const header = {

@@ -1,4 +1,16 @@
-// Messages and their bytes: JSON in UTF-8, as the Python host writes and reads them. Pure.
+// A message: its bytes, which are JSON in UTF-8 as the Python host writes and reads them, and the facts that travel with
+// them. Pure.
+
+/** A message's headers by name; values as the broker can hold them. */
+export type Headers = Readonly<Record<string, unknown>>;
+
+/** A message's bytes, and the facts that travel with them. */
+export interface MessageFacts {
+  /** The same at every attempt. Made by the adapter if the sender gave none. */
+  readonly messageId: string;
+  readonly body: Uint8Array;
+  readonly headers: Headers;
+}
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 const encoder = new TextEncoder();

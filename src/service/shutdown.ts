@@ -4,7 +4,7 @@ import type { MessageAdapter } from '../messaging/adapter.ts';
 import type { MessageProcessor } from '../processor/processor.ts';
 import type { Run } from './delivery/run.ts';
 import type { ServiceEvents } from './events.ts';
-import type { Work } from './service.ts';
+import type { InFlight } from './in-flight.ts';
 
 /** How long requeueing, the processor's `start` and `stop`, and closing may each take, in milliseconds. */
 const stepTimeoutMs = 5_000;
@@ -13,7 +13,7 @@ const stepTimeoutMs = 5_000;
 export interface Ending {
   /** Undefined if the service uses no broker. */
   readonly adapter: Pick<MessageAdapter, 'close'> | undefined;
-  readonly work: Pick<Work, 'inFlight' | 'drain'>;
+  readonly work: { readonly inFlight: InFlight; readonly drain: () => Promise<void> };
   readonly processor: Pick<MessageProcessor, 'stop'>;
   /** The processor's `start`; undefined if it was never called. */
   readonly starting: Promise<unknown> | undefined;

@@ -3,7 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import type { AdapterContext, Headers, SendOptions } from '../messaging/adapter.ts';
+import type { AdapterContext, SendOptions } from '../messaging/adapter.ts';
+import type { Headers } from '../messaging/message.ts';
 import { SqliteConnection } from '../messaging/sqlite/connection.ts';
 
 /** A message that the processor sent. */

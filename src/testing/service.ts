@@ -4,7 +4,7 @@ import { sleep, systemClock } from '../clock.ts';
 import { readSettings, type RetryPolicy } from '../config/settings.ts';
 import { toError } from '../errors.ts';
 import { silentLog, type Logger } from '../log.ts';
-import type { Headers } from '../messaging/adapter.ts';
+import type { Headers } from '../messaging/message.ts';
 import { encodeMessage } from '../messaging/message.ts';
 import type { MessageProcessor, ProcessorClass, StandardSchema } from '../processor/processor.ts';
 import { logEvents } from '../service/event-log.ts';

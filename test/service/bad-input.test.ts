@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { connect, type Options } from 'amqplib';
 import { describe, expect, it } from 'vitest';
 import { header } from '../../src/messaging/dead-letter.ts';
-import type { MessageFacts } from '../../src/messaging/adapter.ts';
+import type { MessageFacts } from '../../src/messaging/message.ts';
 import { deadLetters, expectEmpty, json, rabbitMqBroker, sqliteBroker, type TestBroker } from './broker.ts';
 import { host, type Hosted } from './hosted.ts';
 import { makeService } from './service-directory.ts';

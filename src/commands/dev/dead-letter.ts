@@ -1,5 +1,5 @@
 // Dead letters as a developer reads them on the terminal. Logs never hold bodies; here the developer asked for them. Pure.
-import type { MessageFacts } from '../../messaging/adapter.ts';
+import type { MessageFacts } from '../../messaging/message.ts';
 import { header } from '../../messaging/dead-letter.ts';
 
 /** The longest part of a body that is shown, in characters. */

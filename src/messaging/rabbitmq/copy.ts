@@ -1,6 +1,6 @@
 // The copies that a retry and a dead letter are: their properties and headers. Pure.
 import type { MessageProperties, Options } from 'amqplib';
-import type { Headers } from '../adapter.ts';
+import type { Headers } from '../message.ts';
 import {
   attemptHeaders,
   deadLetterHeaders,

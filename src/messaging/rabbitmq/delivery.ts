@@ -1,7 +1,8 @@
 // One delivery of RabbitMQ: its facts, read from properties and headers, and how its outcome is recorded.
 import { randomUUID } from 'node:crypto';
 import type { ConsumeMessage } from 'amqplib';
-import type { Delivery, Headers, Outcome } from '../adapter.ts';
+import type { Delivery, Outcome } from '../adapter.ts';
+import type { Headers } from '../message.ts';
 import { attemptHeaders, readHistory, sentHeaders, type History } from '../dead-letter.ts';
 import type { Broker } from './broker.ts';
 import { deadLetterCopy, retryCopy, type Copy, type Original } from './copy.ts';

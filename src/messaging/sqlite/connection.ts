@@ -10,11 +10,10 @@ import type {
   ConsumeOptions,
   Consumer,
   Delivery,
-  Headers,
   MessageAdapter,
-  MessageFacts,
   SendOptions,
 } from '../adapter.ts';
+import type { Headers, MessageFacts } from '../message.ts';
 import { backoffMs } from '../backoff.ts';
 import type { Browsable, Capabilities, Claiming } from '../capability.ts';
 import { SqliteConsumer } from './consumer.ts';

@@ -1,5 +1,6 @@
 // One claimed message as the service sees it. Its consumer records the outcome.
-import type { Delivery, Headers, Outcome } from '../adapter.ts';
+import type { Delivery, Outcome } from '../adapter.ts';
+import type { Headers } from '../message.ts';
 import {
   attemptHeaders,
   deadLetterHeaders,

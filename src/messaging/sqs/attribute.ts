@@ -1,7 +1,7 @@
 // Bodies and headers in the forms that SQS keeps: text, and message attributes. Headers that fit no attribute travel as
 // JSON in one of them. Pure.
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
-import type { Headers } from '../adapter.ts';
+import type { Headers } from '../message.ts';
 
 /** Attributes as SQS sends and takes them, by name. */
 export type Attributes = Readonly<Record<string, MessageAttributeValue>>;

@@ -1,7 +1,8 @@
 // Dead letters: a copy with the reason in the dead-letter queue, confirmed, before the original may be deleted.
 import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
-import type { Headers, Outcome } from '../adapter.ts';
+import type { Outcome } from '../adapter.ts';
+import type { Headers } from '../message.ts';
 import { backoffMs } from '../backoff.ts';
 import { deadLetterHeaders, header } from '../dead-letter.ts';
 import {

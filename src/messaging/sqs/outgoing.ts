@@ -2,7 +2,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
 import { SendError, UnsupportedError } from '../../errors.ts';
-import type { Headers, SendOptions } from '../adapter.ts';
+import type { SendOptions } from '../adapter.ts';
+import type { Headers } from '../message.ts';
 import {
   attributesSize,
   bodyText,

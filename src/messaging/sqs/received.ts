@@ -1,6 +1,7 @@
 // Received messages: their facts, read from attributes, and the delivery that the service gets.
 import type { Message } from '@aws-sdk/client-sqs';
-import type { Delivery, Headers, Outcome } from '../adapter.ts';
+import type { Delivery, Outcome } from '../adapter.ts';
+import type { Headers } from '../message.ts';
 import { attemptHeaders, sentHeaders, type History } from '../dead-letter.ts';
 import { decodeHeaders, readFacts, type Attributes } from './attribute.ts';
 import { fifoHeader } from './outgoing.ts';

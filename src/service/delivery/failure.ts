@@ -1,6 +1,6 @@
 // The ways in which a delivery can fail before, in or around `process`. Errors of this folder; users never see them.
 import { DeadLetterError } from '../../errors.ts';
-import type { Failure } from '../../messaging/adapter.ts';
+import type { Failure } from '../../messaging/dead-letter.ts';
 import type { DeadReason } from '../../messaging/dead-letter.ts';
 import type { SchemaIssue } from '../../processor/processor.ts';
 import { cutMessage, describeThrown } from '../../thrown.ts';

@@ -1,6 +1,7 @@
 // The harness as the tests of the contract use it: connections that are closed after each test. Owns no test.
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
-import type { AdapterContext, MessageAdapter, MessageFacts } from '../../../src/messaging/adapter.ts';
+import type { AdapterContext, MessageAdapter } from '../../../src/messaging/adapter.ts';
+import type { MessageFacts } from '../../../src/messaging/message.ts';
 import type { AdapterHarness } from './harness.ts';
 import { patience } from './inbox.ts';
 

@@ -1,7 +1,7 @@
 // Bodies and headers arrive as they were sent, whatever they are, on any broker.
 import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
-import type { Headers } from '../../../src/messaging/adapter.ts';
+import type { Headers } from '../../../src/messaging/message.ts';
 import { header } from '../../../src/messaging/dead-letter.ts';
 import type { Broker } from './broker.ts';
 import { bytes, consume, dead, ownHeader, retryAfter, shortDelayMs } from './inbox.ts';

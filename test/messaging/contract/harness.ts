@@ -1,6 +1,7 @@
 // What a broker brings to the contract suite. What it cannot do is in its Capabilities. Owns no test.
 import { it } from 'vitest';
-import type { AdapterContext, MessageAdapter, MessageFacts } from '../../../src/messaging/adapter.ts';
+import type { AdapterContext, MessageAdapter } from '../../../src/messaging/adapter.ts';
+import type { MessageFacts } from '../../../src/messaging/message.ts';
 import type { Capabilities } from '../../../src/messaging/capability.ts';
 
 /** A broker, as the suite needs it. */

@@ -1,7 +1,8 @@
 // A real RabbitMQ as the contract suite needs it: each connection behind a relay of its own, which can be cut.
 import { connect, type Channel, type ChannelModel, type GetMessage } from 'amqplib';
 import { inject } from 'vitest';
-import type { MessageAdapter, MessageFacts } from '../../../src/messaging/adapter.ts';
+import type { MessageAdapter } from '../../../src/messaging/adapter.ts';
+import type { MessageFacts } from '../../../src/messaging/message.ts';
 import { RabbitMqConnection, type RabbitMqOptions } from '../../../src/messaging/rabbitmq/connection.ts';
 import { testContext } from '../../support/context.ts';
 import { deleteQueues, uniqueQueueName } from '../../support/queue.ts';

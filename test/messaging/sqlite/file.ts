@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
-import type { Headers } from '../../../src/messaging/adapter.ts';
-import type { MessageFacts } from '../../../src/messaging/adapter.ts';
+import type { Headers } from '../../../src/messaging/message.ts';
+import type { MessageFacts } from '../../../src/messaging/message.ts';
 
 /** Runs `work` on the file's tables. */
 export function withFile<Result>(path: string, work: (handle: DatabaseSync) => Result): Result {

@@ -1,6 +1,6 @@
 // Headers and text as SQS can keep them: tables, no calls.
 import { describe, expect, it } from 'vitest';
-import type { Headers } from '../../../src/messaging/adapter.ts';
+import type { Headers } from '../../../src/messaging/message.ts';
 import {
   attributesSize,
   bodyText,

@@ -2,7 +2,8 @@
 // the connection has received.
 import { randomUUID } from 'node:crypto';
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
-import type { MessageAdapter, MessageFacts, SendOptions } from '../../../src/messaging/adapter.ts';
+import type { MessageAdapter, SendOptions } from '../../../src/messaging/adapter.ts';
+import type { MessageFacts } from '../../../src/messaging/message.ts';
 import type { Capabilities } from '../../../src/messaging/capability.ts';
 import { SqsConnection, sqsCapabilities, type SqsOptions } from '../../../src/messaging/sqs/connection.ts';
 import { testContext } from '../../support/context.ts';
