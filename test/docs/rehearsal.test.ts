@@ -1,4 +1,4 @@
-// A page that says what is not so fails, and tells the line.
+// A page that is wrong fails, and the error names the line.
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -37,7 +37,7 @@ const refuse = `throw new DeadLetterError('no');`;
 const sendAndRun = block('sh', `npx svchost send 1\nnpx svchost`);
 
 describe('a page', () => {
-  it('passes where it says what is so', async () => {
+  it('passes if it is true', async () => {
     const shown = block('text', 'sent 1 message to orders\nERROR (svchost): … dead-lettered');
     await rehearsed(manifest, settings, processor(refuse), install, sendAndRun, shown);
   });
@@ -76,7 +76,7 @@ describe('a page', () => {
     await expect(rehearsed(...blocks)).rejects.toThrow(problem);
   });
 
-  it('fails with a block that has no end', () => {
+  it('fails with an unterminated block', () => {
     expect(() => parsePage('page.md', '```sh\ntrue\n')).toThrow('page.md:2: the block has no end');
   });
 });

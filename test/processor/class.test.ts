@@ -43,11 +43,15 @@ describe('a processor among the exports', () => {
     ['is no object, function or value', { a: new MailProcessor(), b: () => 1, c: null, d: 7, e: 'x' }, []],
     ['may be one of several', { MailProcessor, SmsProcessor }, ['MailProcessor', 'SmsProcessor']],
     [
-      'may be what CommonJS exports',
+      "may be the whole of a CommonJS module's exports",
       { default: MailProcessor, 'module.exports': MailProcessor },
       ['MailProcessor'],
     ],
-    ['may be in what CommonJS exports', { default: { MailProcessor, Helper } }, ['MailProcessor']],
+    [
+      'may be among the exports of a CommonJS module',
+      { default: { MailProcessor, Helper } },
+      ['MailProcessor'],
+    ],
     [
       'may be the default of a translated module',
       { default: { __esModule: true, default: MailProcessor } },
@@ -57,7 +61,7 @@ describe('a processor among the exports', () => {
     expect(found(exports)).toEqual(names);
   });
 
-  it('that was meant to be one is told apart for people', () => {
+  it('is named with its fault if it only lacks the method', () => {
     expect(findClasses({ Helper, Unfinished, BaseServiceProcessor }).exported).toEqual([
       'Helper',
       'Unfinished (it extends BaseServiceProcessor, and has no process method)',
@@ -67,12 +71,12 @@ describe('a processor among the exports', () => {
 });
 
 describe('the choice', () => {
-  it('falls on the only class, whatever PROCESSOR_TYPE is', () => {
+  it('is the only class, whatever PROCESSOR_TYPE is', () => {
     expect(chooseClass([MailProcessor], 'a.ts', undefined)).toBe(MailProcessor);
     expect(chooseClass([MailProcessor], 'a.ts', 'Other')).toBe(MailProcessor);
   });
 
-  it('falls on the class that PROCESSOR_TYPE names', () => {
+  it('is the class that PROCESSOR_TYPE names', () => {
     expect(chooseClass([MailProcessor, SmsProcessor], 'a.ts', 'SmsProcessor')).toBe(SmsProcessor);
   });
 
@@ -89,7 +93,7 @@ describe('the choice', () => {
     expect(() => chooseClass([MailProcessor, SmsProcessor], 'a.ts', configured)).toThrow(message);
   });
 
-  it('cannot fall on a class without a name: its queue could not be named', () => {
+  it("is never a class without a name, which the queue's variable needs", () => {
     const anonymous = [class extends MailProcessor {}][0]!;
     expect(() => chooseClass([anonymous], 'a.ts', undefined)).toThrow(
       'the processor class of a.ts has no name; give it one',

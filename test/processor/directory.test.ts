@@ -1,4 +1,4 @@
-// What package.json tells of a service.
+// The facts that package.json states about a service.
 import { symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -45,7 +45,7 @@ describe('a service', () => {
     expect(readServiceDirectory(directory).name).toBe('mail');
   });
 
-  it('is known by its real path, so that one behind a link is found by it', () => {
+  it('has its real path, so that a service behind a link is found there', () => {
     const directory = createTree({ 'service/package.json': {} });
     symlinkSync('service', path.join(directory, 'link'));
     expect(readServiceDirectory(path.join(directory, 'link')).path).toBe(path.join(directory, 'service'));
@@ -80,7 +80,7 @@ describe('its entry', () => {
 });
 
 describe('a directory without a usable package.json', () => {
-  it('is an error that says where one was looked for, and what to do', () => {
+  it('is an error that names the place that was searched, and the remedy', () => {
     const directory = createTree({ 'processor.ts': '' });
     const error = failureOf(directory);
     expect(error.message).toBe(
@@ -89,7 +89,7 @@ describe('a directory without a usable package.json', () => {
     expect(error).toMatchObject({ code: 'PROCESSOR', exitCode: 70 });
   });
 
-  it('that does not even exist is told the same', () => {
+  it('that does not even exist gets the same error', () => {
     expect(failureOf('/no/such').message).toMatch('no /no/such/package.json: start svchost in');
   });
 

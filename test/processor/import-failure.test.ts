@@ -1,4 +1,4 @@
-// What people are told about a module of theirs that Node cannot load.
+// The errors that people see for a module of theirs that Node cannot load.
 import { afterAll, describe, expect, it } from 'vitest';
 import { startLoader } from './loading.ts';
 import { createTree, type Tree } from './tree.ts';
@@ -6,7 +6,7 @@ import { createTree, type Tree } from './tree.ts';
 const loader = startLoader();
 afterAll(() => loader[Symbol.asyncDispose]());
 
-describe('a module that cannot be loaded says what happened, where, and what to do', () => {
+describe('a module that cannot be loaded has an error with the failure, its place and the remedy', () => {
   const decorator = 'function d(..._: unknown[]) {}\nexport class AServiceProcessor { @d process() {} }';
 
   it.each<[string, Tree, RegExp]>([

@@ -1,4 +1,4 @@
-// Which files of a service directory may hold the processor.
+// Which files of a service directory may contain the processor.
 import { mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ function find(tree: Tree, configured?: string) {
   return findModules(readServiceDirectory(directory), configured);
 }
 
-/** Empty files of these names. */
+/** Creates empty files of these names. */
 function empty(names: readonly string[]): Tree {
   return Object.fromEntries(names.map((name) => [name, '']));
 }
@@ -71,7 +71,7 @@ describe('the nearest processor', () => {
     expect(nearest(files)).toEqual(expected);
   });
 
-  it('may be behind a link, but folders behind links are not searched: they may go in circles', () => {
+  it('may be behind a link, but folders behind links are not searched: they may form a cycle', () => {
     const directory = createTree({
       'package.json': {},
       'lib/main.ts': '',
@@ -84,7 +84,7 @@ describe('the nearest processor', () => {
     expect(nearest.map(({ name }) => name)).toEqual(['a/processor.ts']);
   });
 
-  it('is not a folder, nor a link to nothing', () => {
+  it('is neither a folder nor a broken link', () => {
     const directory = createTree({ 'package.json': {}, 'processor.ts/note': '' });
     symlinkSync('nothing', path.join(directory, 'processor.js'));
     expect(findModules(readServiceDirectory(directory), undefined).nearest).toEqual([]);
@@ -165,7 +165,7 @@ describe('PROCESSOR_MODULE', () => {
     ['a scope', '@acme'],
     ['the directory itself', '.'],
     ['blank', ' '],
-  ])('does not resolve where it is %s', (_what, configured) => {
+  ])('does not resolve if it is %s', (_what, configured) => {
     expect(find({ 'lib/a.ts': '', ...packages }, configured).configured).toBeUndefined();
   });
 

@@ -1,4 +1,4 @@
-// What dev assumes where nothing is set.
+// The defaults that dev assumes for unset variables.
 import { describe, expect, it } from 'vitest';
 import { loadDevEnvironment } from '../../../src/commands/dev/environment.ts';
 import type { Environment } from '../../../src/config/environment.ts';

@@ -61,7 +61,7 @@ export function sqsOptions(endpoint: string, overrides: Partial<SqsOptions> = {}
   return { region, credentials, endpoint, ...overrides };
 }
 
-/** The messages that are ready in a queue. */
+/** The messages ready in a queue. */
 export function browse(server: FauxqsServer, queueName: string): MessageFacts[] {
   const name = queueName.replace(/\.fifo_dead$/, '_dead.fifo');
   const ready = server.inspectQueue(name)?.messages.ready ?? [];

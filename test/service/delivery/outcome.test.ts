@@ -1,4 +1,4 @@
-// From an error to an outcome, as a table.
+// How an error becomes an outcome, as a table.
 import { describe, expect, it } from 'vitest';
 import { DeadLetterError } from '../../../src/errors.ts';
 import {
@@ -44,7 +44,7 @@ describe('an attempt that ended with', () => {
     }
   });
 
-  it('the drain running out of time is handed back, whatever the attempt', () => {
+  it('the drain running out of time is requeued, whatever the attempt', () => {
     for (const attempt of [1, 3, 1000]) {
       expect(outcomeOfError(new CutOffError(), attempt, policy)).toEqual({ kind: 'requeue' });
     }

@@ -1,4 +1,4 @@
-// When a failed message is tried again, as tables.
+// When a failed message is retried, as tables.
 import { describe, expect, it } from 'vitest';
 import type { RetryPolicy } from '../../../src/config/settings.ts';
 import { retryDelayMs, retryDelaysMs } from '../../../src/service/delivery/retry.ts';
@@ -21,11 +21,11 @@ describe('the delay after a failed attempt', () => {
     expect(delays.map((_, index) => retryDelayMs(policy, index + 1))).toEqual(delays);
   });
 
-  it('is the longest where the power is beyond all numbers', () => {
+  it('is the longest if the power overflows', () => {
     expect(retryDelayMs({ ...standard, factor: 1e300 }, 1000)).toBe(300_000);
   });
 
-  it('is a number also for nothing times something beyond all numbers', () => {
+  it('is a number even for zero times infinity', () => {
     expect(retryDelayMs({ ...standard, initialDelayMs: 0, factor: 1e300 }, 1000)).toBe(0);
   });
 });
