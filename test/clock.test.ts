@@ -54,7 +54,7 @@ describe('sleep', () => {
 describe('within', () => {
   it.for<[string, () => Promise<unknown>]>([
     ['nothing', () => Promise.resolve()],
-    ['the word for too late', () => Promise.resolve('late')],
+    ['the value that means too late', () => Promise.resolve('late')],
   ])('is done if the work resolves in time, with %s', async ([, work]) => {
     const clock = new TestClock();
     expect(await stateOf(within(clock, 100, work()))).toBe('done');

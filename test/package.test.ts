@@ -1,4 +1,4 @@
-// The package as it is published: what is in it, how its types resolve, and how much an installation takes.
+// The package as it is published: its files, how its types resolve, and how much an installation takes.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -51,9 +51,9 @@ describe.for(Object.keys(workflows))('%s', (name) => {
 });
 
 it.for([
-  ['a key that is none', 'runs-on:', 'runs-in:'],
-  ['a job that is not there', 'needs: npm', 'needs: npn'],
-  ['a context that is none', 'vars.IMAGE', 'variables.IMAGE'],
+  ['an invalid key', 'runs-on:', 'runs-in:'],
+  ['a job that does not exist', 'needs: npm', 'needs: npn'],
+  ['an invalid context', 'vars.IMAGE', 'variables.IMAGE'],
 ])('the parser finds %s', async ([, found, wrong]) => {
   expect(await faults('publish.yml', workflows['publish.yml']!.replace(found!, wrong!))).not.toEqual([]);
 });

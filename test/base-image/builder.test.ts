@@ -23,11 +23,11 @@ describe('a builder', () => {
   );
 
   it.each([
-    ['another than buildah', undefined, 'first', ''],
+    ['a builder other than buildah', undefined, 'first', ''],
     ['buildah without layers, whose steps share a container', buildah('1.28.2', 'first'), 'first', ''],
     ['given a SOURCES_ID', buildah('1.28.2'), 'first', '17'],
     ['new enough', buildah('1.39.0'), 'first', ''],
-    ['of the next major', buildah('2.0.0'), 'first', ''],
+    ['of the next major version', buildah('2.0.0'), 'first', ''],
   ])('is accepted if it is %s', (_, builder, earlier, sourcesId) => {
     expect(() => refuseStaleCache(builder, earlier, sourcesId)).not.toThrow();
   });

@@ -1,4 +1,5 @@
-// What is installed for a service, at which place, and by which of the two steps; with npm and a registry.
+// The packages that are installed for a service, their places, and the step that installs them; with npm and a
+// registry.
 import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

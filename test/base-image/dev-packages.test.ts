@@ -166,7 +166,7 @@ describe('with ENVIRONMENT=development', () => {
   });
 
   it.each([
-    ['is no tarball', Buffer.from('nothing'), /broken\.tgz is not a package .*npm pack/],
+    ['is not a tarball', Buffer.from('nothing'), /broken\.tgz is not a package .*npm pack/],
     [
       'has no package.json',
       gzipSync(Buffer.alloc(1024)),
@@ -183,7 +183,7 @@ describe('with ENVIRONMENT=development', () => {
   it.each([
     ['no name', { version: '1.0.0' }, 'its package.json has no "name"'],
     ['no version', { name: 'left' }, 'the "version" in its package.json is missing'],
-    ['a version that is none', { name: 'left', version: 'next' }, 'not one such as 1.2.3'],
+    ['an invalid version', { name: 'left', version: 'next' }, 'not one such as 1.2.3'],
   ])('a folder with %s stops the build', async (_, wrong, message) => {
     const tree = { 'package.json': manifest, 'dev_packages/wrong/package.json': wrong };
     const image = await buildImage(createTree(tree), { registry, args });

@@ -40,8 +40,8 @@ describe('a dependency given by a path', () => {
   });
 
   it.each([
-    ['is not there', {}, 'is not in the build context'],
-    ['is no package', { 'common/readme.md': '' }, 'has no package.json in the build context'],
+    ['does not exist', {}, 'is not in the build context'],
+    ['is not a package', { 'common/readme.md': '' }, 'has no package.json in the build context'],
   ])('that %s is named', async (_, common, reason) => {
     const output = await failBuild(
       { ...common, 'services/orders/package.json': orders({ common: 'file:../../common' }) },
@@ -77,7 +77,7 @@ describe('a dependency given by a path', () => {
 
 it.each([
   ['is not JSON', '{', /app\/package\.json is not JSON: /],
-  ['is no object', '[]', /app\/package\.json is not a JSON object/],
+  ['is not an object', '[]', /app\/package\.json is not a JSON object/],
 ])('a package.json that %s', async (_, text, message) => {
   expect(await failBuild({ 'package.json': text })).toMatch(message);
 });

@@ -1,4 +1,4 @@
-// Which sources are copied into the image, which never are, and what is built there.
+// Which sources are copied into the image, which never are, and which are built there.
 import {
   chmodSync,
   existsSync,
@@ -128,7 +128,7 @@ describe('a build script', () => {
   };
 
   it.each([
-    ['runs with the dependencies for development, which are not in the image', 'false'],
+    ['runs with devDependencies, which are not in the image', 'false'],
     ['runs in place with INSTALL_DEV=true, which keeps them', 'true'],
   ])('%s', async (_, INSTALL_DEV) => {
     const args = { SVC_ROOT_DIR: 'services/orders', INSTALL_DEV };

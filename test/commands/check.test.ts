@@ -181,7 +181,7 @@ describe('secrets', () => {
     ['by its parts', { RABBITMQ_USER: 'mail', RABBITMQ_PASSWORD: secret }, 'localhost:5672'],
     ['by its URL', { RABBITMQ_URL: `amqps://mail:${secret}@rabbit/v` }, 'rabbit:5671'],
     ['by a URL that is wrong', { RABBITMQ_URL: `amqp://mail:${secret}%zz@rabbit` }, 'localhost'],
-    ['by a URL that is no URL', { RABBITMQ_URL: `amqp//mail:${secret}@rabbit` }, 'localhost'],
+    ['by a string that is not a URL', { RABBITMQ_URL: `amqp//mail:${secret}@rabbit` }, 'localhost'],
     ['by a password without a user', { RABBITMQ_PASSWORD: secret }, 'localhost'],
     ['by a URL in the wrong variable', { RABBITMQ_HOST: `amqp://mail:${secret}@rabbit` }, 'localhost'],
     ['by a name that is misspelt', { RABBITMQ_PASWORD: secret }, 'localhost'],

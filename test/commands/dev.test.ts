@@ -218,19 +218,19 @@ describe('code that does not load', () => {
 
   it.each<[string, string, string]>([
     [
-      'JavaScript, of which Node shows the place',
+      'JavaScript with an error, whose place Node shows',
       'export const x = 1;\nconst y = ;',
       'lib/part.js:2\nconst y = ;',
     ],
     ['a module that throws', 'throw new Error("no luck");', 'no luck (lib/part.js:1:7)'],
     ['a module that ends the process', 'process.exit(3);', 'loading the code ended with exit code 3'],
     [
-      'a module that awaits for ever',
+      'a module that awaits a promise for ever',
       'await new Promise(() => {});',
       'awaiting a promise that never settles?',
     ],
     [
-      'an error that nothing catches',
+      'an uncaught error',
       'setImmediate(() => { throw new Error("late"); }); await new Promise((resolve) => setTimeout(resolve, 5000));',
       'Error: late',
     ],
@@ -466,8 +466,12 @@ describe('the end', () => {
   });
 
   it.each<[string, string[], string]>([
-    ['a directory that is none', ['--dir', 'nowhere'], 'nowhere is not a directory'],
-    ['nothing to watch', ['--watch', 'nothing'], 'nothing: there is no such file or folder'],
+    ['a directory that does not exist', ['--dir', 'nowhere'], 'nowhere is not a directory'],
+    [
+      'a --watch path that does not exist',
+      ['--watch', 'nothing'],
+      'nothing: there is no such file or folder',
+    ],
   ])('comes at once with %s', async (_name, args, message) => {
     const dev = startDev({}, {}, args);
     expect(await dev.exited).toEqual({ code: 64, signal: null });

@@ -1,4 +1,4 @@
-// `svchost run` as a process: what it finds, its output, and its exit code. The pipeline is tested in test/service.
+// `svchost run` as a process: its service, its output, and its exit code. The pipeline is tested in test/service.
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';

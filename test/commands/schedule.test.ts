@@ -110,7 +110,7 @@ describe('a wrong schedule ends check and run with 78, with all problems at once
     ],
     ['replicas without a broker', { ...once, NODE_ENV: 'production' }, ['MESSAGING_TYPE']],
     [
-      'replicas at their start',
+      'replicas that run at startup',
       { ...once, RUN_AT_STARTUP: 'true', MESSAGING_TYPE: 'SqliteConnection' },
       ['RUN_AT_STARTUP'],
     ],

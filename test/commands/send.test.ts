@@ -15,13 +15,13 @@ describe('one message', () => {
     ['text', '"büro ✉"', '"büro ✉"'],
     ['a number', '7', '7'],
     ['null', 'null', 'null'],
-    ['blanks around it, which are no part of it', ' [1] \n', '[1]'],
+    ['surrounded by blanks, which do not belong to it', ' [1] \n', '[1]'],
     [
       'a number of more than 53 bits, unchanged',
       '{"id":12345678901234567890}',
       '{"id":12345678901234567890}',
     ],
-    ['a key that means something to JavaScript', '{"__proto__":{"a":1}}', '{"__proto__":{"a":1}}'],
+    ['a key with a meaning in JavaScript', '{"__proto__":{"a":1}}', '{"__proto__":{"a":1}}'],
   ])('may be %s', async (_what, message, body) => {
     const cwd = createService();
     expect(await runCli(['send', message], { cwd })).toEqual({
@@ -49,14 +49,14 @@ describe('one message', () => {
 
   it.each<[string, string[], string]>([
     [
-      'no JSON',
+      'not JSON',
       ['send', "{id: 'hunter2'}"],
       `the message is not JSON; quote it for the shell, such as '{"id": 1}'`,
     ],
     ['empty', ['send', ''], 'the message is not JSON; quote it for the shell'],
     ['given twice', ['send', '1', '--file', 'order.json'], 'give a message or --file, not both'],
     ['in a file that is missing', ['send', '--file', 'none.json'], 'cannot read none.json: ENOENT'],
-    ['in a folder', ['send', '--file', '.'], 'cannot read .: EISDIR'],
+    ['a folder', ['send', '--file', '.'], 'cannot read .: EISDIR'],
     [
       'one of several in a file',
       ['send', '--file', 'many.ndjson'],

@@ -45,11 +45,11 @@ describe('an env file', () => {
     ['has quotes', `A="a # b"\nB='c # d'\nC=\`e "f"\``, { A: 'a # b', B: 'c # d', C: 'e "f"' }],
     ['has blanks around names and values', '  A = 1  \nB=\t2', { A: '1', B: '2' }],
     ['keeps blanks in quotes', 'A=" 1 "', { A: ' 1 ' }],
-    ['has lines made for a shell', 'export A=1', { A: '1' }],
+    ['has `export` before its names', 'export A=1', { A: '1' }],
     ['has values with = in them', 'A=b=c==', { A: 'b=c==' }],
     ['sets a name twice: the last counts', 'A=1\nA=2', { A: '2' }],
     ['sets nothing', 'A=', { A: '' }],
-    ['has lines that are no settings', 'just words\nA=1', { A: '1' }],
+    ['has lines that are not settings', 'just words\nA=1', { A: '1' }],
     ['is empty', '', {}],
   ])('%s', (_what, content, expected) => {
     expect(load({ '.env': content })).toEqual(expected);

@@ -201,14 +201,14 @@ describe('RABBITMQ_URL', () => {
   });
 
   it.each([
-    ['no URL', 'rabbit:5672'],
+    ['not a URL', 'rabbit:5672'],
     ['another scheme', 'http://u:hunter2@rabbit'],
     ['no host', 'amqp:///v'],
     ['no slashes', 'amqp:rabbit'],
     ['nothing but blanks', '  '],
     ['a bad escape in the password', 'amqp://u:hunter2%zz@rabbit'],
     ['a bad escape in the virtual host', 'amqp://u:hunter2@rabbit/%e0%a4'],
-    ['a port that is none', 'amqp://u:hunter2@rabbit:99999'],
+    ['an invalid port', 'amqp://u:hunter2@rabbit:99999'],
     ['port 0', 'amqp://u:hunter2@rabbit:0'],
     ['a bare # in the password', 'amqp://u:12#hunter2@rabbit/v'],
     ['a bare / in the password', 'amqp://u:12/hunter2@rabbit/v'],
@@ -254,7 +254,7 @@ describe('with a schedule, which runs without a broker', () => {
   it.each<[string, Environment, string[]]>([
     ['unset', {}, ['MESSAGING_TYPE']],
     ['unset in production', { NODE_ENV: 'production' }, ['MESSAGING_TYPE']],
-    ['unset beside a broker that looks meant', { RABBITMQ_HOST: 'rabbit' }, ['MESSAGING_TYPE']],
+    ['unset beside a broker that seems to be intended', { RABBITMQ_HOST: 'rabbit' }, ['MESSAGING_TYPE']],
     ['the embedded queue', { MESSAGING_TYPE: 'SqliteConnection' }, []],
     ['RabbitMQ', { MESSAGING_TYPE: 'RabbitMqConnection', NODE_ENV: 'production' }, []],
   ])(

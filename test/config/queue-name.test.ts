@@ -68,7 +68,7 @@ describe('a queue without a name', () => {
     ['empty', { [variable]: '' }, 'nothing'],
     ['blank', { [variable]: ' ' }, 'nothing'],
     ['unset beside the prefix', { QUEUE_NAME_PREFIX: 'CST_' }, 'nothing'],
-    ['unset beside the name of dead letters', { DEAD_LETTER_QUEUE_NAME: 'x' }, 'nothing'],
+    ['unset beside the name of the dead-letter queue', { DEAD_LETTER_QUEUE_NAME: 'x' }, 'nothing'],
     [
       'misspelt',
       { Other_QUEUE_NAME: 'x', MailServicePrOcessor_QUEUE_NAME: 'x' },

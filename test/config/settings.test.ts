@@ -229,7 +229,7 @@ describe('bad values', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('are all reported at once, each with its name, what was expected and what was found', () => {
+  it('are all reported at once, each with its name, the expected value and the value found', () => {
     const env = Object.fromEntries(Object.entries(refused).map(([name, [, values]]) => [name, values[0]]));
     const lines = read(env).problems.map(describeProblem);
     expect(lines.sort()).toEqual(

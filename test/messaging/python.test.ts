@@ -88,7 +88,7 @@ const outgoing: readonly (readonly [value: unknown, bytes: string, inPython: str
 const rabbitMq = rabbitMqBroker();
 
 describe('on RabbitMQ', () => {
-  it('what Python puts on a queue carries nothing but the body and that it is persistent', async () => {
+  it('messages of Python consist of a body and the persistent flag alone', async () => {
     const { queue } = await pythonQueue();
     const message = await take(queue);
     const { headers, ...properties } = message.properties;
@@ -98,7 +98,7 @@ describe('on RabbitMQ', () => {
     expect(Buffer.compare(message.content, bodies[0]![1])).toBe(0);
   });
 
-  it('messages of Python consist of a body and the persistent flag alone', async () => {
+  it('every message of Python is processed, at a second attempt too, or becomes a dead letter unchanged', async () => {
     const { queue } = await pythonQueue();
     const names = new Map(bodies.map(([name, body]) => [body.toString('base64'), name]));
     const service = await host(rabbitMq.adapter(), queue, (_, { attempt }) => {
@@ -173,7 +173,7 @@ describe('on RabbitMQ', () => {
 });
 
 describe('on SQS', () => {
-  it('every message of Python’s is processed, or becomes a dead letter as it is', async () => {
+  it('every message of Python is processed, or becomes a dead letter unchanged', async () => {
     const server = await startServer();
     onTestFinished(() => server.stop());
     const { queueName: queue } = server.createQueue('test_queue');

@@ -26,21 +26,25 @@ const found = (exports: object) => findClasses(exports).classes.map(({ name }) =
 describe('a processor among the exports', () => {
   it.each<[string, object, string[]]>([
     ['extends BaseServiceProcessor', { MailProcessor, Helper }, ['MailProcessor']],
-    ['may extend it by way of another', { SmsProcessor }, ['SmsProcessor']],
+    ['may extend it indirectly', { SmsProcessor }, ['SmsProcessor']],
     [
-      'is not BaseServiceProcessor, exported again',
+      'is not BaseServiceProcessor itself, exported again',
       { BaseServiceProcessor, MailProcessor },
       ['MailProcessor'],
     ],
     ['may be the default', { default: MailProcessor }, ['MailProcessor']],
-    ['is one, if exported twice', { default: MailProcessor, MailProcessor }, ['MailProcessor']],
-    ['is told by its own name, not by the export’s', { x: LogServiceProcessor }, ['LogServiceProcessor']],
+    ['is one class, even if exported twice', { default: MailProcessor, MailProcessor }, ['MailProcessor']],
+    ["is known by its own name, not by the export's", { x: LogServiceProcessor }, ['LogServiceProcessor']],
     ['may be named …ServiceProcessor', { LogServiceProcessor, Helper }, ['LogServiceProcessor']],
     ['may inherit its process method', { LateServiceProcessor }, ['LateServiceProcessor']],
-    ['is rather one that extends it', { LogServiceProcessor, MailProcessor }, ['MailProcessor']],
+    ['is preferred if it extends it', { LogServiceProcessor, MailProcessor }, ['MailProcessor']],
     ['needs a process method', { EmptyServiceProcessor, Unfinished }, []],
-    ['is no class of another name', { Helper }, []],
-    ['is no object, function or value', { a: new MailProcessor(), b: () => 1, c: null, d: 7, e: 'x' }, []],
+    ['is not a class of another name', { Helper }, []],
+    [
+      'is not an object, function or value',
+      { a: new MailProcessor(), b: () => 1, c: null, d: 7, e: 'x' },
+      [],
+    ],
     ['may be one of several', { MailProcessor, SmsProcessor }, ['MailProcessor', 'SmsProcessor']],
     [
       "may be the whole of a CommonJS module's exports",

@@ -57,9 +57,9 @@ describe('its entry', () => {
     ['none', {}, undefined],
     ['main', { main: './a.js' }, './a.js'],
     ['exports before main', { main: './a.js', exports: './b.js' }, './b.js'],
-    ['main where exports have none', { main: './a.js', exports: { './x': './b.js' } }, './a.js'],
-    ['main where exports are null', { main: './a.js', exports: null }, './a.js'],
-    ['main where exports are an array', { main: './a.js', exports: ['./b.js'] }, './a.js'],
+    ['main if there are no exports', { main: './a.js', exports: { './x': './b.js' } }, './a.js'],
+    ['main if exports are null', { main: './a.js', exports: null }, './a.js'],
+    ['main if exports are an array', { main: './a.js', exports: ['./b.js'] }, './a.js'],
     ['a condition', { exports: { default: './b.js' } }, './b.js'],
     ['import before require', { exports: { require: './c.cjs', import: './b.js' } }, './b.js'],
     ['node before import', { exports: { import: './c.js', node: './b.js' } }, './b.js'],
@@ -72,8 +72,8 @@ describe('its entry', () => {
       { exports: { '.': { node: { require: './c.cjs', import: './b.js' }, default: './d.js' } } },
       './b.js',
     ],
-    ['the next condition where one has none', { exports: { node: {}, default: './b.js' } }, './b.js'],
-    ['none where main is no text', { main: 7 }, undefined],
+    ['the next condition if one has none', { exports: { node: {}, default: './b.js' } }, './b.js'],
+    ['none if main is not text', { main: 7 }, undefined],
   ])('is %s', (_what, manifest, expected) => {
     expect(entryOf(manifest)).toBe(expected);
   });
@@ -94,7 +94,7 @@ describe('a directory without a usable package.json', () => {
   });
 
   it.each([
-    ['is cut off', '{"name": "mail"', /^cannot read .*\/package\.json: .*JSON/],
+    ['is truncated', '{"name": "mail"', /^cannot read .*\/package\.json: .*JSON/],
     ['is empty', '', /^cannot read .*\/package\.json: .*JSON/],
     ['is an array', '[]', /\/package\.json is not a JSON object$/],
     ['is null', 'null', /\/package\.json is not a JSON object$/],

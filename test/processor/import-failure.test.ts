@@ -21,7 +21,7 @@ describe('a module that cannot be loaded has an error with the failure, its plac
       /^cannot load processor\.ts: TypeScript parameter property is not supported .*\(processor\.ts:1\)\..*erasableSyntaxOnly/,
     ],
     [
-      'an enum in a module that it imports',
+      'an enum in an imported module',
       { 'processor.ts': 'import "./lib/a.ts";', 'lib/a.ts': 'enum A { b }' },
       /^cannot load processor\.ts: TypeScript enum .*\(lib\/a\.ts:1\)/,
     ],
@@ -42,7 +42,7 @@ describe('a module that cannot be loaded has an error with the failure, its plac
       /does not provide an export named 'T' .*\. If it is a type, import it with "import type"$/,
     ],
     [
-      'an import without its ending',
+      'an import without its extension',
       { 'processor.ts': 'import "./lib/a";', 'lib/a.ts': '' },
       /Cannot find module '.*\/lib\/a' imported from .*\. Imports of own files need their ending/,
     ],
@@ -95,7 +95,7 @@ describe('a module that cannot be loaded has an error with the failure, its plac
     ],
     ['null that it throws', { 'processor.ts': 'throw null;' }, /^cannot load processor\.ts: null was thrown/],
     [
-      'a promise that it rejects',
+      'a promise that rejects',
       { 'processor.ts': 'await Promise.reject(new Error("down"));' },
       /: down \(processor\.ts:1:\d+\)$/,
     ],

@@ -27,7 +27,7 @@ describe('the module', () => {
   it.each<[string, Tree, string]>([
     ['the nearest processor', { 'src/processor.ts': mail }, 'src/processor.ts'],
     [
-      'the source, though it was built',
+      'the source, even if it was built',
       { 'src/processor.ts': mail, 'dist/processor.js': sms },
       'src/processor.ts',
     ],
@@ -37,12 +37,12 @@ describe('the module', () => {
       'index.js',
     ],
     [
-      'the nearest processor, where the entry is missing',
+      'the nearest processor, if the entry is missing',
       { 'package.json': { ...manifest, exports: './dist/index.js' }, 'src/processor.ts': mail },
       'src/processor.ts',
     ],
     [
-      'the nearest processor, where the entry exports none',
+      'the nearest processor, if the entry exports none',
       {
         'package.json': { ...manifest, main: 'index.js' },
         'index.js': 'export const a = 1;',
@@ -51,7 +51,7 @@ describe('the module', () => {
       'processor.js',
     ],
     [
-      'the entry, though there are several processors',
+      'the entry, even if there are several processors',
       {
         'package.json': { ...manifest, main: 'index.js' },
         'index.js': mail,

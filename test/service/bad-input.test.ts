@@ -212,7 +212,7 @@ describe('on RabbitMQ, the properties and headers that a foreign client can add'
   /** Headers that amqplib cannot write again: they are dropped, and the dead letter says so. */
   it.for<[string, object]>([
     ['the largest timestamp', { h: typed('timestamp', 2n ** 64n - 1n) }],
-    ['so long that svchost’s own have no room beside it', { h: 'x'.repeat(65_500) }],
+    ["so long that svchost's own headers have no room beside it", { h: 'x'.repeat(65_500) }],
   ])('a header can be %s, but is dropped from the copies', async ([, headers]) => {
     const letter = await retriedAndBuried({ headers });
     expect(letter.headers).not.toHaveProperty('h');
@@ -226,7 +226,7 @@ describe('on RabbitMQ, the properties and headers that a foreign client can add'
     ['an address for replies', { replyTo: 'nobody', correlationId: 'ü'.repeat(127) }],
     ['another encoding', { contentEncoding: 'gzip', contentType: 'text/plain' }],
     ['a type and an application', { type: '', appId: 'a'.repeat(255) }],
-    ['that it need not be kept', { persistent: false }],
+    ['a flag for no persistence', { persistent: false }],
     ['a time of 1970', { timestamp: 0 }],
     ['a time in milliseconds', { timestamp: Date.now() }],
     ['a time far beyond the calendar', { timestamp: Number.MAX_SAFE_INTEGER }],
@@ -255,14 +255,14 @@ describe('on RabbitMQ, the properties and headers that a foreign client can add'
     ],
     ['a header that is a table with a key "!"', { headers: { h: typed('object', typed('evil', 1)) } }],
     [
-      'a table that looks like a number, and is none',
+      'a table that looks like a number, but is not one',
       { headers: { h: typed('object', typed('long', 'x')) } },
     ],
     [
-      'a table that looks like a decimal, and is none',
+      'a table that looks like a decimal, but is not one',
       { headers: { h: typed('object', { '!': 'decimal' }) } },
     ],
-    ['a table that looks like text, and is none', { headers: { h: typed('object', typed('string', [])) } }],
+    ['a table that looks like text, but is not', { headers: { h: typed('object', typed('string', [])) } }],
   ])('a message with %s is dead-lettered, without a loop', async ([, properties, replacement]) => {
     const service = await makeService(rabbitMq);
     await publishForged(service.queue, Buffer.from('bad'), properties, replacement);

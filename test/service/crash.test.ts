@@ -15,7 +15,7 @@ const sqlite = sqliteBroker();
 describe.for([rabbitMq, sqlite])('an uncaught error, on $name,', (broker) => {
   it.for([
     ['thrown from a timer', { act: 'throw in a timer' }, 'thrown in a timer'],
-    ['of a promise that nobody looked at', { act: 'reject unseen' }, 'rejected unseen'],
+    ['from a promise that nobody awaits', { act: 'reject unseen' }, 'rejected unseen'],
   ] as const)(
     '%s ends the host with 1; its message counts as failed until it is dead-lettered, others are requeued',
     async ([, culprit, message]) => {

@@ -54,7 +54,7 @@ describe('a delivery that ended', () => {
     ],
     ['requeued', { outcome: { kind: 'requeue' } }, { level: 30, msg: 'delivery requeued' }],
     [
-      'with an outcome that the broker does not have',
+      'with an outcome that was not recorded',
       { isSettled: false },
       { level: 40, msg: 'outcome not recorded; the message will be redelivered', outcome: 'done' },
     ],
@@ -118,7 +118,7 @@ describe('an event of a broker', () => {
 
 it.for<[string, ServiceEvent, object]>([
   [
-    'a drain says why',
+    'a drain has its reason',
     { kind: 'state-changed', state: 'draining', cause: 'SIGTERM' },
     { msg: 'draining', cause: 'SIGTERM' },
   ],
@@ -128,7 +128,7 @@ it.for<[string, ServiceEvent, object]>([
     { msg: 'stopped', done: 3, cutOff: 1, exitCode: 0 },
   ],
   [
-    'a skipped occurrence says why, and what was thrown',
+    'a skipped occurrence has its reason, and the thrown error',
     { kind: 'occurrence-skipped', scheduledFor: new Date(0), count: 1, cause: 'unclaimed', thrown: error },
     {
       msg: 'occurrence skipped',

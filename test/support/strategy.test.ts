@@ -16,7 +16,7 @@ const table: readonly (readonly [string, Facts, readonly Strategy[]])[] = [
   ],
   ['an installed server is not installed again', { ...nothing, installed: true, apt: true }, ['installed']],
   ['Docker before changing the machine', { ...nothing, docker: true, apt: true }, ['docker', 'apt']],
-  ['the package where nothing else is left', { ...nothing, apt: true }, ['apt']],
+  ['the package if nothing else is left', { ...nothing, apt: true }, ['apt']],
   ['nothing at all', nothing, []],
 ];
 

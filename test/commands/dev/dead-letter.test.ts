@@ -47,7 +47,7 @@ describe('the excerpt of a body', () => {
     ['a long one', Buffer.from('x'.repeat(201)), `${'x'.repeat(200)}… (201 bytes)`],
     ['no half character', Buffer.from(`${'x'.repeat(199)}😀`), `${'x'.repeat(199)}… (203 bytes)`],
     ['nothing', Buffer.alloc(0), 'an empty body'],
-    ['other bytes', Buffer.from([0xff, 0xfe, 0]), '3 bytes that are not UTF-8'],
+    ['bytes that are not UTF-8', Buffer.from([0xff, 0xfe, 0]), '3 bytes that are not UTF-8'],
   ])('%s', (_name, bytes, shown) => {
     expect(excerpt(bytes)).toBe(shown);
   });

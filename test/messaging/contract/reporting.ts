@@ -147,7 +147,7 @@ export function describeReporting({ open, harness }: Broker): void {
 
   it.each<[string, string, Outcome]>([
     [
-      'a body that is no JSON',
+      'a body that is not JSON',
       '{',
       { kind: 'dead', reason: 'undecodable', error: expect.anything() as never },
     ],

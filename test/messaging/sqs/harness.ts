@@ -1,5 +1,5 @@
-// An SQS server as the contract suite needs it: each connection behind a proxy of its own, which knows the messages that
-// the connection has received.
+// An SQS server as the contract suite needs it: each connection behind a proxy of its own, which knows the messages
+// that the connection has received.
 import { randomUUID } from 'node:crypto';
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { MessageAdapter, MessageFacts, SendOptions } from '../../../src/messaging/adapter.ts';

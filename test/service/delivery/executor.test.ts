@@ -77,7 +77,7 @@ describe('a schema', () => {
       }),
     ],
     ['rejects', broken(() => Promise.reject(new Error('the registry is down')) as never)],
-    ['answers nothing', broken(() => undefined as never)],
+    ['returns nothing', broken(() => undefined as never)],
   ])('that %s fails the attempt, as process itself would: the message is retried', async ([, schema]) => {
     const adapter = await memoryWith([1]);
     const service = await host(adapter, queueName, () => undefined, { schema });

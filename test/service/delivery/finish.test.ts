@@ -48,7 +48,7 @@ describe('a queue is finished', () => {
 
   it.for<[string, (state: ReturnType<typeof watch>['state']) => void]>([
     ['while messages wait, or wait for a retry', (state) => (state.waiting = 1)],
-    ['while a message is in work', (state) => (state.size = 1)],
+    ['while a message is in flight', (state) => (state.size = 1)],
     ['while the broker cannot be asked', (state) => (state.fails = true)],
   ])('not %s; then five quiet seconds later', async ([, disturb]) => {
     const { clock, state } = watch();

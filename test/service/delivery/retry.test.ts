@@ -10,9 +10,9 @@ describe('the delay after a failed attempt', () => {
     ['grows by the factor, up to the longest', standard, [1000, 5000, 25_000, 125_000, 300_000, 300_000]],
     ['stays the same at a factor of 1', { ...standard, factor: 1 }, [1000, 1000, 1000]],
     ['is never longer than the longest, not even the first', { ...standard, maxDelayMs: 400 }, [400, 400]],
-    ['can be nothing', { ...standard, initialDelayMs: 0 }, [0, 0, 0]],
+    ['can be zero', { ...standard, initialDelayMs: 0 }, [0, 0, 0]],
     [
-      'is a whole number of milliseconds: brokers know no other',
+      'is a whole number of milliseconds, as brokers require',
       { ...standard, initialDelayMs: 100, factor: 1.15 },
       [100, 115, 132, 152],
     ],

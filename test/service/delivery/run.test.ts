@@ -32,7 +32,7 @@ describe('work', () => {
     ['returns', () => 1],
     ['resolves', () => Promise.resolve(1)],
     ['returns a thenable that resolves', () => ({ then: (resolve: () => void) => resolve() })],
-    ['returns something with a then that is no function', () => ({ then: 1 })],
+    ['returns an object whose then is not a function', () => ({ then: 1 })],
   ])('that %s is done', async ([, work]) => {
     const { run, clock, end } = start(work);
     expect(await end()).toBe('done');
