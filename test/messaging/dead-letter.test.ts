@@ -58,7 +58,7 @@ describe('the headers of a dead letter', () => {
 });
 
 describe('the headers of a sent message', () => {
-  it('have nothing that a sender cannot claim', () => {
+  it('have nothing that a sender must not set', () => {
     const headers = { tenant: 'a', [header.attempt]: 4, [header.headersDropped]: true };
     expect(sentHeaders(headers)).toEqual({ tenant: 'a' });
   });

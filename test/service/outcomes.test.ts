@@ -36,7 +36,7 @@ describe.for(brokers)('on $name, a message is done', (broker) => {
   });
 });
 
-describe.for(brokers)('on $name, a message is tried again', (broker) => {
+describe.for(brokers)('on $name, a message is retried', (broker) => {
   it.for<[string, () => unknown]>([
     [
       'throws',
@@ -91,7 +91,7 @@ describe.for(brokers)('on $name, a message is tried again', (broker) => {
   });
 });
 
-describe.for(brokers)('on $name, a message is given up on', (broker) => {
+describe.for(brokers)('on $name, a message is dead-lettered', (broker) => {
   it('as failed when its attempts are used up, with all facts about it', async () => {
     const queue = await broker.queue();
     const body = Buffer.from('{ "id" : 1,\n "text": "grüße" }');
@@ -259,7 +259,7 @@ describe.for(brokers)('on $name, a message is given up on', (broker) => {
   });
 });
 
-describe.for(brokers)('on $name, a message is handed back', (broker) => {
+describe.for(brokers)('on $name, a message is requeued', (broker) => {
   it('by a drain: unstarted or cut off, it is redelivered at the same attempt', async () => {
     const queue = await queueWith(broker, 'first', 'second', 'third');
     const aborted: unknown[] = [];
