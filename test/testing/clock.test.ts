@@ -1,4 +1,4 @@
-// The clock of the testing kit: when it calls timers, and what it waits for between them.
+// The clock of the testing kit: when it calls timers, and how it waits between them.
 import { describe, expect, it } from 'vitest';
 import { quiet, TestClock } from '../../src/testing/clock.ts';
 
