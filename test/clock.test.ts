@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sleep, systemClock, within } from '../src/clock.ts';
 import { quiet, TestClock } from '../src/testing/clock.ts';
 
-/** How a promise stands: `pending`, or what it settled with. */
+/** The state of a promise: `pending`, or the value or error that it settled with. */
 async function stateOf(promise: Promise<unknown>): Promise<unknown> {
   let state: unknown = 'pending';
   const note = (end: unknown): void => void (state = end);
@@ -13,7 +13,7 @@ async function stateOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe('sleep', () => {
-  it('lasts as long as it is asked to, and not a millisecond less', async () => {
+  it('lasts as long as requested, and not a millisecond less', async () => {
     const clock = new TestClock();
     const slept = sleep(clock, 100).then(() => 'awake');
     await clock.advance(99);
@@ -34,7 +34,7 @@ describe('sleep', () => {
     expect(remove).toHaveBeenCalledTimes(1);
   });
 
-  it('takes no time if its signal is aborted already', async () => {
+  it('takes no time if its signal is already aborted', async () => {
     const clock = new TestClock();
     expect(await stateOf(sleep(clock, 100, AbortSignal.abort()))).toBeUndefined();
     expect(clock.waits).toEqual([]);
@@ -54,8 +54,8 @@ describe('sleep', () => {
 describe('within', () => {
   it.for<[string, () => Promise<unknown>]>([
     ['nothing', () => Promise.resolve()],
-    ['the word for too late', () => Promise.resolve('late')],
-  ])('is done when the work resolves in time, with %s', async ([, work]) => {
+    ['the value that means too late', () => Promise.resolve('late')],
+  ])('is done if the work resolves in time, with %s', async ([, work]) => {
     const clock = new TestClock();
     expect(await stateOf(within(clock, 100, work()))).toBe('done');
     expect(clock.waits).toEqual([]);
@@ -71,24 +71,27 @@ describe('within', () => {
     expect(await stateOf(waiting)).toBe('done');
   });
 
-  it('rejects as the work does', async () => {
+  it('rejects if the work does', async () => {
     const clock = new TestClock();
     const error = new RangeError('no');
     await expect(within(clock, 100, Promise.reject(error))).rejects.toBe(error);
     expect(clock.waits).toEqual([]);
   });
 
-  it.for(['resolves', 'rejects'])('is late at the limit, whatever comes after: the work %s', async (end) => {
-    const clock = new TestClock();
-    const work: PromiseWithResolvers<void> = Promise.withResolvers();
-    const waiting = within(clock, 100, work.promise);
-    await clock.advance(100);
-    expect(await stateOf(waiting)).toBe('late');
-    if (end === 'resolves') work.resolve();
-    // An unhandled rejection would fail this test.
-    else work.reject(new Error('too late'));
-    expect(await stateOf(waiting)).toBe('late');
-  });
+  it.for(['resolves', 'rejects'])(
+    'is late at the limit, whatever happens later: the work %s',
+    async (end) => {
+      const clock = new TestClock();
+      const work: PromiseWithResolvers<void> = Promise.withResolvers();
+      const waiting = within(clock, 100, work.promise);
+      await clock.advance(100);
+      expect(await stateOf(waiting)).toBe('late');
+      if (end === 'resolves') work.resolve();
+      // An unhandled rejection would fail this test.
+      else work.reject(new Error('too late'));
+      expect(await stateOf(waiting)).toBe('late');
+    },
+  );
 });
 
 describe("the machine's clock", () => {

@@ -1,4 +1,4 @@
-// examples/compose.yaml is a system that Compose could start: its files are there, its variables exist, each example is in it.
+// examples/compose.yaml could be started by Compose: its files and variables exist, and it contains each example.
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -31,7 +31,7 @@ interface Compose {
   readonly services: Readonly<Record<string, ComposeService>>;
 }
 
-/** A compose file; strict, so that a key given twice is an error. */
+/** A compose file; strict, so that a duplicate key is an error. */
 function readCompose(name: string): Compose {
   return parse(readFileSync(path.join(examples, name), 'utf8'), { merge: true, strict: true }) as Compose;
 }
@@ -39,18 +39,18 @@ function readCompose(name: string): Compose {
 const compose = readCompose('compose.yaml');
 const hosted = Object.entries(compose.services).filter(([, { build }]) => build !== undefined);
 
-/** The directory of a service that is built, below examples/. */
+/** The directory of a service that is built, relative to examples/. */
 function directoryOf({ build }: ComposeService): string {
   return path.join(build!.context, build!.args['SVC_ROOT_DIR'] ?? '.');
 }
 
-/** What a service gets set: its env file, and what Compose sets over it. */
+/** The variables of a service: its env file, overridden by Compose. */
 function environmentOf({ env_file = '', environment }: ComposeService): NodeJS.Dict<string> {
   return { ...parseEnv(readFileSync(path.join(examples, env_file), 'utf8')), ...environment };
 }
 
 describe('compose.yaml', () => {
-  it('has each example, by the name of its package', () => {
+  it('contains each example, by the name of its package', () => {
     const built = hosted.map(([name, service]) => [directoryOf(service), name]);
     const expected = services.map((directory) => [directory, path.basename(directory)]);
     expect(built.sort()).toEqual(expected.sort());
@@ -75,18 +75,18 @@ describe('compose.yaml', () => {
     ).toEqual([]);
   });
 
-  it.each(hosted)('lets %s drain, on a file system that is read-only', (_, service) => {
+  it.each(hosted)('lets %s drain, on a read-only file system', (_, service) => {
     const shutdownTimeout = Number(
       environmentOf(service)['SHUTDOWN_TIMEOUT'] ?? variables.SHUTDOWN_TIMEOUT.defaultText,
     );
     expect(service.stop_grace_period).toMatch(/^\d+s$/);
     expect(Number.parseInt(service.stop_grace_period!)).toBeGreaterThanOrEqual(shutdownTimeout + 5);
     expect(service.read_only).toBe(true);
-    // The embedded queue's file could not be written.
+    // The embedded queue's file could not be written there.
     expect(environmentOf(service)['MESSAGING_TYPE']).not.toBe('SqliteConnection');
   });
 
-  it('starts a service when its broker is healthy, and points it there', () => {
+  it('starts a service when its broker is healthy, and connects it to that broker', () => {
     const brokers = { RabbitMqConnection: 'rabbitmq', SqsConnection: 'sqs' };
     for (const [, service] of hosted) {
       const env = environmentOf(service);
@@ -101,7 +101,7 @@ describe('compose.yaml', () => {
     expect([given?.['RABBITMQ_USER'], given?.['RABBITMQ_PASSWORD']]).toEqual(Object.values(environment!));
   });
 
-  it('uses the SQS server of the tests, in their version', () => {
+  it('uses the same SQS server as the tests, in the same version', () => {
     const file = path.join(root, 'node_modules/fauxqs/package.json');
     const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
     expect(compose.services['sqs']?.image).toBe(`kibertoad/fauxqs:${version}`);
@@ -115,20 +115,20 @@ describe('all compose files', () => {
     expect(ports.filter((port) => !/^127\.0\.0\.1:\d+:\d+$/.test(port))).toEqual([]);
   });
 
-  it('have services of the same names', () => {
+  it('have the same services', () => {
     const names = Object.keys(readCompose('compose.debug.yaml').services);
     expect(names.filter((name) => !(name in compose.services))).toEqual([]);
   });
 });
 
 describe('npm run examples:pack', () => {
-  it('puts the package, with what it runs, into the dev_packages of each example', async () => {
+  it('puts the package and its dependencies into the dev_packages of each example', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'svchost-pack-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const copy = (service: Service) =>
       cpSync(path.join(examples, service, 'Dockerfile'), path.join(folder, service, 'Dockerfile'));
     services.forEach(copy);
-    // Twice: the second finds the tarballs of the first.
+    // Twice: the second run finds the tarballs of the first.
     await mustRun(process.execPath, [path.join(examples, 'pack.ts'), folder]);
     const stdout = await mustRun(process.execPath, [path.join(examples, 'pack.ts'), folder]);
     const packed = stdout.trimEnd().split('\n');

@@ -1,11 +1,11 @@
-// Directories are made, whoever else makes them, or there is an error.
+// Directories are created, even if others create them at the same time, or an error says why not.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { makeDirectory } from '../src/directory.ts';
 import { createTree } from './processor/tree.ts';
 
-it('makes what is missing, with its mode, and tells what it made', () => {
+it('creates the missing ones, with the given mode, and reports them', () => {
   const root = createTree({});
   const made: string[] = [];
   makeDirectory(path.join(root, 'a/b'), 0o700, (directory) => made.push(path.relative(root, directory)));
@@ -14,7 +14,7 @@ it('makes what is missing, with its mode, and tells what it made', () => {
   expect(statSync(path.join(root, 'a/b')).mode & 0o777).toBe(0o700);
 });
 
-it('leaves what is there as it is', () => {
+it('leaves an existing one as it is', () => {
   const root = createTree({ 'a/file': '' });
   makeDirectory(path.join(root, 'a'));
   expect(readdirSync(root, { recursive: true }).sort()).toEqual(['a', 'a/file']);
@@ -28,6 +28,6 @@ it.each([
   expect(() => makeDirectory(path.join(root, name))).toThrow(/EEXIST|ENOTDIR/);
 });
 
-it.runIf(existsSync('/proc'))('ends with an error where the system makes none', () => {
+it.runIf(existsSync('/proc'))("fails with the system's error", () => {
   expect(() => makeDirectory('/proc/orders/x')).toThrow('ENOENT');
 });

@@ -1,4 +1,4 @@
-// README, examples of env files and what the code declares are one and the same. test/docs/ runs what the pages show.
+// README and example env files agree with the declarations in the code. test/docs/ runs the commands of the pages.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
@@ -9,7 +9,7 @@ import { exitMeaning } from '../src/errors.ts';
 const root = path.resolve(import.meta.dirname, '..');
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
 
-/** The cells of the rows of the table under a heading. */
+/** The cells of each row of the table under a heading. */
 function table(heading: string): string[][] {
   const section = readme.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
   const rows = section.split('\n').filter((line) => line.startsWith('|'));
@@ -50,12 +50,12 @@ describe('the README', () => {
 });
 
 describe('the examples of env files', () => {
-  /** What a file sets, and would set without the comment signs. */
+  /** The variables that a file sets, or would set if they were not commented out. */
   const settings = (file: string) => {
     const text = readFileSync(path.join(root, file), 'utf8');
     return parseEnv(text.replace(/^#(?=[A-Z_]+=)/gm, ''));
   };
-  /** Each variable with its default, where that is one value. */
+  /** Each variable with its default, if that is a single value. */
   const declared = (isSecret: boolean) => {
     const ofKind = Object.entries(variables).filter(([, { secret }]) => secret === isSecret);
     return Object.fromEntries(
@@ -63,14 +63,14 @@ describe('the examples of env files', () => {
     );
   };
 
-  it('hold every variable that is no secret in .env.example, with its default', () => {
+  it('contain every variable that is not secret in .env.example, with its default', () => {
     expect(settings('.env.example')).toEqual({
       ...declared(false),
       MyServiceProcessor_QUEUE_NAME: 'my_queue',
     });
   });
 
-  it('hold every secret in .env.secrets.example', () => {
+  it('contain every secret in .env.secrets.example', () => {
     expect(settings('.env.secrets.example')).toEqual(declared(true));
   });
 });

@@ -1,4 +1,4 @@
-// Each example does what its README says: its files are copied, its commands run, and the host drains with 0.
+// Each example works as its README says: its files are copied, its commands run, and the host drains with 0.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
@@ -16,7 +16,7 @@ async function sendAll(cwd: string, env: Record<string, string>, commands: reado
   }
 }
 
-/** Drains a host; returns its last line, which sums up. */
+/** Drains a host; returns its last line, the summary. */
 async function drain(host: HostProcess): Promise<unknown> {
   host.signal('SIGTERM');
   expect(await host.exited).toEqual({ code: 0, signal: null });
@@ -35,7 +35,7 @@ describe('service-example', () => {
     },
   };
 
-  it.each(Object.entries(brokers))('processes, tries again and gives up on %s', async (_, setUp) => {
+  it.each(Object.entries(brokers))('processes, retries and dead-letters %s', async (_, setUp) => {
     const [cwd, env] = [installExample('service-example'), setUp()];
     const commands = followReadme(cwd);
     const host = startHost({ cwd, env, args: commands[0]!.args });
@@ -48,7 +48,7 @@ describe('service-example', () => {
 });
 
 describe('sqs-service-example', () => {
-  it('hands over all mails of its file, ten at a time', async () => {
+  it('forwards all mails of its file, ten at a time', async () => {
     const server = await startServer();
     onTestFinished(() => server.stop());
     const [cwd, env] = [installExample('sqs-service-example'), { AWS_ENDPOINT_URL_SQS: server.address }];
@@ -64,7 +64,7 @@ describe('sqs-service-example', () => {
 });
 
 describe('monorepo-example', () => {
-  it('processes an order with TypeScript of the linked package, and refuses one that is none', async () => {
+  it('processes an order with TypeScript of the linked package, and rejects a message that is not an order', async () => {
     const cwd = installExample('monorepo-example/services/order-service');
     const commands = followReadme(cwd);
     const host = startHost({ cwd, env: {}, args: commands[0]!.args });
@@ -73,13 +73,13 @@ describe('monorepo-example', () => {
     expect(await host.waitForLine('Order accepted!')).toMatchObject({ orderId: 7, total: '37.50' });
     expect(await host.waitForLine('dead-lettered')).toMatchObject({ reason: 'invalid' });
     expect(await drain(host)).toMatchObject({ done: 1, dead: 1 });
-    // Nothing was built on the way: what ran is the TypeScript of the shared package.
+    // Nothing was built: the TypeScript of the shared package ran as it is.
     expect(globSync('**/*.js', { cwd: path.resolve(cwd, '../../common') })).toEqual([]);
   });
 });
 
 describe('cron-service-example', () => {
-  it('runs at the start and by its interval, and says how the run before ended', async () => {
+  it('runs at startup and at its interval, and logs how the previous run ended', async () => {
     const cwd = installExample('cron-service-example');
     const [command] = followReadme(cwd);
     const host = startHost({ cwd, env: { CRON_TIME_AMOUNT: '1' }, args: command!.args });

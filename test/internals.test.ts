@@ -1,5 +1,5 @@
-// The rooms of src: every file belongs to one, docs/internals.md draws them as eslint.config.js has them, and the files
-// that it names exist.
+// The rooms of src: every file belongs to one, docs/internals.md draws them as in eslint.config.js, and the files that
+// it names exist.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -18,21 +18,21 @@ const { brokers, rooms, roomOf, forbidden } = (await import(path.join(root, 'esl
 const page = readPage(root, 'docs/internals.md');
 const files = globSync('**/*.ts', { cwd: source, exclude: ['commands/new/template/**'] });
 
-/** All brokers have the same arrows, and are one box of the picture. */
+/** All brokers have the same arrows, and share one box of the picture. */
 const adapter = { name: 'adapter', path: 'messaging/(each broker)/' };
 const nameOf = (room: string) => (room in brokers ? adapter.name : room);
 
 describe('the picture of docs/internals.md', () => {
   const { boxes, arrows } = readPicture(page.blocks.find(({ kind }) => kind === 'mermaid')?.text ?? '');
 
-  it('has every room of eslint.config.js under its path, but the ground', () => {
+  it('shows every room of eslint.config.js under its path, except the ground', () => {
     const expected = Object.entries(rooms)
       .filter(([room]) => room !== 'ground')
       .map(([room, { path }]) => [nameOf(room), room in brokers ? adapter.path : path]);
     expect(boxes).toEqual(Object.fromEntries(expected));
   });
 
-  it('has every arrow of eslint.config.js, but those to the ground', () => {
+  it('shows every arrow of eslint.config.js, except those to the ground', () => {
     const expected = Object.entries(rooms).flatMap(([room, { imports }]) =>
       imports.filter((target) => target !== 'ground').map((target) => `${nameOf(room)} -> ${nameOf(target)}`),
     );
@@ -41,7 +41,7 @@ describe('the picture of docs/internals.md', () => {
 });
 
 describe('the rooms', () => {
-  it('take in every file of src, of which only those at its top are ground', () => {
+  it('contain every file of src; only those at its top are ground', () => {
     expect(files.length).toBeGreaterThan(100);
     const astray = files.filter((file) => {
       const room = roomOf(path.join(source, file));
@@ -75,7 +75,7 @@ it('docs/internals.md names only files that exist', () => {
   const broken = text
     .split('\n\n')
     .flatMap((paragraph) => {
-      // A paragraph on one folder names the files in it without the folder.
+      // A paragraph about one folder names the files in it without the folder.
       const [, folder = ''] = /^\*\*\w+\*\* \(`([\w/]+)`\)/.exec(paragraph) ?? [];
       return [...paragraph.matchAll(/`([\w./-]+\.(?:ts|js))`/g)].map(([, name]) => ({ folder, name: name! }));
     })
@@ -85,7 +85,7 @@ it('docs/internals.md names only files that exist', () => {
   expect(broken).toEqual([]);
 });
 
-/** The boxes, by name with their label, and the arrows of a Mermaid flowchart as the page writes it. */
+/** The boxes, by name with their label, and the arrows of a Mermaid flowchart in the form that the page uses. */
 function readPicture(mermaid: string) {
   const boxes: Record<string, string> = {};
   const arrows = new Set<string>();

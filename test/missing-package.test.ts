@@ -68,6 +68,6 @@ it.each([
   ],
   ['another code', Object.assign(new Error("Cannot find package 'a' imported from b"), { code: 'EACCES' })],
   ['no error', "Cannot find package 'a'"],
-])('%s is no missing package', (_what, thrown) => {
+])('%s is not a missing package', (_what, thrown) => {
   expect(missingPackage(thrown)).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-// The package as it is published: what is in it, how its types resolve, and how much an installation takes.
+// The package as it is published: its files, how its types resolve, and how much an installation takes.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -22,7 +22,7 @@ let tarball: Buffer;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'svchost-pack-'));
-  // Without its scripts: they would build anew what other tests run at this moment.
+  // Without its scripts, which would rebuild files that other tests are running.
   const options = ['--json', '--ignore-scripts', '--pack-destination', folder];
   [packed] = JSON.parse(execFileSync('npm', ['pack', ...options], { cwd: root, encoding: 'utf8' })) as [
     Packed,
@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
 describe('the package', () => {
-  it('holds what is run and what is read, and nothing else', () => {
+  it('contains the code that runs and the docs that are read, and nothing else', () => {
     const others = packed.files.map((file) => file.path).filter((file) => !file.startsWith('dist/'));
     expect(others.sort()).toEqual([
       '.env.example',
@@ -46,12 +46,12 @@ describe('the package', () => {
     ]);
   });
 
-  it('has a bin that can be run', () => {
+  it('has an executable bin', () => {
     const bin = packed.files.find((file) => file.path === 'dist/bin.js');
     expect(bin?.mode.toString(8)).toBe('755');
   });
 
-  it('has nothing that publint finds fault with', async () => {
+  it('passes publint', async () => {
     const { buffer, byteOffset, byteLength } = tarball;
     const content = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
     const { messages, pkg } = await publint({ pkgDir: 'package', pack: { tarball: content }, strict: true });
@@ -62,7 +62,7 @@ describe('the package', () => {
     const result = await checkPackage(createPackageFromTarballData(tarball));
     if (!result.types) throw new Error('the package has no types');
     expect(Object.keys(result.entrypoints).sort()).toEqual(['.', './bin', './package.json', './testing']);
-    // An ES module for CommonJS is what Node loads by require() as well, since 22.12.
+    // Node loads an ES module by require() as well, since 22.12.
     const expected = new Set(['CJSResolvesToESM']);
     const problems = result.problems.filter(
       (problem) =>
@@ -84,7 +84,7 @@ it.each([
   expect(dependencies + sizeOf(path.join(root, 'dist'))).toBeLessThan(limit);
 });
 
-/** Bytes of all files in a package, but for the packages within it, which are listed themselves. */
+/** The bytes of all files in a package, without the packages inside it, which are listed separately. */
 function sizeOf(directory: string): number {
   return readdirSync(directory, { withFileTypes: true })
     .filter((entry) => entry.name !== 'node_modules')

@@ -1,5 +1,5 @@
-// The launch configurations of the examples do what they say, driven over Node's inspector as VS Code does: breakpoints in
-// TypeScript hit, variables are there, and the program ends well.
+// The launch configurations of the examples work, driven over Node's inspector as VS Code does it: breakpoints in
+// TypeScript are hit, variables are visible, and the program ends with success.
 import { copyFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -26,7 +26,7 @@ function configurationOf(folder: string, name: string): LaunchConfiguration {
   return found;
 }
 
-/** Puts a breakpoint on the line of a file that contains a text. Returns where it is. */
+/** Sets a breakpoint on the line of a file that contains a text. Returns its place. */
 async function breakAt(
   inspector: Inspector,
   file: string,
@@ -42,7 +42,7 @@ async function breakAt(
   return { url: pathToFileURL(file).href, line };
 }
 
-/** Sends what the launch file proposes as a message, by its configuration for that. Returns the message. */
+/** Sends the message that the launch file proposes, by its configuration for that. Returns the message. */
 async function send(folder: string, env: Record<string, string> = {}): Promise<unknown> {
   const sender = launch(configurationOf(folder, 'Send a message'), folder, env);
   await (await sender.attach()).begin();
@@ -51,7 +51,7 @@ async function send(folder: string, env: Record<string, string> = {}): Promise<u
   return JSON.parse(readLaunchFile(folder).inputs![0]!.default);
 }
 
-/** Services with a queue: a line of TypeScript that sees the message, and what that is called there. */
+/** Services with a queue: a line of TypeScript that sees the message, and the message's name there. */
 const messaging = {
   'service-example': { file: 'processor.ts', text: 'await handleMessage(', variable: 'message' },
   'sqs-service-example': { file: 'processor.ts', text: 'await this.#outbox.hand(', variable: 'message' },
@@ -66,7 +66,7 @@ type MessagingService = keyof typeof messaging;
 
 const messagingServices = Object.keys(messaging) as MessagingService[];
 
-/** What a service needs besides its .env. */
+/** The variables that a service needs besides its .env. */
 async function surroundings(service: MessagingService): Promise<Record<string, string>> {
   if (service !== 'sqs-service-example') return {};
   const server = await startServer();
@@ -166,19 +166,19 @@ describe('"Attach to the container"', () => {
       variable: 'order',
     },
   ] as const)('stops at a breakpoint in $service', async ({ service, root, text, variable }) => {
-    // Two copies: the one in the editor, and the one that runs, which stands for the container's /app.
+    // Two copies: one in the editor, and one that runs, which stands for the container's /app.
     const [folder, app] = [install(service), install(service)];
     const attach = configurationOf(folder, 'Attach to the container');
     const localRoot = path.resolve(attach.localRoot!);
     expect(localRoot).toBe(path.join(folder, root));
     expect(attach).toMatchObject({ request: 'attach', remoteRoot: '/app' });
     expect(container.ports).toContain(`${attach.address ?? ''}:${attach.port ?? ''}:9229`);
-    // Any port in place of the one that the container has to itself.
+    // Any port, instead of the one that the container has to itself.
     const { NODE_OPTIONS } = container.environment;
     const options = NODE_OPTIONS.replace('0.0.0.0:9229', '127.0.0.1:0');
     const host = debug([builtBin], { cwd: app, env: { NODE_OPTIONS: options } });
     const inspector = await host.attach();
-    // As VS Code does with the two roots: where a file is below the one, it is below the other.
+    // As VS Code maps the two roots: a path below one is the same path below the other.
     const below = path.relative(localRoot, path.join(folder, 'processor.ts'));
     const expected = await breakAt(inspector, path.join(app, root, below), text);
     const message = await send(app);
@@ -193,9 +193,9 @@ describe('"Attach to the container"', () => {
 
 describe('every example', () => {
   it.each(services)(
-    '"Run the tests" of %s, where it is, stops at a breakpoint, and they pass',
+    '"Run the tests" of %s, in the checkout, stops at a breakpoint, and they pass',
     async (name) => {
-      // In the checkout, where npm has put rococo-svchost into the node_modules above.
+      // In the checkout, npm has put rococo-svchost into the node_modules above.
       const folder = path.join(examples, name);
       const program = launch(configurationOf(folder, 'Run the tests'), folder);
       const inspector = await program.attach();
@@ -208,7 +208,7 @@ describe('every example', () => {
     },
   );
 
-  it('finds svchost where it is, in the checkout', async () => {
+  it('finds svchost from its place in the checkout', async () => {
     const folder = path.join(examples, 'cron-run-at-example');
     const env = parseEnv(readFileSync(path.join(folder, '.env.example'), 'utf8')) as Record<string, string>;
     const host = launch(configurationOf(folder, 'Run once, now'), folder, env);
@@ -231,7 +231,7 @@ describe('every example', () => {
     );
   });
 
-  it('has no configuration that docs/vscode.md does not explain, nor the other way round', () => {
+  it('has exactly the configurations that docs/vscode.md explains', () => {
     const docs = readFileSync(path.join(examples, '../docs/vscode.md'), 'utf8');
     const explained = [...docs.matchAll(/^\| ([A-Z][^|]*?) +\|/gm)].map(([, name]) => name);
     const names = services.flatMap((name) =>

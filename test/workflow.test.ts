@@ -1,4 +1,4 @@
-// The GitHub workflows: valid, on every Node that package.json admits, and bound to the exact code of each action.
+// The GitHub workflows: valid, on every Node that package.json allows, and pinned to the exact code of each action.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser';
@@ -28,7 +28,7 @@ function commands(name: string): string[] {
   return Object.values(read(name).jobs).flatMap(({ steps = [] }) => steps.flatMap(({ run = [] }) => run));
 }
 
-/** What GitHub's parser finds wrong: keys, values, expressions, and jobs that need others. */
+/** The faults that GitHub's parser finds: keys, values, expressions, and dependencies between jobs. */
 async function faults(name: string, content: string): Promise<string[]> {
   const { context, value } = parseWorkflow({ name, content }, new NoOperationTraceWriter());
   if (!value) return context.errors.getErrors().map(({ message }) => message);
@@ -51,9 +51,9 @@ describe.for(Object.keys(workflows))('%s', (name) => {
 });
 
 it.for([
-  ['a key that is none', 'runs-on:', 'runs-in:'],
-  ['a job that is not there', 'needs: npm', 'needs: npn'],
-  ['a context that is none', 'vars.IMAGE', 'variables.IMAGE'],
+  ['an invalid key', 'runs-on:', 'runs-in:'],
+  ['a job that does not exist', 'needs: npm', 'needs: npn'],
+  ['an invalid context', 'vars.IMAGE', 'variables.IMAGE'],
 ])('the parser finds %s', async ([, found, wrong]) => {
   expect(await faults('publish.yml', workflows['publish.yml']!.replace(found!, wrong!))).not.toEqual([]);
 });

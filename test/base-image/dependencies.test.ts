@@ -1,4 +1,5 @@
-// What is installed for a service, where, and in which of the two steps; with npm and a registry.
+// The packages that are installed for a service, their places, and the step that installs them; with npm and a
+// registry.
 import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -38,7 +39,7 @@ function installed(directory: string, name: string): unknown {
     : undefined;
 }
 
-/** Writes the lockfile of a context's folder, and then sets it back to the version before the newest. */
+/** Writes the lockfile of a context's folder, then downgrades it to the version before the newest. */
 async function lock(directory: string): Promise<void> {
   await mustRun('npm', ['install', '--package-lock-only', '--include=dev', '--no-audit'], {
     cwd: directory,
@@ -57,7 +58,7 @@ async function lock(directory: string): Promise<void> {
 }
 
 describe('a service by itself', () => {
-  it('without a lockfile has the newest that fits, for production only, from the first step', async () => {
+  it('installs the newest matching versions without a lockfile, production only, in the first step', async () => {
     const image = await buildTree({ 'package.json': service, 'processor.ts': '' }, { registry });
     expect(installed(image.app, 'left')).toBe('1.1.0');
     expect(installed(image.app, 'tool')).toBeUndefined();
@@ -66,7 +67,7 @@ describe('a service by itself', () => {
     expect(existsSync(path.join(image.app, 'package-lock.json'))).toBe(false);
   });
 
-  it('with a lockfile has what that says', async () => {
+  it('installs the versions of its lockfile', async () => {
     const context = createTree({ 'package.json': service, 'processor.ts': '' });
     await lock(context);
     const image = await buildImage(context, { registry });
@@ -77,7 +78,7 @@ describe('a service by itself', () => {
     expect(image).toMatchObject({ code: 0, requests: [expect.any(Number), 0] });
   });
 
-  it('with INSTALL_DEV=true has the dependencies for development as well', async () => {
+  it('also installs devDependencies with INSTALL_DEV=true', async () => {
     const context = createTree({ 'package.json': service });
     await lock(context);
     const image = await buildImage(context, { registry, args: { INSTALL_DEV: 'true' } });
@@ -85,7 +86,7 @@ describe('a service by itself', () => {
     expect(image.sources).toContain(earlier);
   });
 
-  it('with a lockfile that does not fit its package.json is not built', async () => {
+  it('is not built if its lockfile contradicts its package.json', async () => {
     const context = createTree({ 'package.json': service });
     await lock(context);
     writeFileSync(
@@ -117,7 +118,7 @@ describe('a service beside common', () => {
   };
   const args = { SVC_ROOT_DIR: 'services/orders' };
 
-  it('runs the TypeScript of it, with its own dependencies, all from the first step', async () => {
+  it('runs its TypeScript, with its own dependencies, all from the first step', async () => {
     const { app, sources, requests } = await buildTree(tree, { registry, args });
     expect(installed(path.join(app, 'common'), 'right')).toBe('1.0.0');
     expect(installed(path.join(app, 'common'), 'tool')).toBeUndefined();
@@ -127,7 +128,7 @@ describe('a service beside common', () => {
     expect(await mustRun(process.execPath, [main])).toBe('hello orders\n');
   });
 
-  it('installs a package elsewhere in the context with the sources', async () => {
+  it('installs a package from elsewhere in the context with the sources', async () => {
     const { 'common/package.json': manifest, 'common/index.ts': module, ...others } = tree;
     const moved = {
       ...others,
@@ -142,7 +143,7 @@ describe('a service beside common', () => {
     expect(await mustRun(process.execPath, [main])).toBe('hello orders\n');
   });
 
-  it('is installed with the settings of npm beside the package.jsons, which are not in the image', async () => {
+  it('is installed with the npm settings beside the package.jsons, which stay out of the image', async () => {
     const npmrc = {
       'services/orders/.npmrc': 'legacy-peer-deps=true\n',
       'common/.npmrc': 'loglevel=verbose\n',
@@ -177,7 +178,7 @@ describe('a workspace', () => {
   };
   const args = { SVC_ROOT_DIR: 'services/orders' };
 
-  it("has what the root's lockfile says, and nothing of the other workspaces, from the first step", async () => {
+  it("installs the versions of the root's lockfile, without those of other workspaces, in the first step", async () => {
     const context = createTree(tree);
     await lock(context);
     const { app, dependencies, sources, requests } = await buildImage(context, { registry, args });
@@ -193,18 +194,18 @@ describe('a workspace', () => {
     expect(await mustRun(process.execPath, [path.join(app, 'services/orders/main.ts')])).toBe('shared\n');
   });
 
-  it('without a lockfile is installed all the same, with the sources', async () => {
+  it('without a lockfile is still installed, with the sources', async () => {
     const { app } = await buildTree(tree, { registry, args });
     expect(installed(app, 'left')).toBe('1.1.0');
     expect(installed(app, 'right')).toBeUndefined();
     expect(await mustRun(process.execPath, [path.join(app, 'services/orders/main.ts')])).toBe('shared\n');
   });
 
-  it('is left alone by a service that has a lockfile of its own, or is none of it', async () => {
+  it('is ignored by a service that has its own lockfile or is not part of it', async () => {
     const own = createTree({ ...tree, 'services/orders/package.json': service });
     const directory = path.join(own, 'services/orders');
     const manifest = readFileSync(path.join(own, 'package.json'), 'utf8');
-    // npm itself would write the lockfile at the root.
+    // npm would write the lockfile at the root.
     writeFileSync(path.join(own, 'package.json'), '{}');
     await lock(directory);
     writeFileSync(path.join(own, 'package.json'), manifest);

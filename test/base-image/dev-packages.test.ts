@@ -1,4 +1,4 @@
-// Packages in dev_packages: which of them take a dependency's place, when, and what the log says of it.
+// Packages in dev_packages: which of them replace a dependency, when, and what the log reports.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -48,7 +48,7 @@ function dependenciesOf({ app }: BuiltImage): unknown {
 }
 
 describe.each(['local', 'development'])('with ENVIRONMENT=%s', (ENVIRONMENT) => {
-  it('the newest version takes the place of the dependency, and the log says so', async () => {
+  it('the newest version replaces the dependency, and the log says so', async () => {
     const context = await createContext({ 'package.json': manifest }, [
       'left@1.9.0',
       'left@2.0.0-rc.2',
@@ -86,7 +86,7 @@ describe('with ENVIRONMENT=development', () => {
     expect(image.sources).toContain('the dependencies are those of the step before');
   });
 
-  it('a scoped package is known by the name in its package.json, whatever the file is called', async () => {
+  it('a scoped package is recognized by the name in its package.json, whatever its file is called', async () => {
     const wanted = { ...manifest, dependencies: { '@acme/left': '^1.0.0', left: '1.0.0' } };
     const context = await createContext({ 'package.json': wanted }, ['@acme/left@1.2.3']);
     const image = await buildImage(context, { registry, args });
@@ -105,7 +105,7 @@ describe('with ENVIRONMENT=development', () => {
     expect(image.sources).toContain('replaced left "file:../.." by 1.0.0 (dev_packages/left-1.0.0.tgz)');
   });
 
-  it('a folder takes part, runs as TypeScript, and brings its own dependencies but not its node_modules', async () => {
+  it('a folder counts, runs as TypeScript, and brings its own dependencies but not its node_modules', async () => {
     const folder = (name: string, version: string) => ({
       [`dev_packages/${name}/package.json`]: {
         name,
@@ -139,7 +139,7 @@ describe('with ENVIRONMENT=development', () => {
     ]);
   });
 
-  it('a package that is no dependency is left alone, and the log says so', async () => {
+  it('a package that is not a dependency is ignored, and the log says so', async () => {
     const context = await createContext({ 'package.json': manifest }, ['other@1.0.0']);
     const image = await buildImage(context, { registry, args });
     expect(image.sources).toContain(
@@ -166,7 +166,7 @@ describe('with ENVIRONMENT=development', () => {
   });
 
   it.each([
-    ['is no tarball', Buffer.from('nothing'), /broken\.tgz is not a package .*npm pack/],
+    ['is not a tarball', Buffer.from('nothing'), /broken\.tgz is not a package .*npm pack/],
     [
       'has no package.json',
       gzipSync(Buffer.alloc(1024)),
@@ -183,7 +183,7 @@ describe('with ENVIRONMENT=development', () => {
   it.each([
     ['no name', { version: '1.0.0' }, 'its package.json has no "name"'],
     ['no version', { name: 'left' }, 'the "version" in its package.json is missing'],
-    ['a version that is none', { name: 'left', version: 'next' }, 'not one such as 1.2.3'],
+    ['an invalid version', { name: 'left', version: 'next' }, 'not one such as 1.2.3'],
   ])('a folder with %s stops the build', async (_, wrong, message) => {
     const tree = { 'package.json': manifest, 'dev_packages/wrong/package.json': wrong };
     const image = await buildImage(createTree(tree), { registry, args });
@@ -196,7 +196,7 @@ describe('with ENVIRONMENT=development', () => {
 describe.each(['production', 'staging', 'test', 'Development', 'pre-prod'])(
   'with ENVIRONMENT=%s',
   (ENVIRONMENT) => {
-    it('dev_packages is left alone, and stays out of the image', async () => {
+    it('dev_packages is ignored, and stays out of the image', async () => {
       const context = await createContext({ 'package.json': manifest }, ['left@9.0.0']);
       const image = await buildImage(context, { registry, args: { ENVIRONMENT } });
       expect(image.code).toBe(0);

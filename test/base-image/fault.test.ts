@@ -1,4 +1,4 @@
-// Builds that cannot work: each ends with 1 and a line that names what is wrong and says what to do.
+// Builds that cannot work: each ends with 1 and a line that names the fault and the remedy.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ async function failBuild(tree: Tree, args: Record<string, string> = {}): Promise
   const image = await buildImage(createTree(tree), { registry, args });
   expect(image.code).toBe(1);
   const output = image.sources || image.dependencies;
-  // A line for people, not a stack.
+  // One line for people, not a stack trace.
   expect(output).not.toMatch(/^\s+at /m);
   return output;
 }
@@ -29,7 +29,7 @@ async function failBuild(tree: Tree, args: Record<string, string> = {}): Promise
 const orders = (dependencies: Record<string, string>) => ({ name: 'orders', version: '1.0.0', dependencies });
 
 describe('a dependency given by a path', () => {
-  it('that leaves the context is named, with what to do', async () => {
+  it('that leaves the context is named, with the remedy', async () => {
     const output = await failBuild({ 'package.json': orders({ host: 'file:../..' }) });
     expect(output).toContain(
       'package.json wants "host" from "file:../..", which leaves the build context. Build with a directory that holds both',
@@ -40,8 +40,8 @@ describe('a dependency given by a path', () => {
   });
 
   it.each([
-    ['is not there', {}, 'is not in the build context'],
-    ['is no package', { 'common/readme.md': '' }, 'has no package.json in the build context'],
+    ['does not exist', {}, 'is not in the build context'],
+    ['is not a package', { 'common/readme.md': '' }, 'has no package.json in the build context'],
   ])('that %s is named', async (_, common, reason) => {
     const output = await failBuild(
       { ...common, 'services/orders/package.json': orders({ common: 'file:../../common' }) },
@@ -53,7 +53,7 @@ describe('a dependency given by a path', () => {
     expect(output).toContain('--pack-destination services/orders/dev_packages');
   });
 
-  it('of another package is named with that one', async () => {
+  it('to another package is named together with that package', async () => {
     const output = await failBuild(
       {
         'services/orders/package.json': orders({ common: 'file:../../common' }),
@@ -67,7 +67,7 @@ describe('a dependency given by a path', () => {
   });
 
   it.each(['workspace:*', 'link:../common', 'catalog:'])(
-    'in the words of another package manager (%s)',
+    'in the syntax of another package manager (%s)',
     async (wanted) => {
       const output = await failBuild({ 'package.json': orders({ common: wanted }) });
       expect(output).toContain(`package.json: "common": "${wanted}" is not npm's`);
@@ -77,12 +77,12 @@ describe('a dependency given by a path', () => {
 
 it.each([
   ['is not JSON', '{', /app\/package\.json is not JSON: /],
-  ['is no object', '[]', /app\/package\.json is not a JSON object/],
+  ['is not an object', '[]', /app\/package\.json is not a JSON object/],
 ])('a package.json that %s', async (_, text, message) => {
   expect(await failBuild({ 'package.json': text })).toMatch(message);
 });
 
-it('a build argument that is not what it can be', async () => {
+it('a build argument with an invalid value', async () => {
   const tree = { 'package.json': orders({}) };
   expect(await failBuild(tree, { INSTALL_DEV: 'yes' })).toContain(
     'INSTALL_DEV: expected true or false; found "yes"',
@@ -102,7 +102,7 @@ it.each([
   ['', '.'],
   ['./services/orders/', 'services/orders'],
   ['/services//orders', 'services/orders'],
-])('but not one written as COPY allows it (%s)', (root, expected) => {
+])('but not one in a form that COPY allows (%s)', (root, expected) => {
   expect(readRequest(['sources'], { SVC_ROOT_DIR: root }).root).toBe(expected);
 });
 
@@ -117,7 +117,7 @@ it.each([
   expect(output).not.toContain('abc123');
 });
 
-it('an .npmrc with a secret in it that the service does not even use', async () => {
+it('an .npmrc with a secret, even if the service does not use it', async () => {
   const tree = { '.npmrc': '_auth=abc123', 'services/orders/package.json': orders({}) };
   const output = await failBuild(tree, { SVC_ROOT_DIR: 'services/orders' });
   expect(output).toContain('an .npmrc in the build context holds a secret (_auth)');
@@ -141,7 +141,7 @@ it('a builder that does not mount the context', async () => {
   );
 });
 
-it('a builder that would show old sources the next time', async () => {
+it('a builder whose next build would use stale sources', async () => {
   const tree = createTree({ 'package.json': orders({}) });
   const container = (id: string) => `engine="buildah-1.28.2"\nid="${id}"\n`;
   const containers = [container('a'), container('b')] as const;

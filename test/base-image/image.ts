@@ -1,5 +1,5 @@
-// The build of a service as a builder of images carries it out, without one: the COPY lines of the real Dockerfile, then
-// the two steps of the real script. Owns the folders; a test gets what would be /app.
+// Builds a service as an image builder would, but without one: applies the COPY lines of the real Dockerfile, then runs
+// the two steps of the real script. Creates and removes the folders; a test gets the one that would be /app.
 import { cpSync, globSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,28 +9,29 @@ import type { Registry } from './registry.ts';
 
 const source = fileURLToPath(new URL('../../base-image', import.meta.url));
 
-/** A build context and what it is built with. */
+/** A build context and the settings of its build. */
 export interface Build {
   readonly registry: Registry;
-  /** The build arguments; SVC_ROOT_DIR is `.` unless said otherwise. */
+  /** The build arguments; SVC_ROOT_DIR is `.` by default. */
   readonly args?: Readonly<Record<string, string>>;
-  /** What the builder writes into the containers of the two steps; default: as BuildKit, nothing. */
+  /** The files that the builder writes into the containers of the two steps; default: none, as BuildKit. */
   readonly containers?: readonly [string, string];
 }
 
+/** The result of a build. */
 export interface BuiltImage {
   /** The context's place in the image. */
   readonly app: string;
-  /** What the two steps wrote; of the second it is empty where the first failed. */
+  /** The output of the two steps; that of the second is empty if the first failed. */
   readonly dependencies: string;
   readonly sources: string;
-  /** Of the step that failed, or 0. */
+  /** The exit code of the step that failed, or 0. */
   readonly code: number | null;
-  /** How many requests each step made to the registry. */
+  /** The number of requests that each step made to the registry. */
   readonly requests: readonly [number, number];
 }
 
-/** Builds a context that a test has made. */
+/** Builds a context that a test has created. */
 export async function buildImage(
   context: string,
   { registry, args = {}, containers }: Build,
@@ -74,14 +75,14 @@ export async function buildImage(
   };
 }
 
-/** Like `buildImage`, for a context given as a tree and a build that must succeed. */
+/** As `buildImage`, for a context given as a tree, and a build that must succeed. */
 export async function buildTree(tree: Tree, build: Build): Promise<BuiltImage> {
   const image = await buildImage(createTree(tree), build);
   if (image.code !== 0) throw new Error(`the build failed:\n${image.dependencies}${image.sources}`);
   return image;
 }
 
-/** As in the image, and with npm kept to the test's registry and folders. */
+/** As in the image, but npm uses the test's registry and folders. */
 export function environment({ url, cache }: Registry): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
@@ -92,7 +93,10 @@ export function environment({ url, cache }: Registry): NodeJS.ProcessEnv {
   };
 }
 
-/** Carries out the COPY lines of the Dockerfile: what a pattern matches goes into the folder, of a folder its content. */
+/**
+ * Applies the COPY lines of the Dockerfile: copies each match of a pattern into the folder; of a directory, its
+ * content.
+ */
 function copyAsDockerfile(context: string, staged: string, values: Readonly<Record<string, string>>): void {
   const dockerfile = readFileSync(path.join(source, 'Dockerfile'), 'utf8');
   for (const [, line = ''] of dockerfile.matchAll(/^ONBUILD COPY (.*)$/gm)) {

@@ -1,5 +1,5 @@
-// A registry of packages on the loopback, with what a test publishes: npm installs from it as from any other. Owns the
-// server and the tarballs, which `npm pack` makes.
+// A package registry on the loopback with the packages that a test publishes; npm installs from it as from any other.
+// Runs the server and makes the tarballs with `npm pack`.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -17,15 +17,17 @@ export interface Published {
   readonly [field: string]: unknown;
 }
 
+/** A running registry; disposing of it stops the server. */
 export interface Registry extends AsyncDisposable {
   readonly url: string;
-  /** The paths that were asked for; grows. */
+  /** The requested paths; grows. */
   readonly requests: readonly string[];
-  /** Where npm keeps what it has fetched from here. */
+  /** npm's cache of packages from this registry. */
   readonly cache: string;
   publish(manifest: Published, files?: Tree): Promise<void>;
 }
 
+/** Starts a registry on a free port of the loopback. */
 export async function startRegistry(): Promise<Registry> {
   const folder = mkdtempSync(path.join(tmpdir(), 'svchost-registry-'));
   const packages = new Map<string, Record<string, object>>();

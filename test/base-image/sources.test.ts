@@ -1,4 +1,4 @@
-// What comes into the image, what never does, and what is built there.
+// Which sources are copied into the image, which never are, and which are built there.
 import {
   chmodSync,
   existsSync,
@@ -17,7 +17,7 @@ import { startRegistry, type Registry } from './registry.ts';
 
 let registry: Registry;
 
-/** A compiler of sorts: says what it is given, and by whom. */
+/** A stand-in for a compiler: prints its arguments and its caller. */
 const compiler = `#!/usr/bin/env node
 import { mkdirSync, writeFileSync } from 'node:fs';
 mkdirSync('dist', { recursive: true });
@@ -61,7 +61,7 @@ describe('the sources', () => {
   };
   const args = { SVC_ROOT_DIR: 'services/orders' };
 
-  it('come without secrets, repositories and what the machine has installed; the log names all that', async () => {
+  it('are copied without secrets, repositories and installed packages; the log names all that is left out', async () => {
     const { app, sources } = await buildTree(tree, { registry, args });
     const service = path.join(app, 'services/orders');
     expect(readdirSync(service).sort()).toEqual([
@@ -86,7 +86,7 @@ describe('the sources', () => {
     expect(sources).not.toContain('very-secret');
   });
 
-  it('are for every user to read and for none to write, whatever they were; links stay links', async () => {
+  it('are readable for every user and writable for none, whatever they were; links stay links', async () => {
     const context = createTree({ 'package.json': manifest, 'lib/a.ts': '', 'bin/run': '#!/bin/sh' });
     chmodSync(path.join(context, 'package.json'), 0o600);
     chmodSync(path.join(context, 'lib'), 0o777);
@@ -121,14 +121,14 @@ describe('a build script', () => {
     'services/orders/package.json': {
       ...manifest,
       dependencies: { common: 'file:../../common', left: '^1.0.0' },
-      // Can only run where common has been built before.
+      // Can only run after common has been built.
       scripts: { prebuild: 'node main.js', build: 'compile service' },
     },
     'services/orders/main.js': `import { built } from 'common'; import 'left/package.json' with { type: 'json' }; console.log(built);`,
   };
 
   it.each([
-    ['runs with the dependencies for development, which are not in the image', 'false'],
+    ['runs with devDependencies, which are not in the image', 'false'],
     ['runs in place with INSTALL_DEV=true, which keeps them', 'true'],
   ])('%s', async (_, INSTALL_DEV) => {
     const args = { SVC_ROOT_DIR: 'services/orders', INSTALL_DEV };
@@ -150,7 +150,7 @@ describe('a build script', () => {
   });
 });
 
-it('the scripts of an installation run once the sources are there, those for development do not', async () => {
+it('install scripts run once the sources are there; scripts for development do not', async () => {
   const scripts = {
     preinstall: 'node note.js preinstall',
     postinstall: 'node note.js postinstall',

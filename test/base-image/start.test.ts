@@ -1,4 +1,4 @@
-// The launcher: the service's own host runs in the container's process.
+// The launcher: the service's own host runs as the container's process.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { startHost, runCli } from '../support/host-process.ts';
 const bin = fileURLToPath(new URL('../../base-image/start.ts', import.meta.url));
 
 describe('the launcher', () => {
-  it('ends with 70 where the service has no rococo-svchost, and says what to do', async () => {
+  it('ends with 70 and names the remedy if the service has no rococo-svchost', async () => {
     const cwd = createService();
     const host = startHost({ cwd, bin });
     expect(await host.exited).toEqual({ code: 70, signal: null });
@@ -17,7 +17,7 @@ describe('the launcher', () => {
     expect(host.output()).toContain('npm install rococo-svchost');
   });
 
-  it('passes its arguments on, and the exit code back', async () => {
+  it('passes on its arguments and the exit code', async () => {
     const cwd = createService();
     linkPackage(cwd);
     const whole = startHost({ cwd, bin, args: ['check'] });
@@ -37,7 +37,7 @@ describe('the launcher', () => {
     expect(await host.exited).toEqual({ code: 0, signal: null });
   });
 
-  it('drains at SIGTERM: what is in work is finished first', async () => {
+  it('drains at SIGTERM: work in flight finishes first', async () => {
     const processor = `export class MailServiceProcessor {
       async process(message, { log, signal }) {
         log.info('begun');

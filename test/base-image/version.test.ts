@@ -1,4 +1,4 @@
-// The order of versions, after the examples of the specification.
+// The order of versions, as in the examples of the specification.
 import { describe, expect, it } from 'vitest';
 import { compareVersions, isVersion } from '../../base-image/version.ts';
 
@@ -25,7 +25,7 @@ const ascending = [
 ];
 
 describe('versions', () => {
-  it('are in the order of the specification', () => {
+  it('are sorted as in the specification', () => {
     expect([...ascending].reverse().sort(compareVersions)).toEqual(ascending);
     for (const [index, version] of ascending.slice(1).entries()) {
       expect(compareVersions(version, ascending[index]!), version).toBeGreaterThan(0);
@@ -33,12 +33,12 @@ describe('versions', () => {
     }
   });
 
-  it('are equal but for their build metadata', () => {
+  it('are equal if only their build metadata differ', () => {
     expect(compareVersions('1.0.0+1', '1.0.0+2')).toBe(0);
     expect(compareVersions('v1.0.0-rc.1', '1.0.0-rc.1')).toBe(0);
   });
 
-  it.each(['1.0', '', 'latest', '1.0.0.0', '1.0.0-', 'file:..'])('are not "%s"', (text) => {
+  it.each(['1.0', '', 'latest', '1.0.0.0', '1.0.0-', 'file:..'])('do not include "%s"', (text) => {
     expect(isVersion(text)).toBe(false);
     expect(() => compareVersions(text, '1.0.0')).toThrow(`"${text}" is not a version`);
   });

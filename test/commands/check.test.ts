@@ -1,4 +1,4 @@
-// `svchost check`, and that it says beforehand what `svchost run` will say and end with.
+// `svchost check`, and that it predicts the output and the exit code of `svchost run`.
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CheckReport } from '../../src/commands/check.ts';
@@ -36,7 +36,7 @@ describe('a service without problems', () => {
     });
   });
 
-  it('as text says the same', async () => {
+  it('as text has the same content', async () => {
     const cwd = createService();
     const { code, stdout, stderr } = await runCli(['check'], { cwd });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -54,12 +54,12 @@ describe('a service without problems', () => {
     ]);
   });
 
-  it('tells the number of attempts alone where there is one', async () => {
+  it('shows the number of attempts alone if there is only one', async () => {
     const { stdout } = await runCli(['check'], { cwd: createService(), env: { RETRY_MAX_ATTEMPTS: '1' } });
     expect(stdout).toContain('\nattempts        1\n');
   });
 
-  it('may be another directory than this one, whose own env files are not read', async () => {
+  it('may be in another directory than the current one, whose env files are not read', async () => {
     const cwd = createService({ 'services/mail/package.json': {}, 'services/mail/processor.ts': mail });
     const env = { MESSAGING_TYPE: 'SqliteConnection', MailServiceProcessor_QUEUE_NAME: 'own' };
     const { code, report } = await checkJson(cwd, env, ['--dir', 'services/mail']);
@@ -71,7 +71,7 @@ describe('a service without problems', () => {
     });
   });
 
-  it('is not run, nor is its queue made', async () => {
+  it('is not run, nor is its queue created', async () => {
     const cwd = createService();
     await runCli(['check'], { cwd });
     const { readdirSync } = await import('node:fs');
@@ -100,7 +100,7 @@ describe('a service without problems', () => {
     expect((await runCli([], { cwd, env })).code).toBe(69);
   });
 
-  it('that warrants warnings has them in the text, and on standard error beside JSON', async () => {
+  it('that has warnings shows them in the text, and on standard error beside JSON', async () => {
     const cwd = createService({ '.env': 'MailServiceProcessor_QUEUE_NAME=mail\nRABBITMQ_PASWORD=hunter2' });
     const warnings = [
       'warning: RABBITMQ_PASWORD is not known; did you mean RABBITMQ_PASSWORD?',
@@ -112,7 +112,7 @@ describe('a service without problems', () => {
   });
 });
 
-describe('what check says of a service, run says as well, and both end with', () => {
+describe('check and run report the same problems and end with the same code', () => {
   const enumeration = 'enum A { b }\nexport class MailServiceProcessor { process() {} }';
   const without = (name: string): Tree => ({ [name]: undefined });
 
@@ -181,11 +181,11 @@ describe('secrets', () => {
     ['by its parts', { RABBITMQ_USER: 'mail', RABBITMQ_PASSWORD: secret }, 'localhost:5672'],
     ['by its URL', { RABBITMQ_URL: `amqps://mail:${secret}@rabbit/v` }, 'rabbit:5671'],
     ['by a URL that is wrong', { RABBITMQ_URL: `amqp://mail:${secret}%zz@rabbit` }, 'localhost'],
-    ['by a URL that is no URL', { RABBITMQ_URL: `amqp//mail:${secret}@rabbit` }, 'localhost'],
+    ['by a string that is not a URL', { RABBITMQ_URL: `amqp//mail:${secret}@rabbit` }, 'localhost'],
     ['by a password without a user', { RABBITMQ_PASSWORD: secret }, 'localhost'],
     ['by a URL in the wrong variable', { RABBITMQ_HOST: `amqp://mail:${secret}@rabbit` }, 'localhost'],
     ['by a name that is misspelt', { RABBITMQ_PASWORD: secret }, 'localhost'],
-  ])('of RabbitMQ %s are nowhere in what check and run write', async (_how, variables, address) => {
+  ])('of RabbitMQ %s never appear in the output of check and run', async (_how, variables, address) => {
     const cwd = createService();
     const env = { MESSAGING_TYPE: 'RabbitMqConnection', ...variables };
     const json = await checkJson(cwd, env);

@@ -1,4 +1,4 @@
-// The command line itself: its help, its errors, and the Node it needs. What the commands do is tested beside this.
+// The command line itself: its help, its errors, and the Node version it needs. The commands have tests of their own.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ const { version } = JSON.parse(
   readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8'),
 ) as { version: string };
 
-/** In a directory that is no service: none of these commands may need one. */
+/** In a directory without a service: none of these commands may need one. */
 const anywhere = { cwd: '/' };
 
 describe('--help', () => {
@@ -52,13 +52,13 @@ describe('--help', () => {
       ['dev', '--help'],
       ['Usage: svchost dev', '--dir', '--watch', '$ svchost dev', 's {"id": 1}', 'NODE_ENV development'],
     ],
-  ])('%j teaches the command, on standard output', async (args, parts) => {
+  ])('%j explains the command, on standard output', async (args, parts) => {
     const { code, stdout, stderr } = await runCli(args, anywhere);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const part of parts) expect(stdout).toContain(part);
   });
 
-  it('names every exit code that there is, with its meaning', async () => {
+  it('lists every exit code with its meaning', async () => {
     const { stdout } = await runCli(['--help'], anywhere);
     const [, listed = ''] = stdout.split('Exit codes:\n');
     const lines = listed.trimEnd().split('\n');
@@ -72,7 +72,7 @@ describe('--version', () => {
   });
 });
 
-describe('wrong usage ends with 64 and says what is wrong', () => {
+describe('wrong usage ends with 64 and names the mistake', () => {
   it.each<[string[], string]>([
     [['--nope'], "error: unknown option '--nope'"],
     [['check', '--jsn'], "error: unknown option '--jsn'\n(Did you mean --json?)"],
@@ -109,10 +109,10 @@ describe('wrong usage ends with 64 and says what is wrong', () => {
   });
 });
 
-describe('the Node it needs', () => {
+describe('the Node version it needs', () => {
   const line = (found: string) => `svchost needs Node 22.18 or later; this is ${found}\n`;
 
-  /** The bin on this Node, which is made to look like another. */
+  /** Runs the bin on this Node, which pretends to be another version. */
   function runOn(node: string) {
     const lie =
       `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${node}' } });` +
@@ -122,24 +122,24 @@ describe('the Node it needs', () => {
   }
 
   it.each(['18.20.8', '20.20.2', '21.7.3', '22.0.0', '22.17.9'])(
-    'is not %s: one line, exit 64',
+    'excludes %s: one line, exit 64',
     async (node) => {
       expect(await runOn(node)).toEqual({ code: 64, stdout: '', stderr: line(`v${node}`) });
     },
   );
 
-  it.each(['22.18.0', '23.6.0', '24.0.0', '100.0.0'])('may be %s', async (node) => {
+  it.each(['22.18.0', '23.6.0', '24.0.0', '100.0.0'])('includes %s', async (node) => {
     expect(await runOn(node)).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
-  // The machine's own, where it has one that is too old: only a real one shows that the file can be parsed by it.
+  // The machine's own, if it has one that is too old: only a real one shows that it can parse the file.
   const path = spawnSync('which', ['-a', 'node'], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean);
   const real = path.map((node) => ({
     node,
     version: spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim(),
   }));
 
-  it(`is told to every old Node of this machine (${real.map(({ version }) => version).join(', ')})`, async () => {
+  it(`is named to every old Node of this machine (${real.map(({ version }) => version).join(', ')})`, async () => {
     expect(real.length).toBeGreaterThan(0);
     for (const { node, version: found } of real.filter(({ version }) => /^v(1\d|2[01])\./.test(version))) {
       expect(await runCommand(node, [bin, 'check'])).toEqual({ code: 64, stdout: '', stderr: line(found) });
@@ -147,14 +147,11 @@ describe('the Node it needs', () => {
   });
 });
 
-describe('a processor that awaits for ever', () => {
-  it.each([['check'], ['run'], ['send', '1']])(
-    'does not end `svchost %s` as if all were well',
-    async (...args) => {
-      const cwd = createService({ 'processor.ts': 'await new Promise(() => {});' });
-      const { code, stderr } = await runCli(args, { cwd });
-      expect(code).toBe(1);
-      expect(stderr).toContain('is the processor awaiting a promise that never settles?');
-    },
-  );
+describe('a processor that awaits a promise for ever', () => {
+  it.each([['check'], ['run'], ['send', '1']])('does not end `svchost %s` with success', async (...args) => {
+    const cwd = createService({ 'processor.ts': 'await new Promise(() => {});' });
+    const { code, stderr } = await runCli(args, { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toContain('is the processor awaiting a promise that never settles?');
+  });
 });

@@ -8,7 +8,7 @@ import { deleteQueues, uniqueQueueName } from '../support/queue.ts';
 import { expireLeases } from '../messaging/sqlite/file.ts';
 import { createService, waitingBodies } from './service.ts';
 
-/** A processor that says which version of it does what, and can be held up by a file that is missing. */
+/** A processor that logs its version and its work, and can be held up by a missing file. */
 const processorOf = (version: string, members = '') => `
   import { existsSync } from 'node:fs';
   import { setTimeout } from 'node:timers/promises';
@@ -25,13 +25,13 @@ interface Dev extends HostProcess {
   readonly cwd: string;
   /** Writes files of the service. */
   edit(tree: Tree): void;
-  /** The line of that text for the so-manieth time. */
+  /** The nth line with that text. */
   waitForNth(text: string, count: number): Promise<LogLine>;
-  /** When that text has been written, in a line of the log or not. */
+  /** Resolves once that text has been written, as part of a log line or not. */
   waitForText(text: string): Promise<void>;
 }
 
-/** Starts dev on a service, its lines as JSON. */
+/** Starts dev on a service; its lines are JSON. */
 function startDev(changes: Tree = {}, env: Record<string, string> = {}, args: string[] = []): Dev {
   const cwd = createService({ 'processor.ts': processorOf('one'), ...changes });
   const dev = startHost({
@@ -60,11 +60,11 @@ async function startConsuming(...args: Parameters<typeof startDev>): Promise<Dev
 const linesOf = ({ lines }: HostProcess, text: string) =>
   lines.filter(({ msg }) => typeof msg === 'string' && msg.includes(text));
 
-/** A path where there is no file yet, outside of the service. */
+/** A path outside the service at which there is no file yet. */
 const makeGate = () => path.join(createTree({}), 'gate');
 
 describe('an edit', () => {
-  it('replaces the code after a drain: what is in work ends with the old, what waits begins with the new', async () => {
+  it('replaces the code after a drain: messages in flight end with the old code, waiting ones begin with the new', async () => {
     const dev = await startConsuming();
     const gate = makeGate();
     dev.type(`s {"id": 1, "gate": "${gate}"}`);
@@ -72,7 +72,8 @@ describe('an edit', () => {
     await dev.waitForLine('begun by one');
     dev.edit({ 'processor.ts': processorOf('two') });
     await dev.waitForLine('draining');
-    // From another terminal: long enough for the new code to begin with what waits, if it did not wait as well.
+    // From another terminal. This takes long enough for the new code to begin the waiting message if it did not wait as
+    // well.
     expect(await runCli(['send', '{"id": 3}'], { cwd: dev.cwd })).toMatchObject({ code: 0 });
     writeFileSync(gate, '');
     await dev.waitForNth('finished by two', 2);
@@ -98,7 +99,7 @@ describe('an edit', () => {
     expect(waitingBodies(dev.cwd)).toEqual([]);
   });
 
-  it('while the old code drains counts as well: of three versions the second never runs', async () => {
+  it('during the drain of the old code counts as well: of three versions the second never runs', async () => {
     const dev = await startConsuming();
     const gate = makeGate();
     dev.type(`s {"gate": "${gate}"}`);
@@ -114,7 +115,7 @@ describe('an edit', () => {
     expect(linesOf(dev, 'finished by one')).toHaveLength(1);
   });
 
-  it('hands back what does not end within SHUTDOWN_TIMEOUT: the new code is given it', async () => {
+  it('requeues messages that do not end within SHUTDOWN_TIMEOUT: the new code gets them', async () => {
     const dev = await startConsuming({}, { SHUTDOWN_TIMEOUT: '0.1' });
     dev.type(`s {"gate": "${makeGate()}"}`);
     await dev.waitForLine('begun by one');
@@ -124,7 +125,7 @@ describe('an edit', () => {
   });
 
   it(
-    'kills what never ends, and what it has started; the message is delivered again',
+    'kills a process that never ends, and its child processes; the message is redelivered',
     { timeout: 90_000 },
     async () => {
       const stuck = `
@@ -141,16 +142,16 @@ describe('an edit', () => {
       await dev.waitForLine('stuck');
       dev.edit({ 'processor.ts': processorOf('two') });
       await dev.waitForLine('did not end in time and was killed');
-      // As when the lease of the one that was killed has run out.
+      // As if the lease of the killed process had run out.
       expireLeases(path.join(dev.cwd, '.svchost/queue.db'));
       await dev.waitForLine('finished by two');
       dev.type('q');
-      // Its output ends with the last process that holds it: the helper would be one.
+      // Its output ends with the last process that holds it, which would be the child process.
       expect(await dev.exited).toEqual({ code: 0, signal: null });
     },
   );
 
-  it('of an env file restarts the service with what it says', async () => {
+  it('of an env file restarts the service with the new values', async () => {
     const dev = await startConsuming();
     dev.edit({ '.env.local': 'QUEUE_NAME_PREFIX=local_' });
     await dev.waitForLine('changed: .env.local');
@@ -160,7 +161,7 @@ describe('an edit', () => {
     await dev.waitForLine('finished by one');
   });
 
-  it('of a linked package restarts it, as does a new file in it', async () => {
+  it('of a linked package restarts it, as does a new file in that package', async () => {
     const root = createTree({
       'common/package.json': { name: 'common', type: 'module', exports: './src/index.ts' },
       'common/src/index.ts': "export const word: string = 'first';",
@@ -171,7 +172,7 @@ describe('an edit', () => {
         ${processorOf('one')}`,
     });
     symlinkSync(path.join(root, 'common'), path.join(dev.cwd, 'node_modules/common'));
-    // The link may come after the first attempt.
+    // The link may be created after the first attempt.
     dev.type('r');
     await dev.waitForLine('the word is first');
     await dev.waitForLine('consuming queue');
@@ -182,7 +183,7 @@ describe('an edit', () => {
     await dev.waitForNth('consuming queue', 2);
   });
 
-  it('of data counts where --watch names it', async () => {
+  it('of data counts if --watch names it', async () => {
     const cwd = createTree({ 'templates/hello.txt': 'hello' });
     const dev = await startConsuming({}, {}, ['--watch', path.join(cwd, 'templates')]);
     addFiles(cwd, { 'templates/de/hallo.txt': 'hallo' });
@@ -192,7 +193,7 @@ describe('an edit', () => {
 });
 
 describe('code that does not load', () => {
-  it('leaves the running code in place and says where it is wrong, until it is mended', async () => {
+  it('leaves the running code in place and reports the place of the error, until it is fixed', async () => {
     const dev = await startConsuming({ 'lib/word.ts': "export const word: string = 'a';" });
     dev.edit({
       'processor.ts': `import { word } from './lib/word.ts'; ${processorOf('two')} console.log(word);`,
@@ -217,19 +218,19 @@ describe('code that does not load', () => {
 
   it.each<[string, string, string]>([
     [
-      'JavaScript, of which Node shows the place',
+      'JavaScript with an error, whose place Node shows',
       'export const x = 1;\nconst y = ;',
       'lib/part.js:2\nconst y = ;',
     ],
     ['a module that throws', 'throw new Error("no luck");', 'no luck (lib/part.js:1:7)'],
     ['a module that ends the process', 'process.exit(3);', 'loading the code ended with exit code 3'],
     [
-      'a module that awaits for ever',
+      'a module that awaits a promise for ever',
       'await new Promise(() => {});',
       'awaiting a promise that never settles?',
     ],
     [
-      'an error that nothing catches',
+      'an uncaught error',
       'setImmediate(() => { throw new Error("late"); }); await new Promise((resolve) => setTimeout(resolve, 5000));',
       'Error: late',
     ],
@@ -242,9 +243,9 @@ describe('code that does not load', () => {
     await dev.waitForLine('finished by one');
   });
 
-  it('is replaced before it has loaded, where it is edited again', async () => {
+  it('is replaced before it has loaded if it is edited again', async () => {
     const dev = await startConsuming();
-    // Kept awake, so that it can load for as long as it likes.
+    // Kept alive, so that it can load for as long as it likes.
     dev.edit({
       'processor.ts': `setInterval(() => {}, 1000); await new Promise(() => {}); ${processorOf('two')}`,
     });
@@ -255,7 +256,7 @@ describe('code that does not load', () => {
     expect(linesOf(dev, 'is not running')).toEqual([]);
   });
 
-  it('may be the first, as may settings that are wrong: dev waits for them to be mended', async () => {
+  it('may be the first version, as may wrong settings: dev waits until they are fixed', async () => {
     const dev = startDev({ 'processor.ts': undefined });
     await dev.waitForLine('no processor in ');
     await dev.waitForLine(
@@ -287,11 +288,11 @@ describe('a service that ends by itself', () => {
     ['its constructor throws', 'constructor() { throw new Error("no database"); }', 'exit code 70'],
     ['its start() fails', 'start() { throw new Error("no database"); }', 'exit code 1'],
     ['it is killed', "start() { process.kill(process.pid, 'SIGKILL'); }", 'signal SIGKILL'],
-  ])('is waited for where %s', async (_name, member, how) => {
+  ])('is waited for if %s', async (_name, member, how) => {
     const dev = await startConsuming();
     dev.edit({ 'processor.ts': processorOf('two', member) });
     await dev.waitForLine(`the service ended with ${how}`);
-    // What is sent meanwhile waits.
+    // Messages sent meanwhile wait.
     dev.type('s {"id": 1}');
     await dev.waitForLine('sent to CST_mail');
     dev.edit({ 'processor.ts': processorOf('three') });
@@ -313,7 +314,7 @@ describe('typed lines', () => {
       process() { throw Object.assign(new Error('not this one'), { code: 'DEAD_LETTER' }); }
     }`;
     const dev = startDev({ 'processor.ts': rejecting });
-    // Before the name of the queue is known.
+    // Before the queue's name is known.
     dev.type('d');
     await dev.waitForText('dead letters in CST_mail_dead: 0\n');
     dev.type('s {id: 1}');
@@ -323,7 +324,7 @@ describe('typed lines', () => {
     dev.type('h');
     await dev.waitForText('list the newest dead letters');
     for (let id = 1; id <= 21; id++) dev.type(`s {"id": ${id}}`);
-    // The log tells of one before it is in its queue.
+    // The log announces a dead letter before it is in its queue.
     await dev.waitForNth('dead-lettered', 21);
     await vi.waitUntil(() => waitingBodies(dev.cwd, 'CST_mail_dead').length === 21, { timeout: 20_000 });
     dev.type('d');
@@ -335,9 +336,9 @@ describe('typed lines', () => {
     );
     expect(list).not.toContain('{"id": 1}\n');
     expect(list.indexOf('{"id": 2}\n')).toBeLessThan(list.indexOf('{"id": 20}\n'));
-    // They are still there.
+    // They are still in the queue.
     expect(waitingBodies(dev.cwd, 'CST_mail_dead')).toHaveLength(21);
-    // Nor has anything that the queue has written been taken for a change.
+    // Nor have the queue's own writes counted as changes.
     expect(linesOf(dev, 'changed')).toEqual([]);
     dev.type('r');
     await dev.waitForNth('consuming queue', 2);
@@ -347,7 +348,7 @@ describe('typed lines', () => {
     expect(linesOf(dev, 'sent to CST_mail')).toHaveLength(22);
   });
 
-  it('may end: dev goes on', async () => {
+  it('may end: dev continues', async () => {
     const dev = await startConsuming();
     dev.endInput();
     dev.edit({ 'processor.ts': processorOf('two') });
@@ -356,7 +357,7 @@ describe('typed lines', () => {
     expect(await dev.exited).toEqual({ code: 0, signal: null });
   });
 
-  it('send on RabbitMQ, and say where its dead letters are', async () => {
+  it('send on RabbitMQ, and name the place of its dead letters', async () => {
     const url = inject('rabbitMqUrl');
     const queue = uniqueQueueName('dev');
     onTestFinished(() => deleteQueues(url, queue, `${queue}_dead`));
@@ -372,7 +373,7 @@ describe('typed lines', () => {
     expect(await dev.exited).toEqual({ code: 0, signal: null });
   });
 
-  it('have no queue where the service runs on a schedule, which is watched all the same', async () => {
+  it('have no queue if the service runs on a schedule, which is watched all the same', async () => {
     const env = {
       EXECUTION_TYPE: 'CRON',
       CRON_TIME_AMOUNT: '1',
@@ -401,14 +402,14 @@ describe('the end', () => {
     await dev.waitForLine('begun by one');
     dev.signal(signal);
     await dev.waitForLine('draining');
-    // npx passes on the Ctrl-C that the terminal has sent already.
+    // npx forwards the Ctrl-C that the terminal has sent already.
     dev.signal(signal);
     writeFileSync(gate, '');
     expect(await dev.exited).toEqual({ code: 0, signal: null });
     expect(linesOf(dev, 'finished by one')).toHaveLength(1);
   });
 
-  it('is for dev to bring about: Ctrl-C on its terminal does not reach the service, which leads a group of its own', async () => {
+  it('is up to dev: Ctrl-C on its terminal does not reach the service, which has its own process group', async () => {
     const leader = "start() { process.kill(-process.pid, 0); console.log('leads a group'); }";
     const dev = await startConsuming({ 'processor.ts': processorOf('one', leader) });
     expect(dev.output()).toContain('leads a group');
@@ -421,7 +422,7 @@ describe('the end', () => {
     dev.signal('SIGINT');
     await dev.waitForLine('draining');
     await insist(dev, 'SIGINT');
-    // Its output ends with the last process that holds it: the service's, too.
+    // Its output ends with the last process that holds it, the service's included.
     expect(await dev.exited).toEqual({ code: 130, signal: null });
   });
 
@@ -450,7 +451,7 @@ describe('the end', () => {
     expect(await dev.exited).toEqual({ code: null, signal: 'SIGKILL' });
   });
 
-  it('of dev by kill -9 ends also a service that never gives up the event loop', async () => {
+  it('of dev by kill -9 also ends a service that blocks the event loop for ever', async () => {
     const dev = await startConsuming(
       {
         'processor.ts':
@@ -465,8 +466,12 @@ describe('the end', () => {
   });
 
   it.each<[string, string[], string]>([
-    ['a directory that is none', ['--dir', 'nowhere'], 'nowhere is not a directory'],
-    ['nothing to watch', ['--watch', 'nothing'], 'nothing: there is no such file or folder'],
+    ['a directory that does not exist', ['--dir', 'nowhere'], 'nowhere is not a directory'],
+    [
+      'a --watch path that does not exist',
+      ['--watch', 'nothing'],
+      'nothing: there is no such file or folder',
+    ],
   ])('comes at once with %s', async (_name, args, message) => {
     const dev = startDev({}, {}, args);
     expect(await dev.exited).toEqual({ code: 64, signal: null });

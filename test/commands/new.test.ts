@@ -1,4 +1,4 @@
-// `svchost new`: each kind of service works as it is written, and is fit to be worked on.
+// `svchost new`: each kind of service works as generated, and is ready to be developed.
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -23,14 +23,14 @@ interface Manifest {
 const readManifest = (directory: string) =>
   JSON.parse(readFileSync(path.join(directory, 'package.json'), 'utf8')) as Manifest;
 
-/** The files below a directory into which nothing is installed. */
+/** The files below a directory, without installed packages. */
 function filesIn(directory: string): string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((file) => statSync(path.join(directory, file)).isFile())
     .sort();
 }
 
-/** What `npm install` would do, without a registry. */
+/** Does the work of `npm install`, without a registry. */
 function install(directory: string): void {
   linkPackage(directory);
   symlinkSync(tool('@types'), path.join(directory, 'node_modules/@types'));
@@ -72,7 +72,7 @@ describe.each(kinds)('a service of kind %s in %s', (kind, language, flags) => {
 
   afterAll(() => rmSync(parent, { recursive: true, force: true }));
 
-  it('has the files of a service, and no name of a template in them', () => {
+  it('has the files of a service, and no template names in them', () => {
     const secrets = ['.env.secrets', '.env.secrets.example', '.vscode/finish.env'];
     expect(files).toEqual(
       [
@@ -98,7 +98,7 @@ describe.each(kinds)('a service of kind %s in %s', (kind, language, flags) => {
     }
   });
 
-  it('ends by saying what to do next', () => {
+  it('ends with the next steps', () => {
     const steps = ['cd services/order-service && npm install', ...firstSteps[kind]];
     expect(stdout).toBe(
       `created order-service, with ${files.length} files. Next:\n\n${steps.map((step) => `  ${step}\n`).join('')}`,
@@ -108,7 +108,7 @@ describe.each(kinds)('a service of kind %s in %s', (kind, language, flags) => {
       expect(readme).toContain(`\n${command}\n`);
   });
 
-  it('depends on this version, and on the tools that this version is checked with', () => {
+  it('depends on this version, and on the tool versions that svchost is checked with', () => {
     const [own, { engines, scripts, dependencies, devDependencies }] = [
       readManifest(root),
       readManifest(cwd),
@@ -135,7 +135,7 @@ describe.each(kinds)('a service of kind %s in %s', (kind, language, flags) => {
       expect(code).toBe(0);
     });
 
-    it('has tests that fail where its handler does nothing', async () => {
+    it('has tests that fail if its handler does nothing', async () => {
       const copy = createTree({});
       for (const file of files) addFiles(copy, { [file]: readFileSync(path.join(cwd, file), 'utf8') });
       install(copy);
@@ -165,7 +165,7 @@ describe.each(kinds)('a service of kind %s in %s', (kind, language, flags) => {
       expect(code).toBe(0);
     });
 
-    it('has nothing that svchost check would object to', async () => {
+    it('passes svchost check', async () => {
       const { code, stdout } = await runCli(['check'], { cwd });
       expect(stdout).toContain(`\nprocessor       OrderServiceProcessor of processor.${language}\n`);
       if (kind !== 'cron') expect(stdout).toContain('\nqueue           order_service\n');
@@ -223,7 +223,7 @@ function inside(directory: string, text: string): string {
   return text.replace('${workspaceFolder}', directory);
 }
 
-/** In place of `npx fauxqs`, on a port of its own. */
+/** In place of `npx fauxqs`, on a free port. */
 async function localSqs() {
   const server = await startServer();
   return { address: server.address, [Symbol.asyncDispose]: async () => await server.stop() };

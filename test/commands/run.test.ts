@@ -1,4 +1,4 @@
-// `svchost run` as a process: what it finds, what it says, and with what it ends. Its pipeline is tested in test/service.
+// `svchost run` as a process: its service, its output, and its exit code. The pipeline is tested in test/service.
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { createService, mail } from './service.ts';
 const messagesOf = ({ lines }: HostProcess) => lines.map(({ msg }) => msg);
 
 describe('a service that starts', () => {
-  it('says the lines of the Python host, then that it consumes which queue; SIGTERM ends it with 0', async () => {
+  it('logs the lines of the Python host, then the queue that it consumes; SIGTERM ends it with 0', async () => {
     const cwd = createService();
     const host = startHost({ cwd });
     expect(await host.waitForLine('consuming')).toMatchObject({
@@ -50,7 +50,7 @@ describe('a service that starts', () => {
     expect(await host.waitForLine('consuming')).toMatchObject({ queue: 'CST_mail' });
   });
 
-  it('processes what send sends, and its own lines carry the name of the service', async () => {
+  it('processes the messages of send, and its own lines carry the name of the service', async () => {
     const cwd = createService();
     await runCli(['send', '{"id":1}'], { cwd });
     const host = startHost({ cwd });
@@ -78,7 +78,7 @@ describe('a service that starts', () => {
     expect(messagesOf(host)).toEqual([expect.stringMatching(/^cannot load processor\.ts: no luck/)]);
   });
 
-  it('reads its consume config from its own directory, not from where it was started', async () => {
+  it('reads its consume config relative to its own directory, not to that in which it was started', async () => {
     const directory = createService({ 'consume.env': 'EXIT_WHEN_FINISHED=1' });
     const host = startHost({
       cwd: '/',
@@ -90,7 +90,7 @@ describe('a service that starts', () => {
 });
 
 describe('env files', () => {
-  it('are read anew by each run, and what is set wins', async () => {
+  it('are read again by each run, and variables that are already set win', async () => {
     const cwd = createService({ '.env.local': 'QUEUE_NAME_PREFIX=local_' });
     const queueOf = async (env: Record<string, string>) => {
       const host = startHost({ cwd, env });
@@ -106,7 +106,7 @@ describe('env files', () => {
     expect(await queueOf({})).toBe('CST_mail');
   });
 
-  it('set what the processor reads, too', async () => {
+  it('also set variables that the processor reads', async () => {
     const code = 'console.log(JSON.stringify({ msg: "colour " + process.env.COLOUR }));';
     const host = startHost({
       cwd: createService({ '.env.secrets': 'COLOUR=blue', 'processor.ts': code + mail }),
@@ -116,7 +116,7 @@ describe('env files', () => {
 });
 
 describe('a service that does not start', () => {
-  it('ends with 70 where its constructor throws', async () => {
+  it('ends with 70 if its constructor throws', async () => {
     const code =
       'export class MailServiceProcessor { constructor() { throw new Error("no DATABASE_URL"); } process() {} }';
     const host = startHost({ cwd: createService({ 'processor.ts': code }) });
@@ -142,7 +142,7 @@ describe('a service that does not start', () => {
     ]);
   });
 
-  it('warns all the same: a warning may explain the problem', async () => {
+  it('logs warnings all the same: a warning may explain the problem', async () => {
     const cwd = createService({
       '.env': 'MESSAGING_TYP=RabbitMqConnection\nPROCESSOR_MODULE=mail.processor',
     });

@@ -1,4 +1,4 @@
-// `svchost` on a schedule: what `check` shows, what is refused, `run --once`, and the drain of a run.
+// `svchost` on a schedule: the output of `check`, refused schedules, `run --once`, and the drain of a run.
 import { describe, expect, it } from 'vitest';
 import type { CheckReport } from '../../src/commands/check.ts';
 import { describeProblem } from '../../src/errors.ts';
@@ -15,7 +15,7 @@ function linesOf(host: HostProcess, msg: string) {
 }
 
 describe('check', () => {
-  it('as JSON adds the schedule with its zone and its next five runs, and needs neither queue nor broker', async () => {
+  it('as JSON adds the schedule with its time zone and its next five runs, and needs neither queue nor broker', async () => {
     const cwd = createScheduledService();
     const { code, stdout, stderr } = await runCli(['check', '--json'], {
       cwd,
@@ -70,7 +70,7 @@ describe('check', () => {
     );
   });
 
-  it('says which variables are ignored', async () => {
+  it('names the variables that are ignored', async () => {
     const env = { ...every('10'), CRON_EXPRESSIONS: '0 7 * * *' };
     const { stdout } = await runCli(['check'], { cwd: createScheduledService(), env });
     expect(stdout).toContain(
@@ -79,7 +79,7 @@ describe('check', () => {
   });
 });
 
-describe('what is wrong with a schedule ends check and run with 78, all of it at once', () => {
+describe('a wrong schedule ends check and run with 78, with all problems at once', () => {
   const cron = { EXECUTION_TYPE: 'CRON' };
   const once = { ...every('10'), CRON_REPLICAS: 'once' };
 
@@ -110,7 +110,7 @@ describe('what is wrong with a schedule ends check and run with 78, all of it at
     ],
     ['replicas without a broker', { ...once, NODE_ENV: 'production' }, ['MESSAGING_TYPE']],
     [
-      'replicas at their start',
+      'replicas that run at startup',
       { ...once, RUN_AT_STARTUP: 'true', MESSAGING_TYPE: 'SqliteConnection' },
       ['RUN_AT_STARTUP'],
     ],
@@ -141,7 +141,7 @@ describe('what is wrong with a schedule ends check and run with 78, all of it at
 });
 
 describe('run --once', () => {
-  it('runs one time now and ends with 0, without waiting for the schedule or a broker', async () => {
+  it('runs once, now, and ends with 0, without waiting for the schedule or a broker', async () => {
     const host = startHost({
       cwd: createScheduledService(),
       env: { ...daily, CRON_REPLICAS: 'once', MESSAGING_TYPE: 'RabbitMqConnection', RABBITMQ_PORT: '1' },
@@ -163,7 +163,7 @@ describe('run --once', () => {
       { WORK: 'wait', PROCESS_TIMEOUT: '0.1' },
       'process took longer than PROCESS_TIMEOUT (0.1 s)',
     ],
-  ])('ends with 1 where the run %s', async (_how, env, message) => {
+  ])('ends with 1 if the run %s', async (_how, env, message) => {
     const host = startHost({
       cwd: createScheduledService(),
       env: { ...daily, ...env },
@@ -184,7 +184,7 @@ describe('run --once', () => {
 });
 
 describe('a service on a schedule', () => {
-  it('says what it will do, and does it again and again', async () => {
+  it('announces its schedule, then runs again and again', async () => {
     const host = startHost({
       cwd: createScheduledService(),
       env: { ...every('0.2'), CRON_TIMEZONE: 'Europe/Berlin' },
@@ -206,7 +206,7 @@ describe('a service on a schedule', () => {
     expect(await host.exited).toEqual({ code: 0, signal: null });
   });
 
-  it('goes on after a run that throws, and names its occurrence', async () => {
+  it('continues after a run that throws, and names its occurrence', async () => {
     const host = startHost({ cwd: createScheduledService(), env: { ...every('0.1'), WORK: 'throw' } });
     await host.waitForLine((line) => line['run'] === 3);
     const [begun] = linesOf(host, 'run begun');
@@ -218,7 +218,7 @@ describe('a service on a schedule', () => {
     expect(linesOf(host, 'run begun')[1]).toMatchObject({ last: 'failed' });
   });
 
-  it('goes on after a run that hangs beyond PROCESS_TIMEOUT, and says what it skipped', async () => {
+  it('continues after a run that exceeds PROCESS_TIMEOUT, and logs the skipped occurrences', async () => {
     const env = { ...every('0.5'), WORK: 'hang', PROCESS_TIMEOUT: '0.2' };
     const host = startHost({ cwd: createScheduledService(), env });
     await host.waitForLine((line) => line['run'] === 2);
@@ -236,7 +236,7 @@ describe('a service on a schedule', () => {
     await host.waitForLine('run finished');
   });
 
-  it('ends with 1 on an error that nothing catches', async () => {
+  it('ends with 1 on an uncaught error', async () => {
     const host = startHost({ cwd: createScheduledService(), env: { ...every('1', 'hours'), WORK: 'crash' } });
     expect(await host.exited).toEqual({ code: 1, signal: null });
     expect(linesOf(host, 'nothing caught an error; ending')).toMatchObject([
@@ -246,8 +246,8 @@ describe('a service on a schedule', () => {
   });
 });
 
-describe('told to stop', () => {
-  it('while it waits, ends at once with 0', async () => {
+describe('a stop', () => {
+  it('while it waits, ends it at once with 0', async () => {
     const host = startHost({ cwd: createScheduledService(), env: every('5', 'weeks') });
     await host.waitForLine('running every 5 weeks');
     host.signal('SIGTERM');
@@ -255,7 +255,7 @@ describe('told to stop', () => {
     expect(linesOf(host, 'stop called')).toHaveLength(1);
   });
 
-  it('during a run, lets it finish, starts no other, and ends with 0', async () => {
+  it('during a run, lets the run finish, starts no other, and ends with 0', async () => {
     const host = startHost({ cwd: createScheduledService(), env: { ...every('0.2'), WORK: '700ms' } });
     await host.waitForLine('run begun');
     host.signal('SIGTERM');
@@ -282,7 +282,7 @@ describe('told to stop', () => {
     expect(host.lines.at(-1)).toMatchObject({ msg: 'stopped', cutOff: 1 });
   });
 
-  it('twice, ends at once with 128 and the number of the signal', async () => {
+  it('requested twice, ends at once with 128 + the number of the signal', async () => {
     const host = startHost({ cwd: createScheduledService(), env: { ...every('0.2'), WORK: 'hang' } });
     await host.waitForLine('run begun');
     host.signal('SIGTERM');

@@ -1,4 +1,4 @@
-// `svchost send` in all its forms, onto the embedded queue.
+// `svchost send` in all its forms, on the embedded queue.
 import { readdirSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
@@ -15,13 +15,13 @@ describe('one message', () => {
     ['text', '"büro ✉"', '"büro ✉"'],
     ['a number', '7', '7'],
     ['null', 'null', 'null'],
-    ['blanks around it, which are no part of it', ' [1] \n', '[1]'],
+    ['surrounded by blanks, which do not belong to it', ' [1] \n', '[1]'],
     [
       'a number of more than 53 bits, unchanged',
       '{"id":12345678901234567890}',
       '{"id":12345678901234567890}',
     ],
-    ['a key that means something to JavaScript', '{"__proto__":{"a":1}}', '{"__proto__":{"a":1}}'],
+    ['a key with a meaning in JavaScript', '{"__proto__":{"a":1}}', '{"__proto__":{"a":1}}'],
   ])('may be %s', async (_what, message, body) => {
     const cwd = createService();
     expect(await runCli(['send', message], { cwd })).toEqual({
@@ -39,24 +39,24 @@ describe('one message', () => {
     expect(waitingBodies(cwd)).toEqual(['{\n  "id": 1\n}']);
   });
 
-  it('may wait a while before it is delivered', async () => {
+  it('may be delayed', async () => {
     const cwd = createService();
     expect(await runCli(['send', '1', '--delay', '86400.5'], { cwd })).toMatchObject({ code: 0 });
     await runCli(['send', '2', '--delay', '0'], { cwd });
-    // Oldest due first.
+    // Earliest due first.
     expect(waitingBodies(cwd)).toEqual(['2', '1']);
   });
 
   it.each<[string, string[], string]>([
     [
-      'no JSON',
+      'not JSON',
       ['send', "{id: 'hunter2'}"],
       `the message is not JSON; quote it for the shell, such as '{"id": 1}'`,
     ],
     ['empty', ['send', ''], 'the message is not JSON; quote it for the shell'],
     ['given twice', ['send', '1', '--file', 'order.json'], 'give a message or --file, not both'],
     ['in a file that is missing', ['send', '--file', 'none.json'], 'cannot read none.json: ENOENT'],
-    ['in a folder', ['send', '--file', '.'], 'cannot read .: EISDIR'],
+    ['a folder', ['send', '--file', '.'], 'cannot read .: EISDIR'],
     [
       'one of several in a file',
       ['send', '--file', 'many.ndjson'],
@@ -76,7 +76,7 @@ describe('one message', () => {
 });
 
 describe('NDJSON on standard input', () => {
-  it('is one message per line, whatever ends a line and however many are blank', async () => {
+  it('is one message per line, with any line ending and any number of blank lines', async () => {
     const cwd = createService();
     const input = '\uFEFF{"a":1}\r\n\r\n   \n{"b":2}\n\n3\r\n"last"';
     const { code, stdout } = await runCli(['send'], { cwd, input });
@@ -84,7 +84,7 @@ describe('NDJSON on standard input', () => {
     expect(waitingBodies(cwd)).toEqual(['{"a":1}', '{"b":2}', '3', '"last"']);
   });
 
-  it('may hold what JavaScript takes for the end of a line', async () => {
+  it('may contain characters that JavaScript counts as line ends', async () => {
     const cwd = createService();
     const message = '{"text":"a\u2028b\u2029c\u0085d"}';
     await runCli(['send'], { cwd, input: `${message}\n${message}\n` });
@@ -106,7 +106,7 @@ describe('NDJSON on standard input', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'sent 0 messages to CST_mail\n' });
   });
 
-  it('ends at a line that is no JSON, which is named and not quoted; those before it are sent and counted', async () => {
+  it('stops at a line that is not JSON, which is named and not quoted; earlier ones are sent and counted', async () => {
     const cwd = createService();
     const input = '{"a":1}\n\n{"b":2}\n{"hunter2: 3}\n{"c":4}\n';
     expect(await runCli(['send'], { cwd, input })).toEqual({
@@ -117,7 +117,7 @@ describe('NDJSON on standard input', () => {
     expect(waitingBodies(cwd)).toEqual(['{"a":1}', '{"b":2}']);
   });
 
-  it('that begins with such a line sends nothing, and does not say that it did', async () => {
+  it('that begins with such a line sends nothing, and does not claim to', async () => {
     const { code, stdout, stderr } = await runCli(['send'], {
       cwd: createService(),
       input: 'id,name\n1,a\n',
@@ -129,7 +129,7 @@ describe('NDJSON on standard input', () => {
     });
   });
 
-  it('is not waited for on a terminal, where nobody would type it', async () => {
+  it('is not read from a terminal, since nobody would type it', async () => {
     const input = Object.assign(new PassThrough(), { isTTY: true });
     const nothing = { message: undefined, file: undefined, queueName: undefined, delayMs: undefined };
     const sending = send({ ...nothing, directory: createService(), input, onWarning: () => undefined });
@@ -139,7 +139,7 @@ describe('NDJSON on standard input', () => {
 });
 
 describe('the queue', () => {
-  it('of the service is made where it is missing, so that messages may come before the service', async () => {
+  it('of the service is created if it is missing, so that messages may arrive before the service', async () => {
     const cwd = createService();
     await runCli(['send', '1'], { cwd });
     const { code } = await runCli(['send', '2', '--queue', 'CST_mail'], { cwd });
@@ -150,7 +150,7 @@ describe('the queue', () => {
   it.each([
     ['one message', ['2'], undefined],
     ['many', [], '1\n2\n3\n'.repeat(100)],
-  ])('of another name must be there: %s to one that is not', async (_what, args, input = '') => {
+  ])('of another name must exist: %s to a missing one', async (_what, args, input = '') => {
     const cwd = createService();
     const { code, stdout, stderr } = await runCli(['send', ...args, '--queue', 'CST_mial'], { cwd, input });
     expect({ code, stdout, stderr }).toEqual({
@@ -161,12 +161,12 @@ describe('the queue', () => {
     });
   });
 
-  it('needs a name where --queue is given', async () => {
+  it('needs a name with --queue', async () => {
     const { code, stderr } = await runCli(['send', '1', '--queue', ''], { cwd: createService() });
     expect({ code, stderr }).toEqual({ code: 64, stderr: 'svchost: --queue needs the name of a queue\n' });
   });
 
-  it('may be reached from where there is no processor, if --queue names it', async () => {
+  it('can be reached without a processor, if --queue names it', async () => {
     const cwd = createService();
     await runCli(['send', '1'], { cwd });
     addFiles(cwd, { 'elsewhere/note': '' });
@@ -184,7 +184,7 @@ describe('the queue', () => {
   });
 });
 
-describe('a service that is not well', () => {
+describe('a service with problems', () => {
   it.each<[number, string, Parameters<typeof createService>[0], Record<string, string>, string[]]>([
     [70, 'without a processor', { 'processor.ts': undefined }, {}, ['svchost: no processor in ']],
     [
@@ -197,13 +197,13 @@ describe('a service that is not well', () => {
         '\nLOG_LEVEL: expected ',
       ],
     ],
-  ])('%i: %s, is told as by run', async (expected, _what, changes, env, parts) => {
+  ])('%i: %s, gets the same report as from run', async (expected, _what, changes, env, parts) => {
     const { code, stdout, stderr } = await runCli(['send', '1'], { cwd: createService(changes), env });
     expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
     for (const part of parts) expect(stderr).toContain(part);
   });
 
-  it('is sent to, but not without its warnings: it may be another queue than was meant', async () => {
+  it('can be sent to, but its warnings are shown: the queue may not be the intended one', async () => {
     const cwd = createService({ '.env': 'MailServiceProcessor_QUEUE_NAME=mail\nRABBITMQ_HOST=rabbit' });
     expect(await runCli(['send', '1'], { cwd })).toEqual({
       code: 0,

@@ -1,4 +1,4 @@
-// The consume config while it is edited, taken away and broken.
+// The consume config while it is edited, removed and broken.
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -43,7 +43,7 @@ it.for<[string, Partial<ConsumeConfig>]>([
   expect(warnings).toEqual([]);
 });
 
-it('counts as it is now, not as it was', () => {
+it('counts in its current version, not in an earlier one', () => {
   const { config, file } = open('EXIT_WHEN_FINISHED=0');
   expect(config.read().exitWhenFinished).toBe(false);
   writeFileSync(file, 'EXIT_WHEN_FINISHED=1 # since noon\nVISIBILITY_TIMEOUT=60');
@@ -63,7 +63,7 @@ describe('a wrong value', () => {
     ['VISIBILITY_TIMEOUT', '30s', 'whole seconds from 1 to 43200'],
     ['LISTEN_INTERVAL', '21', 'whole seconds from 0 to 20'],
     ['LISTEN_INTERVAL', '-1', 'whole seconds from 0 to 20'],
-  ])('is named in a warning, and not taken: %s=%s', ([name, value, expected]) => {
+  ])('is named in a warning, and ignored: %s=%s', ([name, value, expected]) => {
     const { config, file, warnings } = open(`${name}=${value}`);
     expect([config.read(), config.read()]).toEqual([nothing, nothing]);
     expect(warnings).toEqual([
@@ -71,7 +71,7 @@ describe('a wrong value', () => {
     ]);
   });
 
-  it('spoils no other value, and each has a warning', () => {
+  it('affects no other value, and each has a warning', () => {
     const { config, warnings } = open('EXIT_WHEN_FINISHED=on\nLISTEN_INTERVAL=often\nVISIBILITY_TIMEOUT=60');
     expect(config.read()).toEqual({ ...nothing, tuning: { VISIBILITY_TIMEOUT: 60 } });
     expect(warnings).toEqual([
@@ -82,7 +82,7 @@ describe('a wrong value', () => {
 });
 
 it.for(['RabbitMqConnection', 'SqliteConnection'] as const)(
-  'values that only SQS has a use for are named once with %s, right or wrong, and the others taken',
+  'values that only SQS uses are named once with %s, right or wrong, and the others are used',
   (broker) => {
     const content = 'VISIBILITY_TIMEOUT=60\nLISTEN_INTERVAL=x\nEXIT_WHEN_FINISHED=1';
     const { config, file, warnings } = open(content, broker);
@@ -105,7 +105,7 @@ describe('a file that cannot be read', () => {
     expect(warnings[0]).toContain(`CONSUME_CONFIG_FILE_PATH ${file}: `);
   });
 
-  it('is warned about again when it went missing again', () => {
+  it('is warned about again when it disappears again', () => {
     const { config, file, warnings } = open();
     config.read();
     writeFileSync(file, '');
@@ -115,7 +115,7 @@ describe('a file that cannot be read', () => {
     expect(warnings).toHaveLength(2);
   });
 
-  it('never throws: the host would end by it', () => {
+  it('never throws, which would end the host', () => {
     const { config, file, warnings } = open();
     symlinkSync('consume.env', file);
     expect(config.read()).toEqual(nothing);

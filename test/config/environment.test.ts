@@ -5,14 +5,14 @@ import { describe, expect, it } from 'vitest';
 import { loadEnvFiles, type Environment } from '../../src/config/environment.ts';
 import { createTree } from '../processor/tree.ts';
 
-/** The environment after the env files of such a directory were read into it. */
+/** The environment after the env files of such a directory have been read into it. */
 function load(files: Readonly<Record<string, string>>, env: Environment = {}): Environment {
   const set = { ...env };
   expect(loadEnvFiles(createTree(files), set)).toEqual([]);
   return set;
 }
 
-describe('what is set already', () => {
+describe('a variable that is already set', () => {
   it('wins over .env.local, that over .env.secrets, that over .env', () => {
     const files = {
       '.env': 'A=env\nB=env\nC=env\nD=env',
@@ -22,7 +22,7 @@ describe('what is set already', () => {
     expect(load(files, { A: 'process' })).toEqual({ A: 'process', B: 'local', C: 'secrets', D: 'env' });
   });
 
-  it('wins where it is empty, too: that is how a variable of a file is unset', () => {
+  it('wins even if it is empty: that unsets a variable of a file', () => {
     expect(load({ '.env': 'A=env' }, { A: '' })).toEqual({ A: '' });
   });
 
@@ -32,7 +32,7 @@ describe('what is set already', () => {
     expect(load(files, env)).toEqual({ RABBITMQ_PORT: '5673', RABBITMQ_HOST: 'tcp://10.0.0.7:5672' });
   });
 
-  it('is not taken from other files, such as the examples', () => {
+  it('is not read from other files, such as the examples', () => {
     expect(load({ '.env.example': 'A=1', '.env.secrets.example': 'B=1', 'lib/.env': 'C=1' })).toEqual({});
   });
 });
@@ -45,24 +45,24 @@ describe('an env file', () => {
     ['has quotes', `A="a # b"\nB='c # d'\nC=\`e "f"\``, { A: 'a # b', B: 'c # d', C: 'e "f"' }],
     ['has blanks around names and values', '  A = 1  \nB=\t2', { A: '1', B: '2' }],
     ['keeps blanks in quotes', 'A=" 1 "', { A: ' 1 ' }],
-    ['has lines made for a shell', 'export A=1', { A: '1' }],
+    ['has `export` before its names', 'export A=1', { A: '1' }],
     ['has values with = in them', 'A=b=c==', { A: 'b=c==' }],
     ['sets a name twice: the last counts', 'A=1\nA=2', { A: '2' }],
     ['sets nothing', 'A=', { A: '' }],
-    ['has lines that are no settings', 'just words\nA=1', { A: '1' }],
+    ['has lines that are not settings', 'just words\nA=1', { A: '1' }],
     ['is empty', '', {}],
   ])('%s', (_what, content, expected) => {
     expect(load({ '.env': content })).toEqual(expected);
   });
 
-  it('that is not there is no problem, nor is a directory that is not there', () => {
+  it('that does not exist is not a problem, nor is a missing directory', () => {
     expect(load({})).toEqual({});
     expect(loadEnvFiles('/no/such/directory', {})).toEqual([]);
     const directory = createTree({ 'package.json': '{}' });
     expect(loadEnvFiles(path.join(directory, 'package.json'), {})).toEqual([]);
   });
 
-  it('that cannot be read is a problem, and the others are read all the same', () => {
+  it('that cannot be read is a problem, but the others are still read', () => {
     const directory = createTree({ '.env': 'A=1' });
     mkdirSync(path.join(directory, '.env.local'));
     symlinkSync('.env.secrets', path.join(directory, '.env.secrets'));

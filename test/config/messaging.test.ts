@@ -1,4 +1,4 @@
-// Which broker the variables name, and how it is reached.
+// The choice of the broker by variables, and its address.
 import { describe, expect, it } from 'vitest';
 import type { Environment } from '../../src/config/environment.ts';
 import { readSettings } from '../../src/config/settings.ts';
@@ -39,7 +39,7 @@ describe('MESSAGING_TYPE', () => {
     },
   );
 
-  it('unset is an error in production: nobody may listen to an empty file for ever', () => {
+  it('unset is an error in production: a service must not listen to an empty file for ever', () => {
     const { problems, warnings } = read({ NODE_ENV: 'production' });
     expect(problems).toEqual([
       {
@@ -52,7 +52,7 @@ describe('MESSAGING_TYPE', () => {
     expect(warnings).toEqual([]);
   });
 
-  it.each(['development', 'test', 'Production', ''])('unset is no error with NODE_ENV=%j', (value) => {
+  it.each(['development', 'test', 'Production', ''])('unset is not an error with NODE_ENV=%j', (value) => {
     expect(read({ NODE_ENV: value }).problems).toEqual([]);
   });
 
@@ -61,7 +61,7 @@ describe('MESSAGING_TYPE', () => {
     expect([...problems, ...warnings]).toEqual([]);
   });
 
-  it('with a wrong value is one problem, and not taken for unset', () => {
+  it('with a wrong value is one problem, and does not count as unset', () => {
     for (const env of [{}, { NODE_ENV: 'production' }]) {
       const { problems, warnings } = read({ MESSAGING_TYPE: 'rabbit', ...env });
       expect(problems.map(({ found }) => found)).toEqual(['"rabbit"']);
@@ -83,7 +83,7 @@ describe('SqsConnection', () => {
     ]);
   });
 
-  it('leaves keys that are not set to the SDK', () => {
+  it('leaves missing keys to the SDK', () => {
     expect(read(region)).toEqual({
       messaging: {
         type: 'SqsConnection',
@@ -119,8 +119,8 @@ describe('SqsConnection', () => {
   });
 });
 
-describe('RabbitMQ by its parts', () => {
-  it('has the defaults of a broker on this machine', () => {
+describe('RabbitMQ by separate variables', () => {
+  it('defaults to a broker on this machine', () => {
     expect(rabbit({})).toEqual({
       type: 'RabbitMqConnection',
       hosts: [{ hostname: 'localhost', port: 5672 }],
@@ -134,7 +134,7 @@ describe('RabbitMQ by its parts', () => {
     });
   });
 
-  it('takes user, password and virtual host as they are', () => {
+  it('takes user, password and virtual host literally', () => {
     const odd = ' p@ss:w/rd#%41?"\' ';
     const env = { RABBITMQ_USER: odd, RABBITMQ_PASSWORD: odd, RABBITMQ_VIRTUAL_HOST: odd };
     expect(rabbit(env)).toMatchObject({ username: odd, password: odd, virtualHost: odd });
@@ -150,11 +150,11 @@ describe('RabbitMQ by its parts', () => {
     ['[::1]', ['::1 5672']],
     ['[2001:db8::1]:5673,b', ['2001:db8::1 5673', 'b 5672']],
     ['::ffff:10.0.0.1', ['::ffff:10.0.0.1 5672']],
-  ])('RABBITMQ_HOST=%j are the hosts %j', (text, expected) => {
+  ])('RABBITMQ_HOST=%j means the hosts %j', (text, expected) => {
     expect(hostsOf(text)).toEqual(expected);
   });
 
-  it('RABBITMQ_PORT and TLS give the port of hosts that name none', () => {
+  it('RABBITMQ_PORT and TLS decide the port of hosts that are given without one', () => {
     const hosts = (env: Environment) =>
       rabbit({ RABBITMQ_HOST: 'a,b:1', ...env }).hosts.map(({ port }) => port);
     expect(hosts({ RABBITMQ_PORT: '7000' })).toEqual([7000, 1]);
@@ -201,14 +201,14 @@ describe('RABBITMQ_URL', () => {
   });
 
   it.each([
-    ['no URL', 'rabbit:5672'],
+    ['not a URL', 'rabbit:5672'],
     ['another scheme', 'http://u:hunter2@rabbit'],
     ['no host', 'amqp:///v'],
     ['no slashes', 'amqp:rabbit'],
     ['nothing but blanks', '  '],
     ['a bad escape in the password', 'amqp://u:hunter2%zz@rabbit'],
     ['a bad escape in the virtual host', 'amqp://u:hunter2@rabbit/%e0%a4'],
-    ['a port that is none', 'amqp://u:hunter2@rabbit:99999'],
+    ['an invalid port', 'amqp://u:hunter2@rabbit:99999'],
     ['port 0', 'amqp://u:hunter2@rabbit:0'],
     ['a bare # in the password', 'amqp://u:12#hunter2@rabbit/v'],
     ['a bare / in the password', 'amqp://u:12/hunter2@rabbit/v'],
@@ -219,7 +219,7 @@ describe('RABBITMQ_URL', () => {
     ['a password without a user', 'amqp://:hunter2@rabbit'],
     ['several hosts', 'amqp://u:hunter2@a,b/'],
     ['several hosts and ports', 'amqp://u:hunter2@a:5672,b:5672/'],
-  ])('with %s is a problem that does not show it', (_what, url) => {
+  ])('with %s is a problem that does not reveal it', (_what, url) => {
     const result = read({ MESSAGING_TYPE: 'RabbitMqConnection', RABBITMQ_URL: url });
     expect(result.problems).toEqual([
       {
@@ -232,7 +232,7 @@ describe('RABBITMQ_URL', () => {
     expect(JSON.stringify(result)).not.toContain('hunter2');
   });
 
-  it('is used in place of the parts, which a warning names', () => {
+  it('replaces the separate variables, which a warning names', () => {
     const env = { RABBITMQ_URL: 'amqp://u:p@url/v', RABBITMQ_HOST: 'part', RABBITMQ_PASSWORD: 'hunter2' };
     const settings = rabbit({ ...env, RABBITMQ_HEARTBEAT: '7', RABBITMQ_QUEUE_TYPE: 'quorum' });
     expect(settings).toMatchObject({ hosts: at('url'), username: 'u', password: 'p', virtualHost: 'v' });
@@ -254,14 +254,17 @@ describe('with a schedule, which runs without a broker', () => {
   it.each<[string, Environment, string[]]>([
     ['unset', {}, ['MESSAGING_TYPE']],
     ['unset in production', { NODE_ENV: 'production' }, ['MESSAGING_TYPE']],
-    ['unset beside a broker that looks meant', { RABBITMQ_HOST: 'rabbit' }, ['MESSAGING_TYPE']],
+    ['unset beside a broker that seems to be intended', { RABBITMQ_HOST: 'rabbit' }, ['MESSAGING_TYPE']],
     ['the embedded queue', { MESSAGING_TYPE: 'SqliteConnection' }, []],
     ['RabbitMQ', { MESSAGING_TYPE: 'RabbitMqConnection', NODE_ENV: 'production' }, []],
-  ])('MESSAGING_TYPE %s is no problem of the service, but may be one of sending', (_what, env, unusable) => {
-    expect(readCron(env)).toEqual({ problems: [], warnings: [], unusable });
-  });
+  ])(
+    'MESSAGING_TYPE %s is not a problem of the service, but may be one of sending',
+    (_what, env, unusable) => {
+      expect(readCron(env)).toEqual({ problems: [], warnings: [], unusable });
+    },
+  );
 
-  it('names what is missing for a broker that is chosen, as a warning', () => {
+  it('names the missing settings of a chosen broker in a warning', () => {
     expect(readCron({ MESSAGING_TYPE: 'RabbitMqConnection', RABBITMQ_USER: 'mail' })).toEqual({
       problems: [],
       warnings: [
@@ -281,7 +284,7 @@ describe('with a schedule, which runs without a broker', () => {
 });
 
 describe('a container beside a Kubernetes Service named rabbitmq', () => {
-  it('is not led astray by the RABBITMQ_PORT that Kubernetes sets', () => {
+  it('is not misled by the RABBITMQ_PORT that Kubernetes sets', () => {
     const { problems, settings } = readSettings(
       { MESSAGING_TYPE: 'RabbitMqConnection', RABBITMQ_PORT: 'tcp://10.0.0.1:5672' },
       { serviceDirectory: '/srv/mail', isTerminal: false },
@@ -290,7 +293,7 @@ describe('a container beside a Kubernetes Service named rabbitmq', () => {
     expect(settings.messaging).toMatchObject({ hosts: [{ hostname: 'localhost', port: 5672 }] });
   });
 
-  it('is not warned of it beside a URL either', () => {
+  it('gets no warning about it beside a URL either', () => {
     const { warnings } = readSettings(
       {
         MESSAGING_TYPE: 'RabbitMqConnection',

@@ -54,7 +54,7 @@ describe('the queue', () => {
     ['longer than 238 bytes', { [variable]: 'x'.repeat(239) }],
     ['longer than 238 bytes with its prefix', { QUEUE_NAME_PREFIX: 'x'.repeat(235) }],
     ['longer than 238 bytes, though not letters', { [variable]: 'ü'.repeat(120) }],
-  ])('may not be %s: the names of wait queues must fit behind it', (_what, env) => {
+  ])('may not be %s: the names of wait queues must fit as well', (_what, env) => {
     expect(read({ [variable]: 'mail', ...env })).toMatchObject({
       name: variable,
       expected: 'a queue name of at most 238 bytes, prefix included',
@@ -68,7 +68,7 @@ describe('a queue without a name', () => {
     ['empty', { [variable]: '' }, 'nothing'],
     ['blank', { [variable]: ' ' }, 'nothing'],
     ['unset beside the prefix', { QUEUE_NAME_PREFIX: 'CST_' }, 'nothing'],
-    ['unset beside the name of dead letters', { DEAD_LETTER_QUEUE_NAME: 'x' }, 'nothing'],
+    ['unset beside the name of the dead-letter queue', { DEAD_LETTER_QUEUE_NAME: 'x' }, 'nothing'],
     [
       'misspelt',
       { Other_QUEUE_NAME: 'x', MailServicePrOcessor_QUEUE_NAME: 'x' },

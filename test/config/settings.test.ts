@@ -1,4 +1,4 @@
-// From variables to settings, or to all that is wrong with them. Pure: the environment is an argument.
+// Turns variables into settings, or into all of their problems. Pure: the environment is an argument.
 import { describe, expect, it } from 'vitest';
 import type { Environment } from '../../src/config/environment.ts';
 import { readSettings, type Settings } from '../../src/config/settings.ts';
@@ -8,7 +8,7 @@ import { describeProblem } from '../../src/errors.ts';
 const directory = '/srv/mail';
 
 function read(env: Environment, isTerminal = false) {
-  // Without MESSAGING_TYPE there is a warning, which is not what most of these tests are about.
+  // Without MESSAGING_TYPE there would be a warning, which is not the subject of most of these tests.
   return readSettings(
     { MESSAGING_TYPE: 'SqliteConnection', ...env },
     { serviceDirectory: directory, isTerminal },
@@ -27,7 +27,7 @@ function rabbitOf(env: Environment) {
   return messaging;
 }
 
-/** Variables that any text will do for, and one that is read by a parser of its own (see messaging.test.ts). */
+/** Variables that accept any text, and one with its own parser (see messaging.test.ts). */
 const freeText = [
   'PROCESSOR_MODULE',
   'PROCESSOR_TYPE',
@@ -44,7 +44,7 @@ const freeText = [
   'AWS_SECRET_ACCESS_KEY',
   'AWS_ACCESS_KEY_SECRET',
   'AWS_SESSION_TOKEN',
-  // What these say is read with the schedule: see test/schedule/settings.test.ts.
+  // Their values are parsed with the schedule: see test/schedule/read.test.ts.
   'CRON_TIME_AMOUNT',
   'CRON_TIME_UNIT',
   'CRON_RUN_AT',
@@ -52,7 +52,7 @@ const freeText = [
   'CRON_TIMEZONE',
 ] as const;
 
-/** What is no number anywhere. */
+/** Texts that are never a number. */
 const notNumbers = [
   ' ',
   '\t',
@@ -76,7 +76,7 @@ const durationOrZero = 'seconds, 0 to 4294967, decimals allowed';
 const hosts =
   'one or more hosts separated by commas, each with or without a port, such as "rabbit-1,rabbit-2:5673"';
 
-/** Each variable that not any text will do for: what it expects, and what it refuses. */
+/** Each variable that does not accept any text: the expected value, and texts that it refuses. */
 const refused: Record<Exclude<VariableName, (typeof freeText)[number]>, [string, readonly string[]]> = {
   EXECUTION_TYPE: ['MESSAGING or CRON', ['messaging', 'Cron', 'HTTP', ' ', 'MESSAGING,CRON']],
   MESSAGING_TYPE: [
@@ -229,7 +229,7 @@ describe('bad values', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('are all reported at once, each with its name, what was expected and what was found', () => {
+  it('are all reported at once, each with its name, the expected value and the value found', () => {
     const env = Object.fromEntries(Object.entries(refused).map(([name, [, values]]) => [name, values[0]]));
     const lines = read(env).problems.map(describeProblem);
     expect(lines.sort()).toEqual(
@@ -239,7 +239,7 @@ describe('bad values', () => {
     );
   });
 
-  it('of a broker that a schedule does not use are none', () => {
+  it('of a broker that a schedule does not use are ignored', () => {
     const forgotten = { EXECUTION_TYPE: 'CRON', NODE_ENV: 'production', MESSAGING_TYPE: '' };
     expect(read(forgotten)).toMatchObject({ problems: [], warnings: [] });
     expect(read({ ...forgotten, MESSAGING_TYPE: 'SqsConnection' }).problems).toEqual([]);
@@ -256,7 +256,7 @@ describe('bad values', () => {
     });
   });
 
-  it('do not show who logs in to a URL that got into the wrong variable', () => {
+  it('do not reveal the login of a URL in the wrong variable', () => {
     const { problems } = read({
       RABBITMQ_HOST: 'amqp://mail:p@ss/word@rabbit:5672/',
       LOG_LEVEL: 'x://a:b@c',
@@ -306,15 +306,15 @@ describe('names that look like known ones', () => {
       ['WEB_CONCURRENCY', 'LOG_FILE', 'SQLITE_DB', 'DATABASE_URL', 'AWS_REGION', 'PORT', 'PROCESSOR_COUNT'],
     ],
     ['processors', ['MailServiceProcessor_QUEUE_NAME', 'PROCESSOR_QUEUE_NAME']],
-  ])('those of %s raise no false alarm', (_whose, names) => {
+  ])('similar to those of %s raise no false alarm', (_whose, names) => {
     expect(read(Object.fromEntries(names.map((name) => [name, 'x']))).warnings).toEqual([]);
   });
 
-  it('nor does one beside the name it resembles', () => {
+  it('nor does one beside the name that it resembles', () => {
     expect(read({ RABBITMQ_USERNAME: 'x', RABBITMQ_USER: 'y' }).warnings).toEqual([]);
   });
 
-  it('their values are not shown: a misspelt password is still one', () => {
+  it('their values are not shown: a misspelt password is still a password', () => {
     expect(JSON.stringify(read({ RABBITMQ_PASWORD: 'hunter2' }))).not.toContain('hunter2');
   });
 });

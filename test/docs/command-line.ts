@@ -1,22 +1,23 @@
-// The lines of a block of commands, and which of them go on until they are stopped. Pure.
+// The lines of a block of commands, and which of them run until they are stopped. Pure.
 
+/** One command of a block. */
 export interface CommandLine {
   /** For the shell; of a `cd`, the directory. */
   readonly command: string;
   readonly kind: 'command' | 'host' | 'install' | 'sqs' | 'cd';
-  /** What it must end with. */
+  /** The expected exit code. */
   readonly code: number;
 }
 
-/** A host: `npx svchost`, `npx svchost run` and `npx svchost dev`, with variables before and a directory behind. */
+/** A host: `npx svchost`, `npx svchost run` or `npx svchost dev`, with variables before and a directory after it. */
 const host = /^([A-Za-z_]+=\S* +)*npx svchost( (run|dev))?( --dir \S+)?$/;
 
-/** A comment that says how a command ends; of a host it says that it ends by itself. */
+/** A comment that gives the exit code of a command; for a host, it means that the host ends by itself. */
 const ending = / +# exit code (\d+)$/;
 
 /**
- * Takes a block apart: comments and empty lines are left out, a `\` at the end of a line joins the next one to it, and
- * what follows an `&&` is a command of its own.
+ * Splits a block into commands: skips comments and empty lines, joins a line that ends in `\` with the next, and
+ * separates commands at `&&`.
  */
 export function commandLines(text: string): CommandLine[] {
   return text

@@ -1,4 +1,4 @@
-// What is checked of commands that cannot run here, and how lines of a block are read.
+// The checks of commands that cannot run here, and how the lines of a block are read.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -25,7 +25,7 @@ describe('commands that cannot run here', () => {
     ['sh docker', 'cd examples\ndocker run --env-file service-example/.env.example shop'],
     ['sh kubernetes', 'kubectl apply -f service.yaml'],
     ['sh repository', 'npm ci && npm run check\nnpx vitest run test/docs.test.ts'],
-  ] as const)('pass where all they name is there: %s: %s', ([kind, text]) => {
+  ] as const)('pass if all that they name exists: %s: %s', ([kind, text]) => {
     expect(() => checkAtDesk(kind, text, [directory(), root])).not.toThrow();
   });
 
@@ -42,13 +42,13 @@ describe('commands that cannot run here', () => {
     ['sh repository', 'npm run chekc', 'has no script "chekc"'],
     ['sh repository', 'npx vitest run test/none.test.ts', 'there is no test/none.test.ts'],
     ['sh repository', 'npx vitset run', 'vitset is not installed'],
-  ] as const)('fail where something is missing: %s: %s', ([kind, text, problem]) => {
+  ] as const)('fail if something is missing: %s: %s', ([kind, text, problem]) => {
     expect(() => checkAtDesk(kind, text, [directory(), root])).toThrow(problem);
   });
 });
 
 describe('lines of commands', () => {
-  it('are hosts, which go on, or commands, which end with a code', () => {
+  it('are hosts, which keep running, or commands, which end with an exit code', () => {
     const text =
       '# first\nnpx svchost\nCONCURRENCY=10 npx svchost --dir a\nnpx svchost  # exit code 0\n\n' +
       'npx svchost check # exit code 78\nnpx svchost send \\\n  1\nnpx svchost run --once\ncd a && npm install\nnpx fauxqs\n';
@@ -67,7 +67,7 @@ describe('lines of commands', () => {
 });
 
 describe('the names of queues', () => {
-  it('become this run’s own, with what svchost adds to them, and nothing else does', () => {
+  it("become this run's own, with the suffixes of svchost, and nothing else changes", () => {
     const { rename, queues } = ownNames([{ OrderServiceProcessor_QUEUE_NAME: 'orders' }]);
     const [own] = queues;
     expect(own).toMatch(/^[0-9a-f]{8}_orders$/);
@@ -77,7 +77,7 @@ describe('the names of queues', () => {
     expect(queues).toContain(`${own}_retry_1000`);
   });
 
-  it('are renamed by their prefix where there is one', () => {
+  it('are renamed by their prefix if there is one', () => {
     const { rename, queues } = ownNames([{ QUEUE_NAME_PREFIX: 'CST_SERVICE_', A_QUEUE_NAME: 'test_queue' }]);
     expect(rename('QUEUE_NAME_PREFIX="CST_SERVICE_"\nA_QUEUE_NAME=test_queue')).toMatch(
       /^QUEUE_NAME_PREFIX="[0-9a-f]{8}_CST_SERVICE_"\nA_QUEUE_NAME=test_queue$/,

@@ -1,5 +1,5 @@
-// Commands that a machine with only Node cannot run, or that must not run in a test: as much of them as can be checked
-// without. Owns what that is for each kind; runs nothing.
+// Checks commands that a machine with only Node cannot run, or that must not run in a test, as far as possible without
+// running them: the rules are here, one per kind of command.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { commandLines } from './command-line.ts';
@@ -16,14 +16,14 @@ const programs: Readonly<Record<DeskKind, readonly string[]>> = {
   'sh publish': ['npm', 'docker', 'git'],
 };
 
-/** Options whose value is a file that must be there. */
+/** Options whose value is a file that must exist. */
 const fileOptions = ['-f', '--file', '--env-file', '--filename'];
 
 /**
  * Checks the commands of a block.
  *
- * @param roots where their files may be: the page's directory, and the repository, which comes last
- * @throws where a command names a program, file, script or build argument that is not there
+ * @param roots where their files may be: the page's directory, then the repository
+ * @throws Error a command names a program, file, script or build argument that does not exist
  */
 export function checkAtDesk(kind: DeskKind, text: string, roots: readonly string[]): void {
   const lines = commandLines(text);
@@ -32,7 +32,7 @@ export function checkAtDesk(kind: DeskKind, text: string, roots: readonly string
   const moved = roots.map((root) => path.resolve(root, ...moves));
   if (commands.length === 0) throw new Error(`a block "${kind}" without a command`);
   for (const command of commands) {
-    // A Dockerfile may come by standard input: `-f - . <<< 'FROM node'`.
+    // A Dockerfile may come from standard input: `-f - . <<< 'FROM node'`.
     const [line = '', input] = command.split(/ *<<< */);
     const words = line.split(/ +/);
     if (!programs[kind].includes(words[0]!)) {
@@ -55,7 +55,7 @@ function checkFiles(words: readonly string[], roots: readonly string[]): void {
   }
 }
 
-/** An npm script that is there, or an installed program and the files it is given. */
+/** The npm script exists, or the installed program and the files passed to it. */
 function checkRepositoryCommand(words: readonly string[], root: string): void {
   const [program, ...rest] = words;
   if (program === 'git' || (program === 'npm' && rest[0] === 'ci')) return;
@@ -71,7 +71,7 @@ function checkRepositoryCommand(words: readonly string[], root: string): void {
   for (const file of files) if (!existsSync(path.join(root, file))) throw new Error(`there is no ${file}`);
 }
 
-/** The context and its Dockerfile are there, and the Dockerfile knows the build arguments. */
+/** The context and its Dockerfile exist, and the Dockerfile declares the build arguments. */
 function checkBuild(
   words: readonly string[],
   input: string | undefined,
@@ -100,7 +100,7 @@ function read(name: string, roots: readonly string[], command: string): string {
   return readFileSync(file, 'utf8');
 }
 
-/** A Dockerfile, with that of this repository's base image where it is built on it: it takes the same arguments. */
+/** A Dockerfile, followed by that of the base image if it is built on it: it takes the same arguments. */
 function withBase(dockerfile: string, root: string): string {
   if (!/^FROM (.*\/)?rococo-service-base-onbuild\b/m.test(dockerfile)) return dockerfile;
   return `${dockerfile}\n${readFileSync(path.join(root, 'base-image/Dockerfile'), 'utf8')}`;
@@ -114,7 +114,7 @@ function checkCompose(words: readonly string[], roots: readonly string[]): void 
   throw new Error(`"${words.join(' ')}": there is no ${files.join(', ')}`);
 }
 
-/** All that is to be published is there. */
+/** Everything that is to be published exists. */
 function checkPackage(root: string): void {
   const missing = readManifest(root).files.filter((file) => !existsSync(path.join(root, file)));
   if (missing.length > 0) throw new Error(`package.json publishes ${missing.join(', ')}, which is not there`);

@@ -1,4 +1,4 @@
-// `npm install`, as far as it goes without a registry: links what a package.json names from this repository.
+// Stands in for `npm install` without a registry: links the packages that a package.json names from this repository.
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 
@@ -8,11 +8,11 @@ interface Manifest {
 }
 
 /**
- * Links the packages that the directory's package.json names, and no other, so that a page which forgets one fails. Those
- * named by a path come from there.
+ * Links exactly the packages that the directory's package.json names, so that a page which forgets one fails. Packages
+ * named by a path are linked from that path.
  *
  * @param root the repository
- * @throws where this repository has not installed one of them
+ * @throws Error this repository has not installed one of them
  */
 export function install(directory: string, root: string): void {
   const manifest = JSON.parse(readFileSync(path.join(directory, 'package.json'), 'utf8')) as Manifest;

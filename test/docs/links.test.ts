@@ -1,4 +1,4 @@
-// Each relative link of the documentation points to a file that is there, and to a heading that it has.
+// Each relative link of the documentation points to an existing file, and to a heading in it.
 import { existsSync, globSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ const names = globSync(['*.md', 'docs/*.md', 'examples/**/README.md'], {
 }).sort();
 
 describe('the links of', () => {
-  it.for(names)('%s lead to what is there', (name) => {
+  it.for(names)('%s lead to existing files and headings', (name) => {
     const page = readPage(root, name);
     const broken = page.links
       .filter(({ target }) => !/^https?:/.test(target))
@@ -30,20 +30,20 @@ describe('the links of', () => {
 function leadsSomewhere(from: string, target: string): boolean {
   const [file = '', anchor] = target.split('#');
   const name = file === '' ? from : path.join(path.dirname(from), file);
-  // Never out of the repository: on npm such a link leads nowhere.
+  // Never out of the repository: on npm such a link is broken.
   if (name.startsWith('..') || !existsSync(path.join(root, name))) return false;
   return anchor === undefined || readPage(root, name).anchors.has(anchor);
 }
 
 describe('a page', () => {
-  it('has the anchors of its headings as GitHub makes them', () => {
+  it('has the same anchors of headings as on GitHub', () => {
     const headings = ['# A b', '## `SIGTERM`, then: wait!', '## Über_uns', '## A b'];
     const { anchors } = parsePage('page.md', headings.join('\n\n'));
     expect([...anchors]).toEqual(['a-b', 'sigterm-then-wait', 'über_uns', 'a-b-1']);
     expect(anchorOf('Node 22.18 & later')).toBe('node-2218--later');
   });
 
-  it('has the file of a block in the line before it, and links outside of code only', () => {
+  it('names the file of a block in the line before it, and has links outside of code only', () => {
     const page = parsePage(
       'page.md',
       'See [x](y.md) and `[z](z.md)`.\n\nIn `a.json`, or `.env`:\n\n```ini\nA=1\n[n](n.md)\n```\n\n```sh docker\nls\n```\n',

@@ -1,30 +1,34 @@
-// A page of the documentation, taken apart: its code blocks, headings and links. Pure; runs nothing.
+// Splits a page of the documentation into its code blocks, headings and links. Pure.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** A fenced code block. */
 export interface Block {
-  /** The whole info string: a language, and for commands that a machine with only Node cannot run, what they need. */
+  /**
+   * The whole info string: a language; for commands that a machine with only Node cannot run, also their requirement.
+   */
   readonly kind: string;
   readonly text: string;
-  /** Of its first line of code. */
+  /** The line of its first line of code. */
   readonly line: number;
-  /** The heading that it stands under. */
+  /** The heading above it. */
   readonly section: string;
   /** The last file named in the paragraph before it. */
   readonly file: string | undefined;
 }
 
+/** A link of a page. */
 export interface Link {
   readonly target: string;
   readonly line: number;
 }
 
+/** One page of the documentation. */
 export interface Page {
-  /** From the repository's root. */
+  /** Relative to the repository's root. */
   readonly name: string;
   readonly blocks: readonly Block[];
-  /** The headings' anchors, as GitHub makes them. */
+  /** The anchors of its headings, as GitHub generates them. */
   readonly anchors: ReadonlySet<string>;
   readonly links: readonly Link[];
 }
@@ -42,13 +46,16 @@ export const fileKinds = [
   'toml',
 ] as const;
 
-/** Kinds of commands that are read and not run: for a clone of this repository, a Docker engine, a cluster, a registry. */
+/**
+ * Kinds of commands that are checked and not run: they need a clone of this repository, a Docker engine, a cluster or a
+ * registry.
+ */
 export const deskKinds = ['sh repository', 'sh docker', 'sh kubernetes', 'sh publish'] as const;
 
-/** Kinds of blocks that only people read. */
+/** Kinds of blocks that are only for people. */
 export const pictureKinds = ['text diagram', 'mermaid'] as const;
 
-/** All kinds: besides, commands that are run, what they write, and pictures. */
+/** All kinds: also commands that are run, their output, and pictures. */
 export const kinds: readonly string[] = [...fileKinds, ...deskKinds, 'sh', 'text', ...pictureKinds];
 
 const fence = /^( *)```(.*)$/;
@@ -58,7 +65,7 @@ export function readPage(root: string, name: string): Page {
   return parsePage(name, readFileSync(path.join(root, name), 'utf8'));
 }
 
-/** Takes a page apart. */
+/** Splits a page. */
 export function parsePage(name: string, markdown: string): Page {
   const blocks: Block[] = [];
   const anchors = new Set<string>();
@@ -92,7 +99,7 @@ export function parsePage(name: string, markdown: string): Page {
       paragraph = [];
     } else {
       links.push(...linksIn(line).map((target) => ({ target, line: index + 1 })));
-      // A paragraph lasts until the next one begins: a block may come between.
+      // A paragraph lasts until the next one begins: a block may come in between.
       if (line.trim() === '') isOver = true;
       else if (isOver) [paragraph, isOver] = [[line], false];
       else paragraph.push(line);
@@ -102,7 +109,7 @@ export function parsePage(name: string, markdown: string): Page {
   return { name, blocks, anchors, links };
 }
 
-/** The anchor of a heading, before it is made unique. */
+/** The anchor of a heading, not yet unique. */
 export function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -117,7 +124,7 @@ function freeAnchor(anchor: string, taken: ReadonlySet<string>): string {
   }
 }
 
-/** A file's name in backticks: with an ending, or one of those that have none. */
+/** A file's name in backticks: with an extension, or one of those without. */
 function fileIn(paragraph: string): string | undefined {
   const spans = [...paragraph.matchAll(/`([^`]+)`/g)].map(([, span]) => span!);
   return spans.findLast((span) => /^[\w./-]*(\.[a-z]+|\.env[\w.]*|Dockerfile)$/.test(span));

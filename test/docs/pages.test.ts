@@ -1,4 +1,4 @@
-// Every page of the documentation does what it says: its files are written, its commands run, its output compared.
+// Every page of the documentation is true: its files are written, its commands run, its output compared.
 import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,7 +22,7 @@ const pages = names.map((name) => readPage(root, name));
 const readme = pages.find(({ name }) => name === 'README.md')!;
 
 describe('the pages', () => {
-  it('have only blocks of a known kind', () => {
+  it('contain only blocks of a known kind', () => {
     const counts: Record<string, number> = Object.fromEntries(kinds.map((kind) => [kind, 0]));
     const unknown = pages.flatMap(({ name, blocks }) =>
       blocks.filter(({ kind }) => !(kind in counts)).map(({ kind, line }) => `${name}:${line}: "${kind}"`),
@@ -33,7 +33,7 @@ describe('the pages', () => {
     expect(unknown).toEqual([]);
   });
 
-  it('tell of this repository only what .ci/run does, where the README does', () => {
+  it('show the commands of .ci/run, in the README, as the only ones that need this repository', () => {
     const ci = readFileSync(path.join(root, '.ci/run'), 'utf8');
     const commands = readme.blocks
       .filter(({ kind }) => kind === 'sh repository')
@@ -45,17 +45,17 @@ describe('the pages', () => {
   const withBlocks = pages
     .filter(({ blocks }) => blocks.length > 0)
     .map((page) => [page.name, page] as const);
-  it.for(withBlocks)('%s does what it says', { timeout: 180_000 }, async ([, page]) => {
+  it.for(withBlocks)('%s is true', { timeout: 180_000 }, async ([, page]) => {
     const directory = makeDirectory(page);
     const { env, rename } = await prepareBrokers(page);
     const options = { root, directory, env, rename };
-    // The pages of docs/ go on with the service that the README has made.
+    // The pages of docs/ continue with the service that the README has created.
     if (page.name.startsWith('docs/')) await rehearse(quickStart(), { ...options, rename: (text) => text });
     await rehearse(page, options);
   });
 });
 
-/** The README's quick start, up to where its service is installed. */
+/** The README's quick start, up to the installation of its service. */
 function quickStart(): Page {
   const blocks = readme.blocks.filter(({ section }) => section === 'Quick start');
   const installed = blocks.findIndex(({ text }) => text === 'npm install\n');
@@ -63,13 +63,13 @@ function quickStart(): Page {
   return { ...readme, blocks: blocks.slice(0, installed + 1) };
 }
 
-/** An empty directory; for the page of an example, a copy of the example with its dependencies. */
+/** An empty directory; for the page of an example, a copy of that example with its dependencies. */
 function makeDirectory({ name }: Page): string {
   const directory = realpathSync(mkdtempSync(path.join(tmpdir(), 'svchost-page-')));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const [folder, example] = name.split('/');
   if (folder !== 'examples') return directory;
-  // All of the example: a service of several may use its neighbours.
+  // The whole example: one of its services may use a neighbour.
   cpSync(path.join(root, 'examples', example!), path.join(directory, example!), {
     recursive: true,
     filter: (file) => !/\/(node_modules|\.svchost|\.env|\.env\.secrets|\.env\.local)$/.test(file),
@@ -79,7 +79,7 @@ function makeDirectory({ name }: Page): string {
   return service;
 }
 
-/** The variables of the page's env files, and of the example that it is about. */
+/** The variables in the page's env files, and in those of its example. */
 function envFiles({ name, blocks }: Page): NodeJS.Dict<string>[] {
   const example = path.join(root, path.dirname(name), '.env.example');
   const texts = blocks.filter(({ kind }) => kind === 'ini').map(({ text }) => text);
@@ -87,7 +87,7 @@ function envFiles({ name, blocks }: Page): NodeJS.Dict<string>[] {
   return texts.map((text) => parseEnv(text));
 }
 
-/** What the commands of a page are told of the brokers of the tests, where the page uses them. */
+/** The variables that point the commands of a page to the brokers of the tests, if the page uses them. */
 async function prepareBrokers(
   page: Page,
 ): Promise<{ env: Record<string, string>; rename: (text: string) => string }> {
@@ -107,7 +107,7 @@ async function prepareBrokers(
   return { env: { ...env, ...rabbitMqVariables(url) }, rename };
 }
 
-/** The broker of the tests, in the variables that the pages set. */
+/** The broker of the tests, in the variables that pages set. */
 function rabbitMqVariables(url: string): Record<string, string> {
   const { hosts, username, password, virtualHost } = brokerOptions(url);
   return {

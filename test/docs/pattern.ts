@@ -1,4 +1,4 @@
-// Text as part of a regular expression. Node 22 has no RegExp.escape.
+// Escapes text for a regular expression. Node 22 has no RegExp.escape.
 
 /** The source of a regular expression that matches the text and nothing else. */
 export function literal(text: string): string {

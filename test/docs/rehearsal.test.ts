@@ -1,4 +1,4 @@
-// A page that says what is not so fails, and tells the line.
+// A page that is wrong fails, and the error names the line.
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -37,7 +37,7 @@ const refuse = `throw new DeadLetterError('no');`;
 const sendAndRun = block('sh', `npx svchost send 1\nnpx svchost`);
 
 describe('a page', () => {
-  it('passes where it says what is so', async () => {
+  it('passes if it is true', async () => {
     const shown = block('text', 'sent 1 message to orders\nERROR (svchost): … dead-lettered');
     await rehearsed(manifest, settings, processor(refuse), install, sendAndRun, shown);
   });
@@ -53,30 +53,30 @@ describe('a page', () => {
       [manifest, processor(refuse), install, block('sh', 'npx svchost')],
       'and it ended',
     ],
-    ['TypeScript that is wrong', [manifest, install, processor('const id: string = 1;')], 'TS2322'],
+    ['wrong TypeScript', [manifest, install, processor('const id: string = 1;')], 'TS2322'],
     ['a command that fails', [block('sh', 'ls nowhere')], 'page.md:4: "ls nowhere" ended with'],
     ['a command that does not fail', [block('sh', 'true # exit code 78')], 'ended with 0, not 78'],
     [
-      'output that is not written',
+      'output that is not printed',
       [block('sh', 'echo sent'), block('text', 'received')],
       'nothing has written',
     ],
     ['a package that is not installed', [manifest, block('sh', 'npx svchost check')], 'ended with 1'],
     [
-      'a package that there is not',
+      'a package that does not exist',
       [manifest.replace('rococo-svchost', 'rococo-host'), install],
       'names rococo-host',
     ],
     ['a file without a name', [block('ini', 'A=1')], 'no file is named'],
-    ['a file outside of its directory', [block('ini', 'A=1', '`../.env`:')], 'outside of the directory'],
-    ['JSON that is none', [block('json', '{', '`a.json`:')], 'page.md:4'],
-    ['YAML that is none', [block('yaml', 'a: [', '`a.yaml`:')], 'page.md:4'],
-    ['a block of a kind that there is not', [block('bash', 'true')], 'unknown kind "bash"'],
+    ['a file outside its directory', [block('ini', 'A=1', '`../.env`:')], 'outside of the directory'],
+    ['invalid JSON', [block('json', '{', '`a.json`:')], 'page.md:4'],
+    ['invalid YAML', [block('yaml', 'a: [', '`a.yaml`:')], 'page.md:4'],
+    ['a block of an unknown kind', [block('bash', 'true')], 'unknown kind "bash"'],
   ])('fails with %s', async ([, blocks, problem]) => {
     await expect(rehearsed(...blocks)).rejects.toThrow(problem);
   });
 
-  it('fails with a block that has no end', () => {
+  it('fails with an unterminated block', () => {
     expect(() => parsePage('page.md', '```sh\ntrue\n')).toThrow('page.md:2: the block has no end');
   });
 });

@@ -1,5 +1,5 @@
-// Does what a page says, in its order: writes its files, runs its commands, compares its output. Owns the page's
-// directory; what cannot run on a machine with only Node is checked by desk.ts.
+// Rehearses a page in its order: writes its files, runs its commands, compares its output. Works in the page's
+// directory; desk.ts checks commands that cannot run on a machine with only Node.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse as parseYaml } from 'yaml';
@@ -10,14 +10,15 @@ import { install } from './install.ts';
 import { deskKinds, fileKinds, pictureKinds, type Block, type Page } from './page.ts';
 import { Terminal } from './terminal.ts';
 
+/** The circumstances of a rehearsal. */
 export interface RehearsalOptions {
   /** The repository. */
   readonly root: string;
-  /** Where the page is rehearsed: its own, and removed by the caller. */
+  /** The directory of the rehearsal, used for nothing else; the caller removes it. */
   readonly directory: string;
-  /** Set for its commands; wins over the page's env files. */
+  /** Variables for its commands; they win over the page's env files. */
   readonly env: Readonly<Record<string, string>>;
-  /** Puts names of this run's own in the place of queue names, in env files and commands. */
+  /** Replaces queue names by this run's own, in env files and commands. */
   readonly rename: (text: string) => string;
 }
 
@@ -35,10 +36,10 @@ class Rehearsal {
   readonly #page: Page;
   readonly #options: RehearsalOptions;
   readonly #terminal: Terminal;
-  /** Where the reader is: `cd` moves. */
+  /** The reader's directory, which `cd` changes. */
   #cwd: string;
   #section = '';
-  /** The TypeScript files of the page, not yet checked by the compiler. */
+  /** The TypeScript files of the page that the compiler has not checked yet. */
   readonly #unchecked = new Set<string>();
 
   constructor(page: Page, options: RehearsalOptions) {
@@ -47,10 +48,10 @@ class Rehearsal {
     this.#cwd = options.directory;
     const bin = path.join(options.root, 'node_modules/.bin');
     this.#terminal = new Terminal({
-      // The Node that svchost runs on comes first; npm and its npx are the machine's.
+      // The Node that svchost runs on comes first; npm and npx are the machine's.
       PATH: `${bin}:${process.env.PATH}`,
       HOME: process.env.HOME,
-      // What is not installed must fail, and not be fetched from anywhere.
+      // A package that is not installed must fail, and not be fetched.
       npm_config_offline: 'true',
       npm_config_update_notifier: 'false',
       ...options.env,
@@ -91,7 +92,7 @@ class Rehearsal {
     checkAtDesk(kind, text, [this.#cwd, path.join(root, path.dirname(this.#page.name)), root]);
   }
 
-  /** A file, which the reader is to make. */
+  /** A file that the reader creates. */
   async #write({ kind, text, file }: Block): Promise<void> {
     if (file === undefined) throw new Error('no file is named in the line before the block');
     const target = path.resolve(this.#cwd, file);
@@ -99,14 +100,14 @@ class Rehearsal {
       throw new Error(`${file} is outside of the directory`);
     if (kind === 'json') JSON.parse(text);
     if (kind === 'yaml') parseYaml(text);
-    // Written over by a later block: checked while it is there.
+    // A later block overwrites it, so it is checked now.
     if (this.#unchecked.has(target)) await this.#checkTypes();
     if (kind === 'ts') this.#unchecked.add(target);
     mkdirSync(path.dirname(target), { recursive: true });
     writeFileSync(target, kind === 'ini' ? this.#options.rename(text) : text);
   }
 
-  /** Commands, one after the other; a host goes on beside those that follow, to the end of the section. */
+  /** Runs commands one after the other; a host runs beside those that follow, to the end of the section. */
   async #type({ text }: Block): Promise<void> {
     for (const { command, kind, code } of commandLines(this.#options.rename(text))) {
       if (kind === 'cd') this.#cwd = path.resolve(this.#cwd, command);
@@ -117,7 +118,7 @@ class Rehearsal {
     }
   }
 
-  /** A server on a port that others use as well: the test has one of its own, and has said where. */
+  /** A server on a port that others use as well: the test runs one of its own, and has set its address. */
   #expectSqs(): void {
     if (!('AWS_ENDPOINT_URL_SQS' in this.#options.env)) throw new Error('no env file of the page is for SQS');
   }

@@ -1,12 +1,12 @@
-// What a reader of a page does at a terminal: runs commands in a directory, and keeps hosts running beside them. Owns the
-// processes and what they wrote; knows no page.
+// A reader's terminal: runs commands in a directory, and keeps hosts running beside them. Manages the processes and
+// their output; knows nothing of pages.
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { runCommand } from '../support/command.ts';
 import { literal } from './pattern.ts';
 
-/** How long a host may take to start, to work off what it was sent, and to end. */
+/** How long a host may take to start, to process the messages sent to it, and to end. */
 const patienceMs = 30_000;
 
 /** pino's number of the level `error`. */
@@ -28,7 +28,7 @@ interface HostLine {
   readonly queue?: string;
 }
 
-/** A command that goes on until it is stopped. */
+/** A command that runs until it is stopped. */
 interface Running {
   readonly command: string;
   readonly lines: HostLine[];
@@ -36,19 +36,20 @@ interface Running {
   hasEnded: boolean;
 }
 
+/** One terminal, in one directory at a time. */
 export class Terminal {
   readonly #env: NodeJS.ProcessEnv;
   readonly #hosts: Running[] = [];
   readonly #killers: (() => Promise<void>)[] = [];
   readonly #seen = new EventEmitter();
-  /** What everything wrote since the last `stop`, as people see it. */
+  /** All output since the last `stop`, as people see it. */
   #output: string[] = [];
   #errors: string[] = [];
-  /** How many messages were sent to each queue since the last `stop`. */
+  /** The number of messages sent to each queue since the last `stop`. */
   readonly #sent = new Map<string, number>();
 
   constructor(env: NodeJS.ProcessEnv) {
-    // Not for people, though standard output may be a terminal one day: the lines are read.
+    // JSON even if standard output is a terminal: the lines are parsed.
     this.#env = { ...env, LOG_FORMAT: 'json', LOG_LEVEL: 'debug' };
     this.#seen.setMaxListeners(0);
   }
@@ -67,9 +68,9 @@ export class Terminal {
     }
   }
 
-  /** Starts a host; resolves once it waits for messages, or for its next run. */
+  /** Starts a host; resolves once it waits for messages or for its next run. */
   async start(command: string, cwd: string): Promise<void> {
-    // A group of its own: killed as a whole where a test fails.
+    // In its own process group, which is killed as a whole if a test fails.
     const child = spawn('/bin/sh', ['-c', command], {
       cwd,
       env: this.#env,
@@ -97,20 +98,20 @@ export class Terminal {
     await this.#until(() => host.lines.some(isReady), `"${command}" to be ready`, host);
   }
 
-  /** Waits until each line has been written; `…` in it stands for anything. */
+  /** Waits until each line has been written; `…` in a line stands for any text. */
   async expectOutput(expected: readonly string[]): Promise<void> {
     for (const line of expected) {
       const pattern = patternOf(line);
       const isWritten = () => this.#output.some((written) => pattern.test(written));
-      // Where nothing runs, nothing more will be written.
+      // If nothing runs, nothing more will be written.
       if (this.#hosts.length > 0) await this.#until(isWritten, `the line "${line}"`);
       else if (!isWritten()) throw new Error(`nothing has written the line "${line}":\n${this.#all()}`);
     }
   }
 
   /**
-   * Waits until the hosts have worked off what was sent to their queues, then ends them as an orchestrator does. Each
-   * must end with 0, and have reported no error but those expected.
+   * Waits until the hosts have processed the messages sent to their queues, then ends them as an orchestrator does.
+   * Each must end with 0, and must have logged no unexpected error.
    */
   async stop(expected: readonly string[]): Promise<void> {
     for (const [queue, count] of this.#sent) {
@@ -122,7 +123,7 @@ export class Terminal {
       );
     }
     for (const { command, lines, exited } of this.#hosts.splice(0)) {
-      // The host itself: npx does not hand SIGTERM on to what it runs. `svchost dev` writes first, and ends its host.
+      // The host itself: npx does not forward SIGTERM to its child. `svchost dev` writes first, and ends its host.
       const { pid, name } = lines[0]!;
       const hasStopped = name === 'svchost' && lines.some(({ msg }) => msg === 'stopped');
       if (!hasStopped) process.kill(pid, 'SIGTERM');
@@ -138,12 +139,12 @@ export class Terminal {
     this.#output = [];
   }
 
-  /** Ends what still runs after a failure. */
+  /** Ends the processes that are left after a failure. */
   async kill(): Promise<void> {
     await Promise.all(this.#killers.map((kill) => kill()));
   }
 
-  /** How many messages of a queue have come to an end. */
+  /** The number of messages of a queue that have come to an end. */
   #ended(queue: string): number {
     return this.#hosts
       .flatMap(({ lines }) => lines)
@@ -151,7 +152,7 @@ export class Terminal {
       .filter(({ msg }) => msg === 'delivery done' || msg.endsWith('dead-lettered')).length;
   }
 
-  /** Keeps what was written as people see it. Returns the line where it is one of a host's log. */
+  /** Keeps a line of output as people see it. Returns the line if it belongs to a host's log. */
   #read(text: string): HostLine | undefined {
     const line = parseLine(text);
     const written = line ? readable(line) : text;
@@ -165,7 +166,7 @@ export class Terminal {
     return this.#output.join('\n');
   }
 
-  /** Rejects when it takes too long, and when the host it waits for ends without it. */
+  /** Rejects after too long, and when the host that it waits for ends without it. */
   async #until(isSo: () => boolean, what: string, host?: Running): Promise<void> {
     const tooLate = AbortSignal.timeout(patienceMs);
     while (!isSo()) {
@@ -177,7 +178,7 @@ export class Terminal {
   }
 }
 
-/** A line of the host's log as it is on a terminal, without the time. */
+/** A line of the host's log as it looks on a terminal, without the time. */
 function readable({ level, name, msg }: HostLine): string {
   return `${levelNames[level] ?? level} (${name}): ${msg}`;
 }
@@ -191,7 +192,7 @@ function parseLine(text: string): HostLine | undefined {
     const line = JSON.parse(text) as Partial<HostLine> | null;
     return typeof line?.msg === 'string' && typeof line.pid === 'number' ? (line as HostLine) : undefined;
   } catch {
-    // What the processor wrote with console.log.
+    // Output of the processor by console.log.
     return undefined;
   }
 }

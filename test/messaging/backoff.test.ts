@@ -14,6 +14,6 @@ it.for([
   expect(backoffMs(failures!, () => 0.5)).toBe(expected);
 });
 
-it('is spread by a tenth either way', () => {
+it('varies by up to a tenth in both directions', () => {
   expect([0, 1].map((random) => backoffMs(1, () => random))).toEqual([90, 110]);
 });

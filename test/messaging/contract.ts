@@ -1,5 +1,5 @@
-// The contract that every message adapter must keep, as one suite. Knows no broker: a harness brings it, and its
-// Capabilities say what it cannot do. The tests are in contract/.
+// The contract that every message adapter must keep, as one suite for any broker: a harness supplies the broker, and
+// its Capabilities say which features it lacks. The tests are in contract/.
 import { describe } from 'vitest';
 import { useBroker } from './contract/broker.ts';
 import { describeContent } from './contract/content.ts';

@@ -35,7 +35,7 @@ describe('a history', () => {
     ['less than zero', -1, ''],
     ['half a number', 1.5, {}],
     ['beyond the safe integers', 2 ** 60, []],
-  ])('of %s is none', ([, attempt, seen]) => {
+  ])('is not read from %s', ([, attempt, seen]) => {
     expect(readHistory({ [header.attempt]: attempt, [header.firstSeen]: seen })).toEqual({});
   });
 });
@@ -44,7 +44,7 @@ describe('the headers of a dead letter', () => {
   const error = { name: 'TypeError', message: 'no such order' };
   const at = new Date('2026-01-02T00:00:00.000Z');
 
-  it('say why, where from, how often and when', () => {
+  it('give the reason, the source, the number of attempts and their times', () => {
     const verdict = { queueName: 'orders', reason: 'failed', error, at } as const;
     expect(deadLetterHeaders({ attempt: 2, firstSeen }, verdict)).toEqual({
       'svchost-reason': 'failed',
@@ -57,8 +57,8 @@ describe('the headers of a dead letter', () => {
   });
 });
 
-describe('the headers that were sent', () => {
-  it('have nothing that a sender cannot claim', () => {
+describe('the headers of a sent message', () => {
+  it('have nothing that a sender must not set', () => {
     const headers = { tenant: 'a', [header.attempt]: 4, [header.headersDropped]: true };
     expect(sentHeaders(headers)).toEqual({ tenant: 'a' });
   });

@@ -1,4 +1,4 @@
-// Messages as people type them: the lines of an input, and the JSON in each.
+// Messages typed by people: the lines of an input, and the JSON in each.
 import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { UsageError } from '../../src/errors.ts';

@@ -1,4 +1,4 @@
-// The Python host on the other side: what it writes is read, and what svchost writes it can read, on the same queues.
+// The Python host on the other side: svchost reads its messages, and it can read those of svchost, on the same queues.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -22,7 +22,7 @@ const bodies = Object.entries(JSON.parse(fixture) as Record<string, string>).map
   ([name, base64]) => [name, Buffer.from(base64, 'base64')] as const,
 );
 
-/** What `process` is given for each. */
+/** The argument of `process` for each. */
 const expected: Record<string, unknown> = {
   'an object': { id: 1, tags: ['a', 'b'], none: null, yes: true, no: false },
   None: null,
@@ -45,16 +45,16 @@ const expected: Record<string, unknown> = {
   '0.1 + 0.2': 0.1 + 0.2,
   '-0.0': -0,
   'the largest exact integer': 2 ** 53 - 1,
-  // Rounded: the double that is next to it.
+  // Rounded to the nearest double.
   'an integer that is no double': 2 ** 53,
   'the largest integer of 64 bits': 2 ** 63,
   'an integer of 100 digits': 1e99,
 };
 
-/** What json.dumps writes though it is not JSON. */
+/** Output of json.dumps that is not JSON. */
 const undecodable = ['NaN', 'Infinity', '-Infinity'];
 
-/** What a processor sends, the bytes that go over the wire, and what Python has of them, as it writes it again. */
+/** A message that a processor sends, its bytes on the wire, and Python's reading of them, written again. */
 const outgoing: readonly (readonly [value: unknown, bytes: string, inPython: string])[] = [
   [
     { id: 1, tags: ['a'], none: null, yes: true },
@@ -69,14 +69,14 @@ const outgoing: readonly (readonly [value: unknown, bytes: string, inPython: str
   ['\ud800', '"\\ud800"', '"\\ud800"'],
   ['\0\x7f"\\/\u2028', '"\\u0000\x7f\\"\\\\/\u2028"', '"\\u0000\\u007f\\"\\\\/\\u2028"'],
   [1.5, '1.5', '1.5'],
-  // A float of Python's comes back as an integer, and -0.0 as 0.
+  // A float of Python returns as an integer, and -0.0 as 0.
   [1.0, '1', '1'],
   [-0, '0', '0'],
   [2 ** 53, '9007199254740992', '9007199254740992'],
   [1e21, '1e+21', '1e+21'],
   [5e-324, '5e-324', '5e-324'],
   [Number.MAX_VALUE, '1.7976931348623157e+308', '1.7976931348623157e+308'],
-  // What JSON has no word for.
+  // Values that JSON cannot express.
   [{ price: NaN }, '{"price":null}', '{"price": null}'],
   [
     { left: undefined, at: new Date(0) },
@@ -88,7 +88,7 @@ const outgoing: readonly (readonly [value: unknown, bytes: string, inPython: str
 const rabbitMq = rabbitMqBroker();
 
 describe('on RabbitMQ', () => {
-  it('what Python puts on a queue carries nothing but the body and that it is persistent', async () => {
+  it('messages of Python consist of a body and the persistent flag alone', async () => {
     const { queue } = await pythonQueue();
     const message = await take(queue);
     const { headers, ...properties } = message.properties;
@@ -98,7 +98,7 @@ describe('on RabbitMQ', () => {
     expect(Buffer.compare(message.content, bodies[0]![1])).toBe(0);
   });
 
-  it('every message of Python’s is processed, also at a second attempt, or becomes a dead letter as it is', async () => {
+  it('every message of Python is processed, at a second attempt too, or becomes a dead letter unchanged', async () => {
     const { queue } = await pythonQueue();
     const names = new Map(bodies.map(([name, body]) => [body.toString('base64'), name]));
     const service = await host(rabbitMq.adapter(), queue, (_, { attempt }) => {
@@ -119,7 +119,7 @@ describe('on RabbitMQ', () => {
     await expectEmpty(rabbitMq, queue);
   });
 
-  it('what svchost sends is persistent JSON in UTF-8, byte for byte as listed', async () => {
+  it('svchost sends persistent JSON in UTF-8, byte for byte as listed', async () => {
     const { queue } = await pythonQueue([]);
     const source = await rabbitMq.queue();
     await rabbitMq.put(source, Buffer.from('1'));
@@ -135,7 +135,7 @@ describe('on RabbitMQ', () => {
     }
   });
 
-  it('a queue that svchost has made can be declared as Python declares it, while no queue type is set', async () => {
+  it('a queue that svchost has created can be declared as Python declares it, unless a queue type is set', async () => {
     const declare = async (queueType?: 'quorum') => {
       const connection = await connect(inject('rabbitMqUrl'));
       onTestFinished(() => connection.close());
@@ -154,7 +154,7 @@ describe('on RabbitMQ', () => {
     expect(await declare('quorum')).toBe(406);
   });
 
-  it('a message that waits for a retry comes back to Python when svchost has gone', async () => {
+  it('a message that waits for a retry returns to Python after svchost has gone', async () => {
     const { queue } = await pythonQueue([bodies[0]!]);
     const service = await host(
       rabbitMq.adapter(),
@@ -173,7 +173,7 @@ describe('on RabbitMQ', () => {
 });
 
 describe('on SQS', () => {
-  it('every message of Python’s is processed, or becomes a dead letter as it is', async () => {
+  it('every message of Python is processed, or becomes a dead letter unchanged', async () => {
     const server = await startServer();
     onTestFinished(() => server.stop());
     const { queueName: queue } = server.createQueue('test_queue');
@@ -194,14 +194,14 @@ describe('on SQS', () => {
     await service.stop();
   });
 
-  it('what svchost sends is the same text as on RabbitMQ', async () => {
+  it('svchost sends the same text as on RabbitMQ', async () => {
     const server = await startServer();
     onTestFinished(() => server.stop());
     const { queueName: queue } = server.createQueue('test_queue');
     const adapter = new SqsConnection(sqsOptions(server.address), testContext());
     await adapter.connect();
     onTestFinished(() => adapter.close());
-    // The server of the tests refuses characters beyond U+FFFF, which SQS itself takes.
+    // The server of the tests refuses characters beyond U+FFFF, which SQS itself accepts.
     const taken = outgoing.filter(([, bytes]) => !/[\u{10000}-\u{10FFFF}]/u.test(bytes));
     for (const [value] of taken) await adapter.sendMessage(queue, encodeMessage(value));
     const sent = server.inspectQueue(queue)!.messages.ready.map(({ body }) => body);
@@ -209,14 +209,14 @@ describe('on SQS', () => {
   });
 });
 
-/** Tests against the real thing, declared only where there is one: elsewhere the fixture stands for it. */
+/** Tests against the real Python host, declared only if it is installed; otherwise the fixture stands for it. */
 if (spawnSync('python3', ['--version']).status === 0) {
   describe('Python itself', () => {
     it('still writes the fixture', async () => {
       expect(await mustRun('python3', [path.join(folder, 'python-messages.py')])).toBe(fixture);
     });
 
-    it('reads what svchost sends', async () => {
+    it('reads the messages of svchost', async () => {
       const input = outgoing
         .map(([value]) => Buffer.from(encodeMessage(value)).toString('base64'))
         .join('\n');
@@ -224,7 +224,7 @@ if (spawnSync('python3', ['--version']).status === 0) {
       expect(read.trimEnd().split('\n')).toEqual(outgoing.map(([, , inPython]) => inPython));
     });
 
-    it('reads its own messages again after svchost has read and sent them, but for the precision of numbers', async () => {
+    it('reads its own messages again after svchost has read and sent them, except for the precision of numbers', async () => {
       const lossless = bodies.filter(([name]) => Object.hasOwn(expected, name) && !changed.includes(name));
       const again = lossless.map(([, body]) => encodeMessage(JSON.parse(body.toString())));
       const input = again.map((body) => Buffer.from(body).toString('base64')).join('\n');
@@ -234,7 +234,7 @@ if (spawnSync('python3', ['--version']).status === 0) {
   });
 }
 
-/** Those that are other numbers, or numbers of another type, when JavaScript has written them. */
+/** Messages with other numbers, or numbers of another type, once JavaScript has written them. */
 const changed = [
   'a float without a fraction',
   '-0.0',
@@ -260,7 +260,7 @@ async function pythonQueue(
   return { queue };
 }
 
-/** Takes the first message out of a queue, once there is one. */
+/** Takes the first message from a queue, once there is one. */
 async function take(queue: string): Promise<GetMessage> {
   return await withChannel((channel) =>
     vi.waitFor(async () => {

@@ -46,7 +46,7 @@ function create(path: string, emit: AdapterContext['emit']): SqliteConnection {
   return new SqliteConnection({ path }, testContext({ emit }));
 }
 
-/** Nobody else sees the memory: the messages are consumed, and requeued. */
+/** Other connections cannot see the memory, so the messages are consumed and requeued. */
 async function browseMemory(adapter: MessageAdapter, queueName: string): Promise<MessageFacts[]> {
   const count = await adapter.countMessages(queueName, []);
   const deliveries: Delivery[] = [];

@@ -26,28 +26,36 @@ const found = (exports: object) => findClasses(exports).classes.map(({ name }) =
 describe('a processor among the exports', () => {
   it.each<[string, object, string[]]>([
     ['extends BaseServiceProcessor', { MailProcessor, Helper }, ['MailProcessor']],
-    ['may extend it by way of another', { SmsProcessor }, ['SmsProcessor']],
+    ['may extend it indirectly', { SmsProcessor }, ['SmsProcessor']],
     [
-      'is not BaseServiceProcessor, exported again',
+      'is not BaseServiceProcessor itself, exported again',
       { BaseServiceProcessor, MailProcessor },
       ['MailProcessor'],
     ],
     ['may be the default', { default: MailProcessor }, ['MailProcessor']],
-    ['is one, if exported twice', { default: MailProcessor, MailProcessor }, ['MailProcessor']],
-    ['is told by its own name, not by the export’s', { x: LogServiceProcessor }, ['LogServiceProcessor']],
+    ['is one class, even if exported twice', { default: MailProcessor, MailProcessor }, ['MailProcessor']],
+    ["is known by its own name, not by the export's", { x: LogServiceProcessor }, ['LogServiceProcessor']],
     ['may be named …ServiceProcessor', { LogServiceProcessor, Helper }, ['LogServiceProcessor']],
     ['may inherit its process method', { LateServiceProcessor }, ['LateServiceProcessor']],
-    ['is rather one that extends it', { LogServiceProcessor, MailProcessor }, ['MailProcessor']],
+    ['is preferred if it extends it', { LogServiceProcessor, MailProcessor }, ['MailProcessor']],
     ['needs a process method', { EmptyServiceProcessor, Unfinished }, []],
-    ['is no class of another name', { Helper }, []],
-    ['is no object, function or value', { a: new MailProcessor(), b: () => 1, c: null, d: 7, e: 'x' }, []],
+    ['is not a class of another name', { Helper }, []],
+    [
+      'is not an object, function or value',
+      { a: new MailProcessor(), b: () => 1, c: null, d: 7, e: 'x' },
+      [],
+    ],
     ['may be one of several', { MailProcessor, SmsProcessor }, ['MailProcessor', 'SmsProcessor']],
     [
-      'may be what CommonJS exports',
+      "may be the whole of a CommonJS module's exports",
       { default: MailProcessor, 'module.exports': MailProcessor },
       ['MailProcessor'],
     ],
-    ['may be in what CommonJS exports', { default: { MailProcessor, Helper } }, ['MailProcessor']],
+    [
+      'may be among the exports of a CommonJS module',
+      { default: { MailProcessor, Helper } },
+      ['MailProcessor'],
+    ],
     [
       'may be the default of a translated module',
       { default: { __esModule: true, default: MailProcessor } },
@@ -57,7 +65,7 @@ describe('a processor among the exports', () => {
     expect(found(exports)).toEqual(names);
   });
 
-  it('that was meant to be one is told apart for people', () => {
+  it('is named with its fault if it only lacks the method', () => {
     expect(findClasses({ Helper, Unfinished, BaseServiceProcessor }).exported).toEqual([
       'Helper',
       'Unfinished (it extends BaseServiceProcessor, and has no process method)',
@@ -67,12 +75,12 @@ describe('a processor among the exports', () => {
 });
 
 describe('the choice', () => {
-  it('falls on the only class, whatever PROCESSOR_TYPE is', () => {
+  it('is the only class, whatever PROCESSOR_TYPE is', () => {
     expect(chooseClass([MailProcessor], 'a.ts', undefined)).toBe(MailProcessor);
     expect(chooseClass([MailProcessor], 'a.ts', 'Other')).toBe(MailProcessor);
   });
 
-  it('falls on the class that PROCESSOR_TYPE names', () => {
+  it('is the class that PROCESSOR_TYPE names', () => {
     expect(chooseClass([MailProcessor, SmsProcessor], 'a.ts', 'SmsProcessor')).toBe(SmsProcessor);
   });
 
@@ -89,7 +97,7 @@ describe('the choice', () => {
     expect(() => chooseClass([MailProcessor, SmsProcessor], 'a.ts', configured)).toThrow(message);
   });
 
-  it('cannot fall on a class without a name: its queue could not be named', () => {
+  it("is never a class without a name, which the queue's variable needs", () => {
     const anonymous = [class extends MailProcessor {}][0]!;
     expect(() => chooseClass([anonymous], 'a.ts', undefined)).toThrow(
       'the processor class of a.ts has no name; give it one',

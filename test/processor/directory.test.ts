@@ -1,4 +1,4 @@
-// What package.json tells of a service.
+// The facts that package.json states about a service.
 import { symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -45,7 +45,7 @@ describe('a service', () => {
     expect(readServiceDirectory(directory).name).toBe('mail');
   });
 
-  it('is known by its real path, so that one behind a link is found by it', () => {
+  it('has its real path, so that a service behind a link is found there', () => {
     const directory = createTree({ 'service/package.json': {} });
     symlinkSync('service', path.join(directory, 'link'));
     expect(readServiceDirectory(path.join(directory, 'link')).path).toBe(path.join(directory, 'service'));
@@ -57,9 +57,9 @@ describe('its entry', () => {
     ['none', {}, undefined],
     ['main', { main: './a.js' }, './a.js'],
     ['exports before main', { main: './a.js', exports: './b.js' }, './b.js'],
-    ['main where exports have none', { main: './a.js', exports: { './x': './b.js' } }, './a.js'],
-    ['main where exports are null', { main: './a.js', exports: null }, './a.js'],
-    ['main where exports are an array', { main: './a.js', exports: ['./b.js'] }, './a.js'],
+    ['main if there are no exports', { main: './a.js', exports: { './x': './b.js' } }, './a.js'],
+    ['main if exports are null', { main: './a.js', exports: null }, './a.js'],
+    ['main if exports are an array', { main: './a.js', exports: ['./b.js'] }, './a.js'],
     ['a condition', { exports: { default: './b.js' } }, './b.js'],
     ['import before require', { exports: { require: './c.cjs', import: './b.js' } }, './b.js'],
     ['node before import', { exports: { import: './c.js', node: './b.js' } }, './b.js'],
@@ -72,15 +72,15 @@ describe('its entry', () => {
       { exports: { '.': { node: { require: './c.cjs', import: './b.js' }, default: './d.js' } } },
       './b.js',
     ],
-    ['the next condition where one has none', { exports: { node: {}, default: './b.js' } }, './b.js'],
-    ['none where main is no text', { main: 7 }, undefined],
+    ['the next condition if one has none', { exports: { node: {}, default: './b.js' } }, './b.js'],
+    ['none if main is not text', { main: 7 }, undefined],
   ])('is %s', (_what, manifest, expected) => {
     expect(entryOf(manifest)).toBe(expected);
   });
 });
 
 describe('a directory without a usable package.json', () => {
-  it('is an error that says where one was looked for, and what to do', () => {
+  it('is an error that names the place that was searched, and the remedy', () => {
     const directory = createTree({ 'processor.ts': '' });
     const error = failureOf(directory);
     expect(error.message).toBe(
@@ -89,12 +89,12 @@ describe('a directory without a usable package.json', () => {
     expect(error).toMatchObject({ code: 'PROCESSOR', exitCode: 70 });
   });
 
-  it('that does not even exist is told the same', () => {
+  it('that does not even exist gets the same error', () => {
     expect(failureOf('/no/such').message).toMatch('no /no/such/package.json: start svchost in');
   });
 
   it.each([
-    ['is cut off', '{"name": "mail"', /^cannot read .*\/package\.json: .*JSON/],
+    ['is truncated', '{"name": "mail"', /^cannot read .*\/package\.json: .*JSON/],
     ['is empty', '', /^cannot read .*\/package\.json: .*JSON/],
     ['is an array', '[]', /\/package\.json is not a JSON object$/],
     ['is null', 'null', /\/package\.json is not a JSON object$/],

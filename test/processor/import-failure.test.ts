@@ -1,4 +1,4 @@
-// What people are told about a module of theirs that Node cannot load.
+// The errors that people see for a module of theirs that Node cannot load.
 import { afterAll, describe, expect, it } from 'vitest';
 import { startLoader } from './loading.ts';
 import { createTree, type Tree } from './tree.ts';
@@ -6,7 +6,7 @@ import { createTree, type Tree } from './tree.ts';
 const loader = startLoader();
 afterAll(() => loader[Symbol.asyncDispose]());
 
-describe('a module that cannot be loaded says what happened, where, and what to do', () => {
+describe('a module that cannot be loaded has an error with the failure, its place and the remedy', () => {
   const decorator = 'function d(..._: unknown[]) {}\nexport class AServiceProcessor { @d process() {} }';
 
   it.each<[string, Tree, RegExp]>([
@@ -21,7 +21,7 @@ describe('a module that cannot be loaded says what happened, where, and what to 
       /^cannot load processor\.ts: TypeScript parameter property is not supported .*\(processor\.ts:1\)\..*erasableSyntaxOnly/,
     ],
     [
-      'an enum in a module that it imports',
+      'an enum in an imported module',
       { 'processor.ts': 'import "./lib/a.ts";', 'lib/a.ts': 'enum A { b }' },
       /^cannot load processor\.ts: TypeScript enum .*\(lib\/a\.ts:1\)/,
     ],
@@ -42,7 +42,7 @@ describe('a module that cannot be loaded says what happened, where, and what to 
       /does not provide an export named 'T' .*\. If it is a type, import it with "import type"$/,
     ],
     [
-      'an import without its ending',
+      'an import without its extension',
       { 'processor.ts': 'import "./lib/a";', 'lib/a.ts': '' },
       /Cannot find module '.*\/lib\/a' imported from .*\. Imports of own files need their ending/,
     ],
@@ -95,7 +95,7 @@ describe('a module that cannot be loaded says what happened, where, and what to 
     ],
     ['null that it throws', { 'processor.ts': 'throw null;' }, /^cannot load processor\.ts: null was thrown/],
     [
-      'a promise that it rejects',
+      'a promise that rejects',
       { 'processor.ts': 'await Promise.reject(new Error("down"));' },
       /: down \(processor\.ts:1:\d+\)$/,
     ],

@@ -1,4 +1,4 @@
-// From service directories as users have them to their processors, or to an error that helps.
+// Finds the processors of realistic service directories, or fails with a helpful error.
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ProcessorChoice } from '../../src/processor/loader.ts';
 import { startLoader } from './loading.ts';
@@ -27,7 +27,7 @@ describe('the module', () => {
   it.each<[string, Tree, string]>([
     ['the nearest processor', { 'src/processor.ts': mail }, 'src/processor.ts'],
     [
-      'the source, though it was built',
+      'the source, even if it was built',
       { 'src/processor.ts': mail, 'dist/processor.js': sms },
       'src/processor.ts',
     ],
@@ -37,12 +37,12 @@ describe('the module', () => {
       'index.js',
     ],
     [
-      'the nearest processor, where the entry is missing',
+      'the nearest processor, if the entry is missing',
       { 'package.json': { ...manifest, exports: './dist/index.js' }, 'src/processor.ts': mail },
       'src/processor.ts',
     ],
     [
-      'the nearest processor, where the entry exports none',
+      'the nearest processor, if the entry exports none',
       {
         'package.json': { ...manifest, main: 'index.js' },
         'index.js': 'export const a = 1;',
@@ -51,7 +51,7 @@ describe('the module', () => {
       'processor.js',
     ],
     [
-      'the entry, though there are several processors',
+      'the entry, even if there are several processors',
       {
         'package.json': { ...manifest, main: 'index.js' },
         'index.js': mail,
@@ -64,7 +64,7 @@ describe('the module', () => {
     expect(await load(tree)).toEqual({ module, type: 'MailServiceProcessor', answer: 'mail', warnings: [] });
   });
 
-  it('is what PROCESSOR_MODULE says where there are several', async () => {
+  it('is the one that PROCESSOR_MODULE names if there are several', async () => {
     const tree = { 'a/processor.ts': mail, 'b/processor.ts': sms };
     expect(await load(tree, { module: 'b/processor' })).toEqual({
       module: 'b/processor.ts',
@@ -74,7 +74,7 @@ describe('the module', () => {
     });
   });
 
-  it('is what PROCESSOR_MODULE says where none is called processor', async () => {
+  it('is the one that PROCESSOR_MODULE names if none is called processor', async () => {
     expect(await load({ 'lib/mail.ts': mail }, { module: './lib/mail.ts' })).toMatchObject({
       module: 'lib/mail.ts',
       answer: 'mail',
@@ -115,19 +115,19 @@ describe('a variable that is not used', () => {
       'other.ts',
       'is a fallback only; using processor.ts, which was found without it ("main" in package.json chooses another)',
     ],
-  ])('is warned about: PROCESSOR_MODULE=%s', async (module, what) => {
+  ])('has a warning: PROCESSOR_MODULE=%s', async (module, what) => {
     const loading = await load({ 'processor.ts': mail, 'other.ts': sms }, { module });
     expect(loading).toMatchObject({ answer: 'mail', warnings: [`PROCESSOR_MODULE "${module}" ${what}`] });
   });
 
-  it('is warned about: a PROCESSOR_TYPE of another name', async () => {
+  it('has a warning: a PROCESSOR_TYPE of another name', async () => {
     expect(await load({ 'processor.ts': mail }, { type: 'SmsServiceProcessor' })).toMatchObject({
       answer: 'mail',
       warnings: ['PROCESSOR_TYPE "SmsServiceProcessor" is not the class found; using MailServiceProcessor'],
     });
   });
 
-  it('is not warned about where it says what was found anyway', async () => {
+  it('has no warning if it names the one that was found anyway', async () => {
     const choice = { module: './processor', type: 'MailServiceProcessor' };
     expect(await load({ 'processor.ts': mail }, choice)).toMatchObject({ warnings: [] });
   });
@@ -136,7 +136,7 @@ describe('a variable that is not used', () => {
 describe('a module that cannot be chosen', () => {
   const several = { 'a/processor.ts': mail, 'b/processor.ts': sms };
 
-  it('lists several and says what to set', async () => {
+  it('lists several and names the variable to set', async () => {
     expect(await failureOf(several)).toMatch(
       /^several processor modules: a\/processor\.ts, b\/processor\.ts in \/.*; set PROCESSOR_MODULE to one of them$/,
     );
@@ -148,7 +148,7 @@ describe('a module that cannot be chosen', () => {
     );
   });
 
-  it('lists several where the entry exports none', async () => {
+  it('lists several if the entry exports none', async () => {
     const entry = {
       'package.json': { ...manifest, main: 'index.js' },
       'index.js': 'export const port = 80;',
@@ -158,7 +158,7 @@ describe('a module that cannot be chosen', () => {
     expect(message).toContain('several processor modules: a/processor.ts, b/processor.ts. ');
   });
 
-  it('says where it looked, and what to do', async () => {
+  it('names the places that were searched, and the remedy', async () => {
     const directory = createTree({ 'package.json': manifest, 'lib/a.ts': mail });
     expect(await loader.load(directory)).toMatchObject({
       error:
@@ -168,7 +168,7 @@ describe('a module that cannot be chosen', () => {
     });
   });
 
-  it('names the entry that is missing', async () => {
+  it('names the missing entry', async () => {
     expect(await failureOf({ 'package.json': { main: 'dist/index.js' } })).toContain(
       'names "dist/index.js", which is not there; there is no processor.ts or .js. ',
     );
@@ -180,7 +180,7 @@ describe('a module that cannot be chosen', () => {
     );
   });
 
-  it('refuses a PROCESSOR_MODULE outside, even where it is not needed', async () => {
+  it('refuses a PROCESSOR_MODULE outside, even if it is not needed', async () => {
     expect(await failureOf({ 'processor.ts': mail }, { module: '../processor.ts' })).toContain(
       'PROCESSOR_MODULE "../processor.ts" leaves the service directory',
     );
@@ -190,7 +190,7 @@ describe('a module that cannot be chosen', () => {
     ['nothing', 'export {};', 'processor.ts exports nothing'],
     ['other things', 'export const a = 1; export class Helper {}', 'processor.ts exports Helper, a'],
     ['a class without the method', 'export class MailServiceProcessor {}', 'exports MailServiceProcessor.'],
-  ])('says what the module exports: %s', async (_what, code, expected) => {
+  ])('names the exports of the module: %s', async (_what, code, expected) => {
     expect(await failureOf({ 'processor.ts': code })).toContain(expected);
   });
 });
@@ -220,7 +220,7 @@ describe('the class', () => {
     });
   });
 
-  it('that extends it and lacks the method is pointed at', async () => {
+  it('that extends it without the method gets a hint', async () => {
     const loading = await loadWith(
       linkPackage,
       'export class Mail extends BaseServiceProcessor { procces() {} }',
@@ -278,7 +278,7 @@ describe('the class', () => {
     expect(await failureOf(tree, { type: 'Fax' })).toContain('PROCESSOR_TYPE "Fax" is none of them');
   });
 
-  it('without a name is refused, since the name makes the queue’s variable', async () => {
+  it("without a name is refused, since the queue's variable is named after it", async () => {
     const directory = createTree({
       'package.json': manifest,
       'processor.js': `${base} export default class extends BaseServiceProcessor { process() {} }`,

@@ -1,4 +1,4 @@
-// The other side of loading.ts: Node alone, with its own module loader.
+// The worker's side of loading.ts: Node alone, with its own module loader.
 import { parentPort } from 'node:worker_threads';
 import { SvchostError } from '../../src/errors.ts';
 import { loadProcessor, type ProcessorChoice } from '../../src/processor/loader.ts';

@@ -1,25 +1,27 @@
-// Loads processors as a host does, outside of the test runner: that would translate modules which Node refuses.
+// Loads processors as a host does, outside the test runner, which would translate modules that Node refuses.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { ProcessorChoice } from '../../src/processor/loader.ts';
 
-/** What came of loading: the processor, or the error that the host would end with. */
+/** The result of loading: the processor, or the error with which the host would end. */
 export type Loading =
   | {
       readonly module: string;
       readonly type: string;
-      /** What an instance of it makes of a message. */
+      /** The result of an instance for a message. */
       readonly answer: unknown;
       readonly warnings: readonly string[];
     }
   | { readonly error: string; readonly code: string; readonly exitCode: number };
 
+/** A worker that loads processors; disposing of it ends the worker. */
 export interface Loader extends AsyncDisposable {
   load(directory: string, choice?: Partial<ProcessorChoice>): Promise<Loading>;
 }
 
+/** Starts a worker that loads processors. */
 export function startLoader(): Loader {
-  // Not with the runner's own flags.
+  // Without the runner's own flags.
   const worker = new Worker(new URL('./loading-worker.ts', import.meta.url), { execArgv: [] });
   return {
     load: async (directory, { module, type } = {}) => {

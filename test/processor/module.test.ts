@@ -1,4 +1,4 @@
-// Which files of a service directory may hold the processor.
+// Which files of a service directory may contain the processor.
 import { mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ function find(tree: Tree, configured?: string) {
   return findModules(readServiceDirectory(directory), configured);
 }
 
-/** Empty files of these names. */
+/** Creates empty files of these names. */
 function empty(names: readonly string[]): Tree {
   return Object.fromEntries(names.map((name) => [name, '']));
 }
@@ -27,28 +27,28 @@ describe('the nearest processor', () => {
 
   it.each<[string, string[], string[]]>([
     ['is the shallowest', ['a/b/processor.ts', 'z/processor.ts'], ['z/processor.ts']],
-    ['is the shallowest, whatever its ending', ['processor.js', 'src/processor.ts'], ['processor.js']],
+    ['is the shallowest, whatever its extension', ['processor.js', 'src/processor.ts'], ['processor.js']],
     ['is the source beside its build output', ['src/processor.ts', 'src/processor.js'], ['src/processor.ts']],
     [
       'is the source below its build output',
       ['dist/processor.js', 'src/a/processor.ts'],
       ['src/a/processor.ts'],
     ],
-    ['is build output where there are no sources', ['dist/processor.js'], ['dist/processor.js']],
+    ['is build output if there are no sources', ['dist/processor.js'], ['dist/processor.js']],
     ['is not a test beside it', ['test/processor.ts', 'src/a/processor.ts'], ['src/a/processor.ts']],
     [
-      'is not in build output far down',
+      'is not in build output further down',
       ['src/dist/processor.js', 'a/b/c/processor.ts'],
       ['a/b/c/processor.ts'],
     ],
-    ['is none of node_modules', ['node_modules/a/processor.js', 'src/node_modules/processor.js'], []],
-    ['is none of a dot folder', ['.cache/processor.ts', 'src/.old/processor.ts'], []],
-    ['is none of another package', ['packages/b/package.json', 'packages/b/processor.ts'], []],
-    ['is none below another package', ['packages/b/package.json', 'packages/b/src/processor.ts'], []],
+    ['is not in node_modules', ['node_modules/a/processor.js', 'src/node_modules/processor.js'], []],
+    ['is not in a dot folder', ['.cache/processor.ts', 'src/.old/processor.ts'], []],
+    ['is not in another package', ['packages/b/package.json', 'packages/b/processor.ts'], []],
+    ['is not below another package', ['packages/b/package.json', 'packages/b/src/processor.ts'], []],
     ['is at most eight folders down', ['1/2/3/4/5/6/7/8/processor.ts'], ['1/2/3/4/5/6/7/8/processor.ts']],
     ['is not nine folders down', ['1/2/3/4/5/6/7/8/9/processor.ts'], []],
     [
-      'is not a file that is called otherwise',
+      'is not a file with another name',
       [
         'processor.d.ts',
         'processor.test.ts',
@@ -71,7 +71,7 @@ describe('the nearest processor', () => {
     expect(nearest(files)).toEqual(expected);
   });
 
-  it('may be behind a link, but folders behind links are not searched: they may go in circles', () => {
+  it('may be behind a link, but folders behind links are not searched: they may form a cycle', () => {
     const directory = createTree({
       'package.json': {},
       'lib/main.ts': '',
@@ -84,7 +84,7 @@ describe('the nearest processor', () => {
     expect(nearest.map(({ name }) => name)).toEqual(['a/processor.ts']);
   });
 
-  it('is not a folder, nor a link to nothing', () => {
+  it('is neither a folder nor a broken link', () => {
     const directory = createTree({ 'package.json': {}, 'processor.ts/note': '' });
     symlinkSync('nothing', path.join(directory, 'processor.js'));
     expect(findModules(readServiceDirectory(directory), undefined).nearest).toEqual([]);
@@ -94,16 +94,16 @@ describe('the nearest processor', () => {
 describe('the entry of package.json', () => {
   it.each<[string, Tree, string | undefined]>([
     ['is main', { 'package.json': { main: 'lib/a.js' }, 'lib/a.js': '' }, 'lib/a.js'],
-    ['may lack its ending', { 'package.json': { main: './lib/a' }, 'lib/a.ts': '' }, 'lib/a.ts'],
+    ['may lack its extension', { 'package.json': { main: './lib/a' }, 'lib/a.ts': '' }, 'lib/a.ts'],
     [
       'may be a folder with an index',
       { 'package.json': { main: './lib' }, 'lib/index.ts': '' },
       'lib/index.ts',
     ],
     ['is exports', { 'package.json': { exports: { '.': { import: './b.ts' } } }, 'b.ts': '' }, 'b.ts'],
-    ['is none where its file is missing', { 'package.json': { main: 'dist/a.js' }, 'a.js': '' }, undefined],
+    ['is none if its file is missing', { 'package.json': { main: 'dist/a.js' }, 'a.js': '' }, undefined],
     [
-      'is none where it is a folder without an index',
+      'is none if it is a folder without an index',
       { 'package.json': { main: 'lib' }, 'lib/a.ts': '' },
       undefined,
     ],
@@ -117,9 +117,9 @@ describe('PROCESSOR_MODULE', () => {
   it.each([
     ['a path', 'lib/a.ts', 'lib/a.ts'],
     ['a path that begins with a dot', './lib/a.ts', 'lib/a.ts'],
-    ['a path without its ending', 'lib/a', 'lib/a.ts'],
+    ['a path without its extension', 'lib/a', 'lib/a.ts'],
     ['a folder with an index', 'lib', 'lib/index.mjs'],
-    ['a way round that stays inside', 'lib/../lib/a.ts', 'lib/a.ts'],
+    ['a detour that stays inside', 'lib/../lib/a.ts', 'lib/a.ts'],
     ['a file whose name begins with dots', '..a.ts', '..a.ts'],
   ])('may be %s', (_what, configured, expected) => {
     expect(find(empty(['lib/a.ts', 'lib/index.mjs', '..a.ts']), configured).configured?.name).toBe(expected);
@@ -165,7 +165,7 @@ describe('PROCESSOR_MODULE', () => {
     ['a scope', '@acme'],
     ['the directory itself', '.'],
     ['blank', ' '],
-  ])('does not resolve where it is %s', (_what, configured) => {
+  ])('does not resolve if it is %s', (_what, configured) => {
     expect(find({ 'lib/a.ts': '', ...packages }, configured).configured).toBeUndefined();
   });
 

@@ -1,4 +1,4 @@
-// Where one expression ends and the next begins.
+// How a list is split into expressions.
 import { describe, expect, it } from 'vitest';
 import { splitExpressions } from '../../src/schedule/expression-list.ts';
 
@@ -43,17 +43,17 @@ describe('a list of expressions', () => {
         ['0 7 * * 1,2', '30 9 * * 3'],
       ],
     ],
-  ])('%j cannot be told apart, and shows how it could be meant', (value, readings) => {
+  ])('%j is ambiguous, and the error shows its possible meanings', (value, readings) => {
     expect(splitExpressions(value)).toMatchObject({ readings });
   });
 
-  it('with a faulty expression is still taken apart by the count of its fields', () => {
+  it('with a faulty expression is still split by the number of its fields', () => {
     expect(splitExpressions('0 7 * * *,30 25 * * *')).toEqual({ texts: ['0 7 * * *', '30 25 * * *'] });
     expect(splitExpressions('0,60 7 * * *')).toEqual({ texts: ['0,60 7 * * *'] });
     expect(splitExpressions('0 7 * * * 2026 * * * *')).toEqual({ texts: ['0 7 * * * 2026 * * * *'] });
   });
 
-  it('that no cut makes whole has no reading', () => {
+  it('that no split makes valid has no reading', () => {
     expect(splitExpressions('0 7 * * *,0 7 *,0 7 * * *')).toMatchObject({ readings: [] });
   });
 

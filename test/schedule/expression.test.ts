@@ -1,4 +1,4 @@
-// Cron expressions: what they mean, and what they do when clocks change.
+// Cron expressions: their meaning, also when clocks change.
 import { describe, expect, it } from 'vitest';
 import { ExpressionSchedule, isExpression } from '../../src/schedule/expression.ts';
 import { upcoming } from '../../src/schedule/schedule.ts';
@@ -9,7 +9,7 @@ function runs(texts: string | readonly string[], timezone: string, after: string
   return upcoming(schedule, new Date(after), count).map((date) => formatInstant(date, timezone));
 }
 
-/** The dates alone, for expressions that are about days; all in UTC, from the beginning of 2026 (a Thursday). */
+/** The dates alone, for expressions about days; all in UTC, from the beginning of 2026 (a Thursday). */
 const dates = (text: string, count = 3, after = '2025-12-31T23:59:59Z') =>
   runs(text, 'UTC', after, count).map((instant) => instant.slice(0, 10));
 
@@ -30,7 +30,7 @@ describe('the fields of an expression', () => {
       ['2026-01-01T05:10:00+00:00', '2026-01-01T05:20:00+00:00', '2026-01-01T05:30:00+00:00'],
     ],
     ['@hourly', ['2026-01-01T00:00:00+00:00', '2026-01-01T01:00:00+00:00', '2026-01-01T02:00:00+00:00']],
-  ])('%s: seconds come first, and are 0 when left out', (text, expected) => {
+  ])('%s: seconds come first, and are 0 if omitted', (text, expected) => {
     expect(runs(text, 'UTC', '2025-12-31T23:59:59.999Z')).toEqual(expected);
   });
 
@@ -66,12 +66,12 @@ describe('the fields of an expression', () => {
     expect(dates(text)).toEqual(expected);
   });
 
-  it('know that 2100 is no leap year and 2400 is one', () => {
+  it('treat 2400 as a leap year and 2100 not', () => {
     expect(dates('0 0 29 2 *', 1, '2096-03-01T00:00:00Z')).toEqual(['2104-02-29']);
     expect(dates('0 0 29 2 *', 1, '2396-03-01T00:00:00Z')).toEqual(['2400-02-29']);
   });
 
-  it('go on over the end of a year', () => {
+  it('continue over the end of a year', () => {
     expect(runs('59 59 23 31 12 *', 'Asia/Kathmandu', '2026-06-01T00:00:00Z', 2)).toEqual([
       '2026-12-31T23:59:59+05:45',
       '2027-12-31T23:59:59+05:45',
@@ -86,7 +86,7 @@ describe('the fields of an expression', () => {
     '2026-01-01T00:00:00',
     '0 7:30 * * *',
     '@reboot',
-  ])('are 5 or 6: "%s" is no expression', (text) => {
+  ])('are 5 or 6: "%s" is not an expression', (text) => {
     expect(isExpression(text)).toBe(false);
     expect(() => new ExpressionSchedule({ texts: [text], timezone: 'UTC' })).toThrow();
   });
@@ -219,13 +219,13 @@ describe('when clocks change', () => {
       '2026-10-03T15:00:00Z',
       ['2026-10-04T03:00:00+11:00', '2026-10-04T04:00:00+11:00'],
     ],
-  ])('all others go by what the clocks show: in %s, "%s"', (timezone, text, after, expected) => {
+  ])('all others follow the wall clock: in %s, "%s"', (timezone, text, after, expected) => {
     expect(runs(text, timezone, after, 2)).toEqual(expected);
   });
 });
 
 describe('several expressions', () => {
-  it('are due whenever one of them is, and once where two are', () => {
+  it('are due whenever one of them is, and once if two are', () => {
     expect(runs(['0 7 * * *', '0 */7 * * *'], 'UTC', '2026-01-01T00:00:00Z', 4)).toEqual([
       '2026-01-01T07:00:00+00:00',
       '2026-01-01T14:00:00+00:00',
@@ -234,27 +234,27 @@ describe('several expressions', () => {
     ]);
   });
 
-  it('are due once where a gap moves them together', () => {
+  it('are due once if a gap moves them to the same instant', () => {
     expect(runs(['15 2 * * *', '0 3 * * *'], 'Europe/Berlin', '2026-03-29T00:00:00Z', 2)).toEqual([
       '2026-03-29T03:00:00+02:00',
       '2026-03-30T02:15:00+02:00',
     ]);
   });
 
-  it('go on with the others when one has ended', () => {
+  it('continue with the others when one has ended', () => {
     expect(runs(['0 0 30 2 *', '@yearly'], 'UTC', '2026-01-01T00:00:00Z', 1)).toEqual([
       '2027-01-01T00:00:00+00:00',
     ]);
   });
 
-  it('are described with their zone', () => {
+  it('are described with their time zone', () => {
     const words = (texts: string[]) =>
       new ExpressionSchedule({ texts, timezone: 'Europe/Berlin' }).describe();
     expect(words(['0 30 7 * * MON-FRI'])).toBe('cron "0 30 7 * * MON-FRI" (Europe/Berlin)');
     expect(words(['@daily', '0 12 * * *'])).toBe('cron "@daily" and "0 12 * * *" (Europe/Berlin)');
   });
 
-  it('that are never due again end with an error and not an invalid date', () => {
+  it('that are never due again fail with an error, not with an invalid date', () => {
     const schedule = new ExpressionSchedule({ texts: ['0 0 30 2 *'], timezone: 'UTC' });
     expect(() => schedule.next(new Date(0))).toThrow(RangeError);
     expect(() => schedule.next(new Date(NaN))).toThrow(RangeError);

@@ -1,4 +1,4 @@
-// A grid of instants, from the start.
+// A grid of instants that begins at the start.
 import { describe, expect, it } from 'vitest';
 import { IntervalSchedule, type Unit } from '../../src/schedule/interval.ts';
 import { upcoming } from '../../src/schedule/schedule.ts';
@@ -21,7 +21,7 @@ describe('an interval', () => {
     expect(iso(upcoming(every(amount, unit), start, 2))).toEqual([first, second]);
   });
 
-  it('is due at the next place of the grid, however long the work took', () => {
+  it('is due at the next point of the grid, however long the work took', () => {
     const late = new Date('2026-03-29T00:00:31.000Z');
     expect(iso(upcoming(every(10, 'seconds'), late, 2))).toEqual([
       '2026-03-29T00:00:39.750Z',
@@ -29,12 +29,12 @@ describe('an interval', () => {
     ]);
   });
 
-  it('does not wait for the start again when the clock was fast and is put back', () => {
+  it('does not wait for the start again when a fast clock is set back', () => {
     const hourEarlier = new Date(start.getTime() - 3_600_000 - 4_000);
     expect(every(10, 'seconds').next(hourEarlier)).toEqual(new Date(start.getTime() - 3_600_000));
   });
 
-  it('that is no whole number of milliseconds does not drift by its rounding', () => {
+  it('of a fractional number of milliseconds does not drift by rounding', () => {
     const schedule = every(0.0333, 'seconds');
     const thousandth = start.getTime() + 33_300;
     expect(schedule.next(new Date(thousandth - 1))).toEqual(new Date(thousandth));
@@ -45,7 +45,7 @@ describe('an interval', () => {
     expect(every(0.001, 'seconds').next(start)).toEqual(new Date(start.getTime() + 1));
   });
 
-  it('ends where dates do, with an error and not an invalid date', () => {
+  it('ends with the last possible date, with an error and not an invalid date', () => {
     const last = new Date(8.64e15);
     expect(() => every(1, 'weeks').next(last)).toThrow(RangeError);
     expect(upcoming(every(1, 'weeks'), new Date(8.64e15 - 604_800_000), 5)).toHaveLength(1);

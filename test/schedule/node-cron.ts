@@ -1,8 +1,11 @@
-// node-cron 4.6.0 as a second opinion, and where its opinion is another one. Owns the differences, with their reasons.
+// node-cron 4.6.0 as a second opinion. Lists its differences from svchost, with their reasons.
 import { createTask } from 'node-cron';
 import { vi } from 'vitest';
 
-/** Where svchost names other instants than node-cron does. Each must be met in the test, or it is none any more. */
+/**
+ * The cases in which svchost names other instants than node-cron. Each must occur in the test, or it must be removed
+ * from here.
+ */
 export const differences = {
   bothDayFields:
     'node-cron wants both day fields to match; POSIX crontab, and so svchost, either one. Asked for each field alone, node-cron names the same days.',
@@ -13,7 +16,10 @@ export const differences = {
     'A fixed time that comes twice: svchost runs it the first time; node-cron the first time west of Greenwich, the second time east of it.',
 } as const;
 
-/** What one of the two can read and the other cannot, or reads as something else; none of it is in the generated set. */
+/**
+ * Expressions that only one of the two can read, or that they read differently; the generated set contains none of
+ * them.
+ */
 export const dialects = [
   {
     text: '0 0 * * FRI-MON',
@@ -44,15 +50,15 @@ export const dialects = [
 ] as const;
 
 /**
- * The next `count` instants that node-cron names strictly after `after`. It can be asked about now only, so the caller
- * must have faked Date.
+ * The next `count` instants that node-cron names strictly after `after`. It always starts from now, so the caller must
+ * have faked Date.
  */
 export function nodeCronRuns(text: string, timezone: string, after: Date, count: number): Date[] {
   vi.setSystemTime(after);
   return createTask(text, () => undefined, { timezone }).getNextRuns(count);
 }
 
-/** Whether the clocks of `timezone` show a time at `instant` that matches, as node-cron sees it. */
+/** Whether the wall clock of `timezone` at `instant` matches, according to node-cron. */
 export function nodeCronMatcher(text: string, timezone: string): (instant: Date) => boolean {
   const task = createTask(text, () => undefined, { timezone });
   return (instant) => task.match(instant);

@@ -1,4 +1,5 @@
-// A schedule on the real clock, for a few seconds: that it keeps to its grid. How punctual it is, bench/schedule.ts measures.
+// A schedule on the real clock, for a few seconds: that it keeps to its grid. bench/schedule.ts measures how
+// punctually.
 import { expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { IntervalSchedule } from '../../src/schedule/interval.ts';
@@ -22,7 +23,7 @@ it('runs each occurrence of its grid once, never early, and does not drift', asy
   await runner.run(false);
   expect(runs.every(({ occurrence, at }) => at >= occurrence)).toBe(true);
   expect(runs.every(({ occurrence }) => (occurrence - start.getTime()) % 50 === 0)).toBe(true);
-  // On a busy machine one may be too late for the next; it is then told, and not made up for.
+  // On a busy machine a run may be too late for the next occurrence, which is then reported and not made up for.
   const skipped = skips.reduce((sum, { count }) => sum + count, 0);
   expect(runs.at(-1)!.occurrence - start.getTime()).toBe((60 + skipped) * 50);
 });

@@ -1,4 +1,4 @@
-// A seeded source of random numbers, so that a failing property can be run again. Owns no schedule.
+// A seeded source of random numbers, so that a failing property test can be repeated.
 
 /** Numbers from 0 up to 1, the same for the same seed (mulberry32, Tommy Ettinger, public domain). */
 export function seeded(seed: number) {
@@ -18,4 +18,5 @@ export function seeded(seed: number) {
   };
 }
 
+/** A seeded source of numbers. */
 export type Random = ReturnType<typeof seeded>;

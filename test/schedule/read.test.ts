@@ -1,4 +1,4 @@
-// From the CRON_* variables to a schedule, or to all that is wrong with them.
+// Reads the CRON_* variables into a schedule, or into all of their problems.
 import { describe, expect, it } from 'vitest';
 import type { Problem } from '../../src/errors.ts';
 import { upcoming } from '../../src/schedule/schedule.ts';
@@ -62,7 +62,7 @@ describe('the variables of a schedule', () => {
     ]);
   });
 
-  it('may have blanks around them and be in any case, and count as unset when blank', () => {
+  it('may have blanks around them and be in any case, and count as unset if blank', () => {
     const blank = { CRON_EXPRESSIONS: ' \n', CRON_RUN_AT: '', CRON_TIMEZONE: '  ' };
     expect(read({ CRON_TIME_AMOUNT: ' 10 ', CRON_TIME_UNIT: ' MINUTES', ...blank }).words).toBe(
       'every 10 minutes',
@@ -81,7 +81,7 @@ describe('the variables of a schedule', () => {
     expect(settings.schedule.next(start)).toEqual(new Date(start.getTime() + minutes * 60_000));
   });
 
-  it('use UTC and say so where the zone of the machine is unknown', () => {
+  it("fall back to UTC with a notice if the machine's time zone is unknown", () => {
     const settings = readSchedule({ CRON_EXPRESSIONS: '@daily' }, start, undefined);
     if ('problems' in settings) throw new Error('refused');
     expect(settings.schedule.timezone).toBe('UTC');
@@ -94,7 +94,7 @@ describe('the variables of a schedule', () => {
 const seconds = { CRON_TIME_UNIT: 'seconds' };
 const daily = { CRON_TIME_AMOUNT: '1', CRON_TIME_UNIT: 'days' };
 
-/** Variables, and of each problem the name, a part of what was expected, and what was found. */
+/** Variables, and for each problem its name, a part of the expectation, and the value that was found. */
 const faulty: readonly [ScheduleVariables, ...(readonly [string, string, string])[]][] = [
   [{}, ['CRON_TIME_AMOUNT', 'or CRON_EXPRESSIONS', 'none of them']],
   [
@@ -228,7 +228,7 @@ const faulty: readonly [ScheduleVariables, ...(readonly [string, string, string]
 
 describe('bad input', () => {
   it.each(faulty.map(([variables, ...expected]) => ({ variables, expected })))(
-    '$variables is told by name, all at once',
+    '$variables is reported by name, all at once',
     ({ variables, expected }) => {
       expect(problemsOf(variables)).toEqual(
         expected.map(([name, part, found]) => ({

@@ -29,7 +29,7 @@ function ranBy(host: HostProcess): string[] {
   return host.lines.filter(({ msg }) => msg === 'run begun').map(({ scheduledFor }) => String(scheduledFor));
 }
 
-/** Those it has said to have skipped. */
+/** The occurrences that it has reported as skipped. */
 function skippedBy(host: HostProcess): string[] {
   const lines = host.lines.filter(({ msg }) => msg === 'occurrence skipped');
   return lines.flatMap(({ scheduledFor, skipped }) => {
@@ -42,14 +42,14 @@ function skippedBy(host: HostProcess): string[] {
 
 const stepMs = 500;
 
-/** A service of its own name, so that other tests beside this share nothing with it. */
+/** A service with a unique name, so that tests running beside it share nothing with it. */
 function createReplicated(): { cwd: string; name: string; schedule: string } {
   const name = uniqueQueueName('clock');
   const cwd = createScheduledService({ 'package.json': { name, version: '1.0.0', type: 'module' } });
   return { cwd, name, schedule: `${name}_schedule` };
 }
 
-/** Has the claims of some occurrences deleted at the end; the broker would do so by itself, later. */
+/** Has the claims of some occurrences deleted at the end; the broker would do so by itself, but later. */
 function deleteClaims(schedule: string, occurrences: () => readonly string[]): void {
   onTestFinished(async () => {
     const names = occurrences().map((instant) => occurrenceQueueName(schedule, new Date(instant)));
@@ -68,7 +68,7 @@ describe.each([rabbitMq, sqlite])('with $name', ({ name, env }) => {
     if (name === 'RabbitMQ') deleteClaims(schedule, () => [...ranBy(one), ...ranBy(two)]);
     const total = () => ranBy(one).length + ranBy(two).length;
     await vi.waitUntil(() => total() >= 5, { timeout: 20_000, interval: 20 });
-    // Whichever has run last: if it matters who runs, it matters most to kill that one.
+    // The one that ran last: if it matters which one runs, killing that one is the hardest case.
     const victim = ranBy(one).length > 0 ? one : two;
     const survivor = victim === one ? two : one;
     victim.signal('SIGKILL');
@@ -80,7 +80,7 @@ describe.each([rabbitMq, sqlite])('with $name', ({ name, env }) => {
 
     const ran = [...ranBy(one), ...ranBy(two)].sort();
     expect(new Set(ran).size).toBe(ran.length);
-    // From the first to the last, each of the grid ran, or was reported by one that did not run it.
+    // From the first to the last, each occurrence of the grid ran, or was reported by a replica that did not run it.
     const known = new Set([...ran, ...skippedBy(one), ...skippedBy(two)]);
     const [first, last] = [Date.parse(ran[0]!), Date.parse(ran.at(-1)!)];
     for (let instant = first; instant <= last; instant += stepMs) {
@@ -91,7 +91,7 @@ describe.each([rabbitMq, sqlite])('with $name', ({ name, env }) => {
 });
 
 describe('a claim', () => {
-  /** Connections of as many replicas. */
+  /** Connections of that many replicas. */
   async function openAll(count: number, env: Env, directory: string) {
     const { settings } = readSettings(env, { serviceDirectory: directory, isTerminal: false });
     const context = testContext({ connectionName: 'replica' });
@@ -106,7 +106,7 @@ describe('a claim', () => {
   }
 
   it.each([rabbitMq, sqlite])(
-    'on $name is had by one of ten who ask at once, and by nobody later',
+    'on $name is won by one of ten who ask at once, and by nobody later',
     async (broker) => {
       const { cwd, schedule } = createReplicated();
       const adapters = await openAll(10, broker.env(), cwd);
@@ -139,7 +139,7 @@ describe('a claim', () => {
 });
 
 describe('while the broker is away', () => {
-  it('nothing runs, each occurrence is reported as skipped, and the schedule goes on when it is back', async () => {
+  it('nothing runs, each occurrence is reported as skipped, and the schedule continues when it is back', async () => {
     const { cwd, schedule } = createReplicated();
     const url = new URL(inject('rabbitMqUrl'));
     await using relay = await startRelay(Number(url.port || 5672), url.hostname);
@@ -158,7 +158,7 @@ describe('while the broker is away', () => {
     await cut.waitForLine('reconnected', 40_000);
     other.signal('SIGTERM');
     await other.exited;
-    // Alone now, so the next ones are its own.
+    // Alone now, so it claims the next ones itself.
     await vi.waitUntil(() => ranBy(cut).length > ranBefore, { timeout: 20_000, interval: 20 });
     cut.signal('SIGTERM');
     expect(await cut.exited).toEqual({ code: 0, signal: null });
@@ -181,7 +181,7 @@ describe('while the broker is away', () => {
     expect(await host.exited).toEqual({ code: 0, signal: null });
   });
 
-  it('for good, as where it refuses the credentials, the service ends with 69', async () => {
+  it('for good, for example because it refuses the credentials, the service ends with 69', async () => {
     const { cwd } = createReplicated();
     const url = new URL(inject('rabbitMqUrl'));
     url.password = 'wrong';

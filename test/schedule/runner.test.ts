@@ -1,4 +1,4 @@
-// The runner on a clock that is moved by hand: what is called when, and what is skipped.
+// The runner on a test clock: the time of each call, and the skipped occurrences.
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ScheduleRunner, type Skipped } from '../../src/schedule/runner.ts';
 import { readSchedule, type ScheduleVariables } from '../../src/schedule/read.ts';
@@ -15,11 +15,11 @@ const daily = { CRON_TIME_AMOUNT: '1', CRON_TIME_UNIT: 'days', CRON_RUN_AT: '07:
 interface Started {
   readonly clock: TestClock;
   readonly runner: ScheduleRunner;
-  /** The occurrences called for, as `HH:MM:SS` or, on another day than the first, in full. */
+  /** The occurrences of the calls, as `HH:MM:SS` or, on another day than the first, in full. */
   readonly called: string[];
   readonly skipped: Skipped[];
   readonly running: Promise<void>;
-  /** Calls that have begun and not ended, at most. */
+  /** The largest number of calls in progress at once. */
   readonly most: () => number;
   /** The longest delay that a timer was set for. */
   readonly longestDelayMs: () => number;
@@ -73,7 +73,7 @@ describe('on a clock that nobody moves', () => {
     expect(skipped).toEqual([]);
   });
 
-  it('calls at once first where it is told to, and then as it would have', async () => {
+  it('also calls at the start if requested, and then as usual', async () => {
     const { clock, called } = start(every10Seconds, { atOnce: true });
     await clock.advance(10 * second);
     expect(called).toEqual(['00:00:00', '00:00:10']);
@@ -86,7 +86,7 @@ describe('on a clock that nobody moves', () => {
     expect(skipped).toEqual([]);
   });
 
-  it('calls one at a time; what falls due meanwhile is skipped and counted, and the next future one follows', async () => {
+  it('calls one at a time; occurrences that fall due meanwhile are skipped and counted, and the next future one follows', async () => {
     const { clock, called, skipped, most } = start(every10Seconds, { workMs: 35 * second });
     await clock.advance(90 * second);
     expect(called).toEqual(['00:00:10', '00:00:50', '00:01:30']);
@@ -97,7 +97,7 @@ describe('on a clock that nobody moves', () => {
     expect(most()).toBe(1);
   });
 
-  it('takes an occurrence at the very end of the work for one that fell due during it', async () => {
+  it('counts an occurrence at the very end of the work as one that fell due during it', async () => {
     const { clock, called, skipped } = start(every10Seconds, { workMs: 10 * second });
     await clock.advance(39 * second);
     expect(called).toEqual(['00:00:10', '00:00:30']);
@@ -117,7 +117,7 @@ describe('on a clock that nobody moves', () => {
     expect(longestDelayMs()).toBeLessThanOrEqual(30 * second);
   });
 
-  it('rejects where the calendar has no further occurrence', async () => {
+  it('rejects if the calendar has no further occurrence', async () => {
     const { clock, called, running } = start(
       { CRON_EXPRESSIONS: '0 0 1 6 *' },
       { from: '2999-01-01T00:00:00Z' },
@@ -130,7 +130,7 @@ describe('on a clock that nobody moves', () => {
 });
 
 describe('drained', () => {
-  it('calls no more, and ends once the work has', async () => {
+  it('makes no more calls, and ends once the work has', async () => {
     const { clock, runner, called, running } = start(every10Seconds, { workMs: 5 * second });
     await clock.advance(12 * second);
     runner.drain();
@@ -152,13 +152,13 @@ describe('drained', () => {
   });
 });
 
-describe('on a clock that is put on, or a machine that slept', () => {
-  it('calls once for the latest occurrence, skips those before it, and goes on with the next', async () => {
+describe('on a clock that is set forward, or a machine that slept', () => {
+  it('calls once for the latest occurrence, skips earlier ones, and continues with the next', async () => {
     const { clock, called, skipped } = start(every10Seconds);
     await clock.advance(5 * second);
     clock.step(8 * hour);
     await clock.advance(10 * second);
-    // It looked at 08:00:10, when the timer for 00:00:10 came.
+    // It checked the time at 08:00:10, when the timer for 00:00:10 fired.
     expect(called).toEqual(['08:00:10']);
     expect(skipped).toEqual([
       // 2880 were due before it.
@@ -168,7 +168,7 @@ describe('on a clock that is put on, or a machine that slept', () => {
     expect(called).toEqual(['08:00:10', '08:00:20']);
   });
 
-  it('does not lose the daily run that fell into it, and calls for it within 30 s', async () => {
+  it('does not lose a daily run in the skipped time, and calls for it within 30 s', async () => {
     const { clock, called, skipped } = start(daily);
     await clock.advance(7 * hour);
     clock.step(2 * hour);
@@ -187,7 +187,7 @@ describe('on a clock that is put on, or a machine that slept', () => {
     expect(skipped).toEqual([{ reason: 'late', first: new Date('2026-01-01T07:32:00Z'), count: 2 }]);
   });
 
-  it('finds the latest of a million in no time', async () => {
+  it('finds the latest of a million at once', async () => {
     const { clock, called } = start({ CRON_EXPRESSIONS: '* * * * * *' });
     clock.step(30 * day);
     const startedAt = performance.now();
@@ -197,7 +197,7 @@ describe('on a clock that is put on, or a machine that slept', () => {
     expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 
-  it('calls on time where a small step falls into the wait', async () => {
+  it('calls on time if a small step happens during the wait', async () => {
     const { clock, called } = start(every10Seconds);
     await clock.advance(5 * second);
     clock.step(2 * second);
@@ -208,7 +208,7 @@ describe('on a clock that is put on, or a machine that slept', () => {
   });
 });
 
-describe('on a clock that is put back', () => {
+describe('on a clock that is set back', () => {
   it.each([
     ['3 s', 3 * second],
     ['a minute', minute],
@@ -226,11 +226,11 @@ describe('on a clock that is put back', () => {
     await clock.advance(25 * second);
     clock.step(-1 * hour);
     await clock.advance(40 * second);
-    // It is noticed when the timer for 12:00:30 comes, at 11:00:30.
+    // It is noticed when the timer for 12:00:30 fires, at 11:00:30.
     expect(called).toEqual(['12:00:10', '12:00:20', '11:00:40', '11:00:50', '11:01:00']);
   });
 
-  it('while it waits, by less than it has waited, neither calls early nor twice', async () => {
+  it('while it waits, by less than it has waited, calls neither early nor twice', async () => {
     const { clock, called } = start(every10Seconds);
     await clock.advance(6 * second);
     clock.step(-4 * second);
@@ -240,11 +240,11 @@ describe('on a clock that is put back', () => {
     expect(called).toEqual(['00:00:10']);
   });
 
-  it('during a run goes on with the next that has not been called for', async () => {
+  it('during a run continues with the next occurrence that had no call', async () => {
     const { clock, called } = start(every10Seconds, { workMs: 4 * second });
     await clock.advance(12 * second);
     clock.step(-8 * second);
-    // The run ends at 00:00:06; 00:00:10 has been called for.
+    // The run ends at 00:00:06; the call for 00:00:10 has been made.
     await clock.advance(20 * second);
     expect(called).toEqual(['00:00:10', '00:00:20']);
   });

@@ -1,7 +1,7 @@
-// Random cron expressions, zones and instants, with a liking for the days on which clocks change. Owns no assertion.
+// Random cron expressions, time zones and instants, more often on the days on which clocks change.
 import type { Random } from './random.ts';
 
-/** Zones, each with the instants at which its clocks change in 2026: forward first. */
+/** Time zones, each with the instants at which its clocks change in 2026: forward first. */
 export const clockChanges: Readonly<Record<string, readonly string[]>> = {
   'Europe/Berlin': ['2026-03-29T01:00:00Z', '2026-10-25T01:00:00Z'],
   'America/New_York': ['2026-03-08T07:00:00Z', '2026-11-01T06:00:00Z'],
@@ -12,6 +12,7 @@ export const clockChanges: Readonly<Record<string, readonly string[]>> = {
   UTC: [],
 };
 
+/** The time zones of the samples. */
 export const zones = Object.keys(clockChanges);
 
 /** An instant in 2026 to 2028; every other time up to thirty hours before the clocks of the zone change. */
@@ -30,7 +31,7 @@ export interface Fields {
   readonly dayOfWeek: string;
 }
 
-/** Fields that node-cron and svchost both read; which days they mean is the test's matter. */
+/** Fields that both node-cron and svchost read; the test decides about their meaning for days. */
 export function fieldsFor(random: Random): Fields {
   const number = (low: number, high: number) => String(random.between(low, high));
   const range = (low: number, high: number) => {
@@ -50,7 +51,7 @@ export function fieldsFor(random: Random): Fields {
       () => '*',
       () => `*/${random.between(2, Math.min(9, high))}`,
     ])(low, high);
-  // The small hours, in which clocks change, more often than the others.
+  // The small hours, when clocks change, more often than the others.
   const hour = () =>
     random.chance(0.3) ? number(0, 3) : random.oneOf([() => '23', () => '*', () => field(0, 23)])();
   const weekdays = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];

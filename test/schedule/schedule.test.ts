@@ -1,4 +1,4 @@
-// What holds for every schedule, of whatever kind.
+// Properties that hold for every schedule, of any kind.
 import { describe, expect, it } from 'vitest';
 import { ExpressionSchedule } from '../../src/schedule/expression.ts';
 import { IntervalSchedule, unitMs, type Unit } from '../../src/schedule/interval.ts';
@@ -28,7 +28,7 @@ const kinds: Readonly<Record<Schedule['kind'], (random: Random, timezone: string
     expression: (random, timezone) => {
       const texts = Array.from({ length: random.between(1, 3) }, () => {
         const { time, dayOfMonth, month, dayOfWeek } = fieldsFor(random);
-        // Months are left open with a day, so that each is due at some time.
+        // A month together with a day could never be due, so months stay open then.
         return `${time} ${dayOfMonth} ${dayOfMonth === '*' ? month : '*'} ${dayOfWeek}`;
       });
       return new ExpressionSchedule({ texts, timezone });
@@ -47,7 +47,7 @@ describe.each(Object.entries(kinds))('next, of the kind %s', (kind, make) => {
       let last = after;
       for (const next of upcoming(schedule, after, 40)) {
         expect(next.getTime(), label).toBeGreaterThan(last.getTime());
-        // Nothing is due in between, wherever one begins to look.
+        // Nothing is due in between, from wherever the search begins.
         const gap = next.getTime() - last.getTime();
         for (const later of [0, random.between(0, gap - 1), gap - 1]) {
           expect(schedule.next(new Date(last.getTime() + later)), label).toEqual(next);
@@ -58,8 +58,8 @@ describe.each(Object.entries(kinds))('next, of the kind %s', (kind, make) => {
   });
 });
 
-describe('what is upcoming', () => {
-  it('ends where the calendar ends, and is an error where it has ended', () => {
+describe('the upcoming occurrences', () => {
+  it('end with the calendar; after its end they are an error', () => {
     const leapDays = new ExpressionSchedule({ texts: ['0 0 29 2 *'], timezone: 'UTC' });
     expect(upcoming(leapDays, new Date('2990-01-01'), 5).map((date) => date.getUTCFullYear())).toEqual([
       2992, 2996,

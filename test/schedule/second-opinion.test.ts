@@ -1,4 +1,4 @@
-// node-cron and svchost name the same instants, but for the differences listed in node-cron.ts.
+// node-cron and svchost name the same instants, except for the differences listed in node-cron.ts.
 import { validate } from 'node-cron';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ExpressionSchedule, isExpression } from '../../src/schedule/expression.ts';
@@ -25,13 +25,13 @@ function forNodeCron(fields: Fields): string[] {
   return [textOf({ ...fields, dayOfMonth: '*' }), textOf({ ...fields, dayOfWeek: '*' })];
 }
 
-/** Ascending, each once. */
+/** Ascending, without duplicates. */
 const merged = (dates: readonly Date[]) =>
   [...new Set(dates.map((date) => date.getTime()))].sort((a, b) => a - b).map((instant) => new Date(instant));
 
 /**
- * The next instants that svchost names and node-cron should too, with each known difference counted. Fewer than
- * `runCount` only where croner's calendar ends, as with a fifth Monday on the 29th of February.
+ * The next instants that svchost names and node-cron should too; counts each known difference. Fewer than `runCount`
+ * only if croner's calendar ends, as with a fifth Monday on 29 February.
  */
 function sharedRuns(schedule: Schedule, texts: readonly string[], after: Date, met: Set<Difference>): Date[] {
   const matchers = texts.map((text) => nodeCronMatcher(text, schedule.timezone));
@@ -47,8 +47,8 @@ function sharedRuns(schedule: Schedule, texts: readonly string[], after: Date, m
   return shared;
 }
 
-describe('node-cron, asked about the same expressions', () => {
-  it(`names the same next ${runCount} instants in ${sampleSize} generated cases, but for the listed differences`, () => {
+describe('node-cron, for the same expressions', () => {
+  it(`names the same next ${runCount} instants in ${sampleSize} generated cases, except for the listed differences`, () => {
     const random = seeded(4);
     const met = new Set<Difference>();
     let compared = 0;
@@ -68,7 +68,7 @@ describe('node-cron, asked about the same expressions', () => {
       for (const [index, instant] of ours.entries()) {
         const other = theirs[index]!;
         if (instant.getTime() === other.getTime()) continue;
-        // The same time on the clock at another instant: only an overlap has that, and ours must be the first.
+        // The same wall-clock time at another instant: only an overlap has that, and ours must be the earlier one.
         expect(instant.getTime(), label).toBeLessThan(other.getTime());
         met.add('overlapPass');
       }
@@ -106,7 +106,7 @@ describe('node-cron, asked about the same expressions', () => {
     },
   );
 
-  it.each(dialects)('reads "$text" otherwise: $reason', ({ text, svchost, nodeCron }) => {
+  it.each(dialects)('reads "$text" differently: $reason', ({ text, svchost, nodeCron }) => {
     expect([isExpression(text), validate(text)]).toEqual([svchost, nodeCron]);
   });
 });

@@ -1,4 +1,4 @@
-// `context.send` of a schedule: a schedule that enqueues work, with and without a broker that is configured.
+// `context.send` of a schedule: a schedule that enqueues work, with and without a configured broker.
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -6,7 +6,7 @@ import { json, patience, rabbitMqBroker, sqliteBroker } from '../service/broker.
 import { runCli, startHost } from '../support/host-process.ts';
 import { createScheduledService, every } from './service.ts';
 
-/** A processor that sends its run's number to TARGET, and logs how that ended. */
+/** A processor that sends the number of its run to TARGET, and logs the result. */
 const sender = `
   export class ClockServiceProcessor {
     #runs = 0;
@@ -39,7 +39,7 @@ for (const broker of [rabbitMqBroker(), sqliteBroker()]) {
       expect(host.lines.filter((line) => line['msg'] === 'connected')).toHaveLength(1);
     });
 
-    it('fails for a queue that does not exist, and the schedule goes on', async () => {
+    it('fails for a queue that does not exist, and the schedule continues', async () => {
       const host = startHost({
         cwd: service(),
         env: { ...broker.env(), ...every('0.2'), TARGET: 'svchost-test-no-such-queue' },
@@ -51,7 +51,7 @@ for (const broker of [rabbitMqBroker(), sqliteBroker()]) {
 }
 
 describe('without a usable broker', () => {
-  it('opens no connection as long as nothing is sent', async () => {
+  it('opens no connection until something is sent', async () => {
     const cwd = createScheduledService();
     const host = startHost({
       cwd,
@@ -63,7 +63,7 @@ describe('without a usable broker', () => {
     expect(host.output()).not.toContain('connect');
   });
 
-  it('rejects if MESSAGING_TYPE is not set, rather than write to an embedded queue that nobody reads', async () => {
+  it('rejects if MESSAGING_TYPE is not set, instead of writing to an embedded queue that nobody reads', async () => {
     const cwd = service();
     const { code, stdout } = await runCli(['run', '--once'], {
       cwd,
@@ -77,7 +77,7 @@ describe('without a usable broker', () => {
     expect(() => mkdirSync(path.join(cwd, '.svchost'))).not.toThrow();
   });
 
-  it('says at the start that a broker cannot be used, and rejects with the same', async () => {
+  it('reports at the start that a broker cannot be used, and rejects with the same reason', async () => {
     const env = { ...every('1', 'days'), TARGET: 'q', WORK: 'fail', MESSAGING_TYPE: 'SqsConnection' };
     const { code, stdout } = await runCli(['run', '--once'], { cwd: service(), env });
     expect(code).toBe(1);
@@ -86,7 +86,7 @@ describe('without a usable broker', () => {
     expect(stdout).toContain(`"problem":"${problem}"`);
   });
 
-  it('svchost send refuses alike', async () => {
+  it('svchost send refuses in the same way', async () => {
     const { code, stderr } = await runCli(['send', '--queue', 'q', '{}'], {
       cwd: service(),
       env: every('1'),

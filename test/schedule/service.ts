@@ -1,7 +1,7 @@
-// A service on a schedule for tests of the CLI. Owns what is in it, not what is done with it.
+// A service on a schedule for tests of the CLI. Creates its files; the tests run the commands.
 import { createTree, type Tree } from '../processor/tree.ts';
 
-/** A processor that notes each run, and does what WORK says: nothing, throw, wait for its signal, or hang. */
+/** A processor that logs each run, and behaves as WORK says: it returns, throws, waits for its signal, or hangs. */
 export const clock = `
   const { WORK = '' } = process.env;
   export class ClockServiceProcessor {
@@ -30,7 +30,7 @@ const files: Tree = {
   'processor.js': clock,
 };
 
-/** A service that runs on a schedule as soon as the environment says when; `changes` are added. */
+/** A service that the environment puts on a schedule; `changes` are added. */
 export function createScheduledService(changes: Tree = {}): string {
   return createTree({ ...files, ...changes });
 }

@@ -1,4 +1,4 @@
-// A time of day in a zone, over the days on which its clocks change.
+// A time of day in a time zone, on the days on which its clocks change.
 import { describe, expect, it } from 'vitest';
 import { ExpressionSchedule } from '../../src/schedule/expression.ts';
 import { upcoming } from '../../src/schedule/schedule.ts';
@@ -117,7 +117,7 @@ describe('a time of day', () => {
     expect(runs(timeOfDay, 1, timezone, start)).toEqual(expected);
   });
 
-  it('that has come once is not due again when the clocks show it a second time', () => {
+  it('is not due again when the wall clock shows it a second time', () => {
     expect(runs('02:30:00', 2, 'Europe/Berlin', '2026-10-25T01:10:00Z', 1)).toEqual([
       '2026-10-27T02:30:00+01:00',
     ]);
@@ -137,7 +137,7 @@ describe('a time of day', () => {
     ]);
   });
 
-  it('every day is the same as the cron expression for it, in every zone and on every day', () => {
+  it('every day is the same as the equivalent cron expression, in every time zone and on every day', () => {
     const random = seeded(11);
     for (let sample = 0; sample < 200; sample++) {
       const timezone = random.oneOf(zones);
@@ -155,7 +155,7 @@ describe('a time of day', () => {
     }
   });
 
-  it('is described with its zone', () => {
+  it('is described with its time zone', () => {
     const words = (days: number) =>
       new TimeOfDaySchedule({
         timeOfDay: '07:32:00',
@@ -167,7 +167,7 @@ describe('a time of day', () => {
     expect(words(3)).toBe('every 3 days at 07:32:00 (Europe/Berlin)');
   });
 
-  it('ends where dates do, with an error and not an invalid date', () => {
+  it('ends with the last possible date, with an error and not an invalid date', () => {
     const schedule = new TimeOfDaySchedule({
       timeOfDay: '07:32:00',
       days: 1,

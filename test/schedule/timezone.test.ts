@@ -1,4 +1,4 @@
-// Which names of time zones are taken, and what is said about the others.
+// Which time zone names are accepted, and the errors for the others.
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { machineTimezone, readTimezone } from '../../src/schedule/timezone.ts';
@@ -18,7 +18,7 @@ describe('a time zone', () => {
     ['EST', 'EST'],
     ['EST5EDT', 'EST5EDT'],
     ['GB', 'GB'],
-  ])('%s is taken as %s', (name, timezone) => {
+  ])('%s is accepted as %s', (name, timezone) => {
     expect(readTimezone(name)).toEqual({ timezone });
   });
 
@@ -37,23 +37,23 @@ describe('a time zone', () => {
     ['CEST', 'such as Europe/Berlin or UTC'],
     ['SystemV/PST8', 'such as Europe/Berlin or UTC'],
     ['nowhere at all', 'such as Europe/Berlin or UTC'],
-  ])('%s is refused, and the answer says "%s"', (name, hint) => {
+  ])('%s is refused, and the error says "%s"', (name, hint) => {
     expect(readTimezone(name)).toEqual({ expected: expect.stringContaining(hint) as string });
   });
 
-  it('is never suggested where the name is an abbreviation, as near names are far places', () => {
+  it('is never suggested for an abbreviation, since names that look alike are far apart', () => {
     for (const name of ['BST', 'PST', 'AST', 'IST'])
       expect(JSON.stringify(readTimezone(name))).not.toContain('mean');
   });
 
-  it('is taken for every name that Intl lists', () => {
+  it('is accepted for every name that Intl lists', () => {
     for (const name of Intl.supportedValuesOf('timeZone'))
       expect(readTimezone(name)).toEqual({ timezone: name });
   });
 });
 
-describe('the zone of the machine', () => {
-  it('is what the environment of the process says, and unknown where that is no zone', () => {
+describe("the machine's time zone", () => {
+  it('is read from the environment of the process, and unknown if that names none', () => {
     const zoneWith = (TZ: string) => {
       const script = `import { machineTimezone } from ${JSON.stringify(new URL('../../src/schedule/timezone.ts', import.meta.url).href)};
         console.log(String(machineTimezone()));`;
@@ -68,7 +68,7 @@ describe('the zone of the machine', () => {
     expect(zoneWith('')).toBe('undefined');
   });
 
-  it('is one that can be used', () => {
+  it('is a valid one', () => {
     const machine = machineTimezone();
     if (machine !== undefined) expect(readTimezone(machine)).toEqual({ timezone: machine });
   });

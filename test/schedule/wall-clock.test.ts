@@ -1,4 +1,4 @@
-// Between instants and wall clocks, on the days on which that is not one to one.
+// Converts between instants and wall clocks, on the days on which the mapping is not one to one.
 import { describe, expect, it } from 'vitest';
 import { formatInstant, instantAt, offsetAt, wallClockAt } from '../../src/schedule/wall-clock.ts';
 import { seeded } from './random.ts';
@@ -58,7 +58,7 @@ describe('the instant of a wall-clock time', () => {
     }
   });
 
-  it('is undone by the wall clock, for instants of all times and zones', () => {
+  it('is inverted by the wall clock, for instants of all times and time zones', () => {
     const random = seeded(7);
     const zones = Intl.supportedValuesOf('timeZone');
     let undone = 0;
@@ -66,7 +66,7 @@ describe('the instant of a wall-clock time', () => {
       const timezone = random.oneOf(zones);
       const wallClock = random.between(Date.UTC(1970, 1, 1), Date.UTC(2100, 1, 1));
       const instant = instantAt(wallClock, timezone);
-      // All but the few in a gap show the same time again.
+      // All except the few in a gap show the same time again.
       if (wallClockAt(instant - 1, timezone) === wallClockAt(instant, timezone) - 1) {
         expect(wallClockAt(instant, timezone), `${timezone} ${wallClock}`).toBe(wallClock);
         undone++;
@@ -92,7 +92,7 @@ describe('an instant for people', () => {
     expect(Date.parse(shown)).toBe(Date.parse(instant));
   });
 
-  it('cannot be made of an invalid date', () => {
+  it('cannot be made from an invalid date', () => {
     expect(() => formatInstant(new Date(NaN), 'UTC')).toThrow(RangeError);
   });
 });

@@ -1,4 +1,5 @@
-// What no sender should send: each message becomes a dead letter, byte for byte, or is processed; and the next one is.
+// Messages that no sender should send: each becomes a dead letter, byte for byte, or is processed; and so is the next
+// message.
 import type { Socket } from 'node:net';
 import { connect, type Options } from 'amqplib';
 import { describe, expect, it } from 'vitest';
@@ -13,10 +14,10 @@ const sqlite = sqliteBroker();
 
 const mebibyte = 1024 * 1024;
 
-/** Sent after each bad one: the host must still be there for it. */
+/** Sent after each bad one, to check that the host still processes messages. */
 const good = { id: 'good' };
 
-/** Bodies that are no message. */
+/** Bodies that are not messages. */
 const undecodable: Record<string, Uint8Array> = {
   'that is not JSON': Buffer.from('hello'),
   'that is half JSON': Buffer.from('{"half": '),
@@ -41,7 +42,7 @@ const undecodable: Record<string, Uint8Array> = {
   'of 10 MiB that are not JSON': Buffer.alloc(10 * mebibyte, 'x'),
 };
 
-/** Bodies that are odd, and messages: with what the processor is to be given, or how to tell. */
+/** Bodies that are odd, yet messages: each with the argument of the processor, or a check of it. */
 const decodable: Record<string, [Uint8Array, (message: unknown) => unknown, unknown]> = {
   null: [Buffer.from('null'), same, null],
   'a number': [Buffer.from('42'), same, 42],
@@ -100,7 +101,7 @@ function same(message: unknown): unknown {
 }
 
 describe.for([rabbitMq, sqlite])('on $name', (broker) => {
-  it.for(Object.entries(undecodable))('a body %s is a dead letter, byte for byte', async ([, body]) => {
+  it.for(Object.entries(undecodable))('a body %s becomes a dead letter, byte for byte', async ([, body]) => {
     const queue = await broker.queue();
     await broker.put(queue, body);
     await broker.put(queue, json(good));
@@ -129,7 +130,7 @@ describe.for([rabbitMq, sqlite])('on $name', (broker) => {
     expect(await broker.browse(`${queue}_dead`)).toEqual([]);
   });
 
-  it('a message that cannot be processed for its depth is a dead letter like any other', async () => {
+  it('a message that is too deep to be processed becomes a dead letter like any other', async () => {
     const queue = await broker.queue();
     const body = Buffer.from('['.repeat(200_000) + ']'.repeat(200_000));
     await broker.put(queue, body);
@@ -146,10 +147,10 @@ describe.for([rabbitMq, sqlite])('on $name', (broker) => {
   });
 });
 
-describe('on RabbitMQ, what a foreign client can put around a body', () => {
+describe('on RabbitMQ, the properties and headers that a foreign client can add', () => {
   /**
-   * Headers that a retry and a dead letter keep, with other values where amqplib does not tell the types apart. No
-   * double that is not finite: RabbitMQ ends the connection that sends one.
+   * Headers that a retry and a dead letter keep, with other values where amqplib does not distinguish the types. Only
+   * finite doubles: RabbitMQ closes a connection that sends any other.
    */
   const kept: Record<string, [object, object?]> = {
     'a table': [{ h: { deep: { deeper: { deepest: 1 } }, empty: {} } }],
@@ -208,11 +209,11 @@ describe('on RabbitMQ, what a foreign client can put around a body', () => {
     },
   );
 
-  /** What amqplib cannot write again is left out, and the dead letter says so. */
+  /** Headers that amqplib cannot write again: they are dropped, and the dead letter says so. */
   it.for<[string, object]>([
     ['the largest timestamp', { h: typed('timestamp', 2n ** 64n - 1n) }],
-    ['so long that svchost’s own have no room beside it', { h: 'x'.repeat(65_500) }],
-  ])('a header can be %s, but is left out of the copies', async ([, headers]) => {
+    ["so long that svchost's own headers have no room beside it", { h: 'x'.repeat(65_500) }],
+  ])('a header can be %s, but is dropped from the copies', async ([, headers]) => {
     const letter = await retriedAndBuried({ headers });
     expect(letter.headers).not.toHaveProperty('h');
     expect(letter.headers).toMatchObject({ 'svchost-headers-dropped': true });
@@ -225,7 +226,7 @@ describe('on RabbitMQ, what a foreign client can put around a body', () => {
     ['an address for replies', { replyTo: 'nobody', correlationId: 'ü'.repeat(127) }],
     ['another encoding', { contentEncoding: 'gzip', contentType: 'text/plain' }],
     ['a type and an application', { type: '', appId: 'a'.repeat(255) }],
-    ['that it need not be kept', { persistent: false }],
+    ['a flag for no persistence', { persistent: false }],
     ['a time of 1970', { timestamp: 0 }],
     ['a time in milliseconds', { timestamp: Date.now() }],
     ['a time far beyond the calendar', { timestamp: Number.MAX_SAFE_INTEGER }],
@@ -235,7 +236,7 @@ describe('on RabbitMQ, what a foreign client can put around a body', () => {
     await retriedAndBuried(properties);
   });
 
-  /** In a process of its own: what goes wrong here can block an event loop. */
+  /** In a separate process, since a fault here can block an event loop. */
   it.for<[string, Options.Publish, Replacement?]>([
     [
       'an id that is not UTF-8',
@@ -254,15 +255,15 @@ describe('on RabbitMQ, what a foreign client can put around a body', () => {
     ],
     ['a header that is a table with a key "!"', { headers: { h: typed('object', typed('evil', 1)) } }],
     [
-      'a table that looks like a number, and is none',
+      'a table that looks like a number, but is not one',
       { headers: { h: typed('object', typed('long', 'x')) } },
     ],
     [
-      'a table that looks like a decimal, and is none',
+      'a table that looks like a decimal, but is not one',
       { headers: { h: typed('object', { '!': 'decimal' }) } },
     ],
-    ['a table that looks like text, and is none', { headers: { h: typed('object', typed('string', [])) } }],
-  ])('a message with %s is buried, and no loop is made of it', async ([, properties, replacement]) => {
+    ['a table that looks like text, but is not', { headers: { h: typed('object', typed('string', [])) } }],
+  ])('a message with %s is dead-lettered, without a loop', async ([, properties, replacement]) => {
     const service = await makeService(rabbitMq);
     await publishForged(service.queue, Buffer.from('bad'), properties, replacement);
     await service.put({ act: 'note', id: 'good' });
@@ -276,7 +277,7 @@ describe('on RabbitMQ, what a foreign client can put around a body', () => {
     await expectEmpty(rabbitMq, service.queue);
   });
 
-  /** Has the message fail once, come back, and be buried; good ones still come through. */
+  /** Has the message fail once, be redelivered, and be dead-lettered; good ones are still processed. */
   async function retriedAndBuried(properties: Options.Publish): Promise<MessageFacts> {
     const queue = await rabbitMq.queue();
     const body = Buffer.from('{"id": "bad"}');
@@ -309,10 +310,10 @@ describe('on RabbitMQ, what a foreign client can put around a body', () => {
   }
 });
 
-/** Bytes on their way to the broker, and those of the same length to put in their place. */
+/** Bytes on their way to the broker, and their replacement of the same length. */
 type Replacement = readonly [from: Buffer, to: Buffer];
 
-/** Publishes what amqplib would not write. */
+/** Publishes properties that amqplib would not write. */
 async function publishForged(
   queue: string,
   body: Buffer,
@@ -332,7 +333,7 @@ async function publishForged(
   await connection.close();
 }
 
-/** A value of a type that amqplib is told. */
+/** A value that amqplib writes with this type. */
 function typed(type: string, value: unknown): object {
   return { '!': type, value };
 }

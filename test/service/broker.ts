@@ -1,4 +1,5 @@
-// The brokers that the tests of the service run on: real RabbitMQ, and the embedded queue in a file. Owns their queues.
+// The brokers that the tests of the service run on: real RabbitMQ, and the embedded queue in a file. Creates and
+// deletes their queues.
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,35 +19,35 @@ import { deleteQueues, uniqueQueueName } from '../support/queue.ts';
 /** How long a test waits for something that must happen. */
 export const patience = { timeout: 20_000, interval: 5 };
 
-/** The delays of retries in these tests: each has a queue of its own on RabbitMQ, which must be deleted again. */
+/** The delays of retries in these tests: each has its own queue on RabbitMQ, which must be deleted afterwards. */
 export const retryDelaysMs = [1, 20, 40, 300, 1000, 6000, 60_000];
 
-/** A broker as the tests of the service need it. */
+/** A broker for the tests of the service. */
 export interface TestBroker {
   readonly name: string;
-  /** What a host in a process of its own is configured with to use this broker. */
+  /** The variables that connect a separate host process to this broker. */
   env(): Record<string, string>;
-  /** A new connection, closed when the test has finished; not connected yet, that is for the service to do. */
+  /** A new connection, closed when the test has finished; the service connects it. */
   adapter(): MessageAdapter;
-  /** A queue that exists, of this test's own. */
+  /** Creates a queue for this test alone. */
   queue(): Promise<string>;
-  /** Puts bytes into a queue as they are. */
+  /** Puts bytes on a queue unchanged. */
   put(queueName: string, body: Uint8Array, headers?: Headers): Promise<void>;
-  /** The messages that wait in a queue, without taking them out. */
+  /** The messages waiting in a queue, without removing them. */
   browse(queueName: string): Promise<MessageFacts[]>;
-  /** How many messages wait, those included that wait for a retry. */
+  /** The number of waiting messages, including those that wait for a retry. */
   count(queueName: string): Promise<number>;
 }
 
-/** RabbitMQ, whose own client is at hand for what svchost's would not do. */
+/** RabbitMQ, with its own client for messages that svchost's would not send. */
 export interface RabbitMqTestBroker extends TestBroker {
   /** The tests' own connection. */
   readonly control: ChannelModel;
-  /** Publishes as any client may. */
+  /** Publishes like any client. */
   publish(queueName: string, body: Uint8Array, properties: Options.Publish): Promise<void>;
 }
 
-/** The shared RabbitMQ. To be called where hooks can be declared. */
+/** The shared RabbitMQ. Call it at a place that may declare hooks. */
 export function rabbitMqBroker(overrides: Partial<RabbitMqOptions> = {}): RabbitMqTestBroker {
   const url = inject('rabbitMqUrl');
   const queues: string[] = [];
@@ -75,7 +76,7 @@ export function rabbitMqBroker(overrides: Partial<RabbitMqOptions> = {}): Rabbit
       await watcher.ensureQueue(name);
       return name;
     },
-    // As the Python host's pika does: persistent, and nothing else.
+    // As pika does for the Python host: persistent, without any other property.
     put: (queueName, body, headers) =>
       broker.publish(queueName, body, { persistent: true, ...(headers && { headers }) }),
     publish: async (queueName, body, properties) => {
@@ -94,7 +95,7 @@ function makeRabbitMq(url: string, overrides: Partial<RabbitMqOptions>): Message
   return new RabbitMqConnection(brokerOptions(url, overrides), testContext());
 }
 
-/** The embedded queue, in one file for all tests of the test file. To be called where hooks can be declared. */
+/** The embedded queue, in one file for all tests of the test file. Call it at a place that may declare hooks. */
 export function sqliteBroker(leaseMs = 30_000): TestBroker {
   let file: string;
   let watcher: MessageAdapter;
@@ -132,7 +133,7 @@ function withCompanions(queueName: string): string[] {
   return [queueName, `${queueName}_dead`, ...retryDelaysMs.map((delayMs) => `${queueName}_retry_${delayMs}`)];
 }
 
-/** Waits until there are `count` dead letters of a queue, and gives them. */
+/** Waits until a queue has `count` dead letters, and returns them. */
 export function deadLetters(broker: TestBroker, queueName: string, count: number): Promise<MessageFacts[]> {
   return vi.waitFor(async () => {
     const letters = await broker.browse(`${queueName}_dead`);
@@ -141,7 +142,7 @@ export function deadLetters(broker: TestBroker, queueName: string, count: number
   }, patience);
 }
 
-/** Nothing waits in the queue, nor for a retry. Awaited: RabbitMQ counts with a delay. */
+/** Waits until the queue is empty and no retry is pending: RabbitMQ counts with a delay. */
 export async function expectEmpty(broker: TestBroker, queueName: string): Promise<void> {
   await vi.waitFor(async () => expect(await broker.count(queueName)).toBe(0), patience);
 }

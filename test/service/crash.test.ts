@@ -1,4 +1,4 @@
-// Hosts that do not end in order: errors that nothing caught, kill -9, processors that exit or block the event loop.
+// Hosts that do not end in order: uncaught errors, kill -9, processors that exit or block the event loop.
 import { describe, expect, it, vi } from 'vitest';
 import { exitCode } from '../../src/errors.ts';
 import { header } from '../../src/messaging/dead-letter.ts';
@@ -12,12 +12,12 @@ const rabbitMq = rabbitMqBroker();
 const quorum = rabbitMqBroker({ queueType: 'quorum' });
 const sqlite = sqliteBroker();
 
-describe.for([rabbitMq, sqlite])('an error that nothing caught, on $name,', (broker) => {
+describe.for([rabbitMq, sqlite])('an uncaught error, on $name,', (broker) => {
   it.for([
     ['thrown from a timer', { act: 'throw in a timer' }, 'thrown in a timer'],
-    ['of a promise that nobody looked at', { act: 'reject unseen' }, 'rejected unseen'],
+    ['from a promise that nobody awaits', { act: 'reject unseen' }, 'rejected unseen'],
   ] as const)(
-    '%s ends the host with 1; its message counts as failed until it is given up on, others are handed back',
+    '%s ends the host with 1; its message counts as failed until it is dead-lettered, others are requeued',
     async ([, culprit, message]) => {
       const service = await makeService(broker);
       await service.put({ act: 'hang', id: 'bystander' }, { ...culprit, id: 'culprit' });
@@ -43,8 +43,8 @@ describe.for([rabbitMq, sqlite])('an error that nothing caught, on $name,', (bro
   );
 });
 
-describe('an error that nothing caught', () => {
-  it('out of a listener of the signal, when the time is up, is laid to the message', async () => {
+describe('an uncaught error', () => {
+  it('from a listener of the signal, at the time limit, is attributed to the message', async () => {
     const service = await makeService(sqlite);
     await service.put({ act: 'throw on abort', id: 'culprit' });
     const host = service.start({ PROCESS_TIMEOUT: '0.05', RETRY_MAX_ATTEMPTS: '1' });
@@ -53,7 +53,7 @@ describe('an error that nothing caught', () => {
     expect(letter!.headers).toMatchObject({ [header.reason]: 'crashed' });
   });
 
-  it('during a drain is logged, hands the rest back at once, and ends the host with 1', async () => {
+  it('during a drain is logged, requeues the rest at once, and ends the host with 1', async () => {
     const service = await makeService(rabbitMq);
     const gate = service.gate();
     await service.put({ act: 'hang', id: 'bystander' }, { act: 'wait and throw', id: 'culprit', gate });
@@ -72,7 +72,7 @@ describe('an error that nothing caught', () => {
     await vi.waitFor(async () => expect(await rabbitMq.count(service.queue)).toBe(1), patience);
   });
 
-  it('of no message ends the host with 1, and all are handed back', async () => {
+  it('that belongs to no message ends the host with 1, and all messages are requeued', async () => {
     const service = await makeService(rabbitMq);
     await service.put({ act: 'hang', id: '1' });
     const host = service.start({ START: 'crash' });
@@ -85,13 +85,13 @@ describe('an error that nothing caught', () => {
   });
 });
 
-describe('a host that is gone without a word', () => {
+describe('a host that dies without a word', () => {
   it.for([
     ['killed with -9', rabbitMq],
     ['killed with -9', sqlite],
     ['whose processor called process.exit', rabbitMq],
     ['whose processor called process.exit', sqlite],
-  ] as const)('%s, loses no message: the next host has it', async ([how, broker]) => {
+  ] as const)('%s, loses no message: the next host gets it', async ([how, broker]) => {
     const service = await makeService(broker);
     const act = how.includes('process.exit') ? 'exit' : 'hang';
     await service.put({ act: 'fail once', id: '1' });
@@ -114,7 +114,7 @@ describe('a host that is gone without a word', () => {
     expect(await broker.count(service.queue)).toBe(1);
   });
 
-  it('over a message that does so each time is not asked for ever, where the broker counts', async () => {
+  it('because of a poison message gets it only a few times, if the broker counts deliveries', async () => {
     for (const broker of [quorum, sqlite]) {
       const service = await makeService(broker);
       const env = broker === quorum ? { RABBITMQ_QUEUE_TYPE: 'quorum' } : {};
@@ -143,14 +143,14 @@ describe('a host that is gone without a word', () => {
 });
 
 describe('a processor that blocks the event loop', () => {
-  it('for longer than the broker waits for a heartbeat, loses the connection and no message', async () => {
+  it('for longer than the heartbeat of the broker, loses the connection and no message', async () => {
     const service = await makeService(rabbitMq);
     await service.put({ act: 'block once', id: '1', ms: 4000 }, { act: 'note', id: '2' });
     const host = await service.startConsuming({ RABBITMQ_HEARTBEAT: '1' });
     await host.waitForLine((line) => line['msg'] === 'finished' && line['order'] === '2');
     host.signal('SIGTERM');
     expect(await host.exited).toEqual({ code: 0, signal: null });
-    // At least once: the outcome of the first time could not be told any more.
+    // At least once: the outcome of the first delivery could not be recorded any more.
     expect(new Set(ordersOf(host, 'finished'))).toEqual(new Set(['1', '2']));
     await expectEmpty(rabbitMq, service.queue);
     expect(await rabbitMq.browse(`${service.queue}_dead`)).toEqual([]);
@@ -171,7 +171,7 @@ describe('a processor that blocks the event loop', () => {
 describe('the log', () => {
   const marker = 'marker-4711';
 
-  it('has no secret and nothing of a message at info or above, whatever becomes of it', async () => {
+  it('contains no secret and no content of a message at info or above, whatever its outcome', async () => {
     const service = await makeService(rabbitMq);
     const secret = { RABBITMQ_PASSWORD: `password-${marker}`, RABBITMQ_USER: 'someone' };
     await service.put(
@@ -190,7 +190,7 @@ describe('the log', () => {
     expect(host.output()).not.toContain(marker);
   });
 
-  it('has no password when the broker refuses it, and the host ends with 69', async () => {
+  it('contains no password when the broker refuses it, and the host ends with 69', async () => {
     const service = await makeService(rabbitMq);
     const url = new URL(rabbitMq.env()['RABBITMQ_URL']!);
     url.username = 'nobody';

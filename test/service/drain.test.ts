@@ -1,4 +1,4 @@
-// The end of a host in a process of its own: signals, the drain and its deadline, and the processor's start and stop.
+// The end of a host process: signals, the drain and its deadline, and the processor's start and stop.
 import { describe, expect, it, vi } from 'vitest';
 import { freePort } from '../support/port.ts';
 import { startRelay } from '../support/tcp-relay.ts';
@@ -10,7 +10,7 @@ const sqlite = sqliteBroker();
 
 describe.for([rabbitMq, sqlite])('a host on $name', (broker) => {
   it.for(['SIGTERM', 'SIGINT'] as const)(
-    'finishes what is in work on %s, hands back the rest in order, and ends with 0',
+    'finishes messages in flight on %s, requeues the rest in order, and ends with 0',
     async (signal) => {
       const service = await makeService(broker);
       const gate = service.gate();
@@ -28,7 +28,7 @@ describe.for([rabbitMq, sqlite])('a host on $name', (broker) => {
     },
   );
 
-  it('cuts off what outlasts SHUTDOWN_TIMEOUT, hands it back, and ends with 75', async () => {
+  it('cuts off work that outlasts SHUTDOWN_TIMEOUT, requeues it, and ends with 75', async () => {
     const service = await makeService(broker);
     const gate = service.gate();
     await service.put({ act: 'hang', id: '1' }, { act: 'wait', id: '2', gate }, { act: 'note', id: '3' });
@@ -45,7 +45,7 @@ describe.for([rabbitMq, sqlite])('a host on $name', (broker) => {
     await expectWaiting(broker, service.queue, ['1', '3']);
   });
 
-  it('ends at once on a second signal, with 128 and its number, and loses nothing', async () => {
+  it('ends at once on a second signal, with 128 + its number, and loses nothing', async () => {
     const service = await makeService(broker);
     await service.put({ act: 'hang', id: '1' }, { act: 'note', id: '2' });
     const host = await service.startConsuming();
@@ -58,7 +58,7 @@ describe.for([rabbitMq, sqlite])('a host on $name', (broker) => {
     if (broker === rabbitMq) await expectWaiting(broker, service.queue, ['1', '2']);
   });
 
-  it('takes a signal that comes twice in one breath for one, as Ctrl-C under npx does', async () => {
+  it('takes a signal that arrives twice at the same moment for one, as with Ctrl-C under npx', async () => {
     const service = await makeService(broker);
     const gate = service.gate();
     await service.put({ act: 'wait', id: '1', gate });
@@ -72,7 +72,7 @@ describe.for([rabbitMq, sqlite])('a host on $name', (broker) => {
     expect(ordersOf(host, 'finished')).toEqual(['1']);
   });
 
-  it('loses no message that comes while hosts come and go', async () => {
+  it('loses no message while hosts start and stop', async () => {
     const service = await makeService(broker);
     const ids = Array.from({ length: 60 }, (_, index) => String(index));
     const finished: unknown[] = [];
@@ -94,7 +94,7 @@ describe.for([rabbitMq, sqlite])('a host on $name', (broker) => {
     );
     last.signal('SIGTERM');
     expect(await last.exited).toEqual({ code: 0, signal: null });
-    // Each exactly once: nobody was killed.
+    // Each exactly once: no host was killed.
     expect([...finished, ...ordersOf(last, 'finished')].sort()).toEqual(ids.sort());
     await expectEmpty(broker, service.queue);
     expect(await broker.browse(`${service.queue}_dead`)).toEqual([]);
@@ -102,7 +102,7 @@ describe.for([rabbitMq, sqlite])('a host on $name', (broker) => {
 });
 
 describe('a host without its broker', () => {
-  it('ends with 0, soon, when it is told to while it has not reached the broker yet', async () => {
+  it('ends with 0, soon, if it is stopped before it has reached the broker', async () => {
     const service = await makeService(rabbitMq);
     const port = await freePort();
     const host = service.start({ RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${port}` });
@@ -116,7 +116,7 @@ describe('a host without its broker', () => {
     expect(host.lines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
   });
 
-  it('ends when it is told to while the broker does not answer the handshake', async () => {
+  it('ends if it is stopped while the broker does not answer the handshake', async () => {
     const service = await makeService(rabbitMq);
     const url = new URL(rabbitMq.env()['RABBITMQ_URL']!);
     await using relay = await startRelay(Number(url.port || 5672), url.hostname);
@@ -129,7 +129,7 @@ describe('a host without its broker', () => {
     expect(Date.now() - signalledAt).toBeLessThan(7000);
   });
 
-  it('ends with 0 and loses nothing when it is told to after the connection was lost', async () => {
+  it('ends with 0 and loses nothing if it is stopped after the connection was lost', async () => {
     const service = await makeService(rabbitMq);
     const gate = service.gate();
     await service.put({ act: 'wait', id: '1', gate });
@@ -146,7 +146,7 @@ describe('a host without its broker', () => {
     await host.waitForLine('draining');
     await service.open(gate);
     expect(await host.exited).toEqual({ code: 0, signal: null });
-    // It could not tell the broker that it has finished: at least once.
+    // It could not record the outcome with the broker: at least once.
     await expectWaiting(rabbitMq, service.queue, ['1']);
   });
 });
@@ -184,7 +184,7 @@ describe("a processor's start and stop", () => {
     await expectWaiting(sqlite, service.queue, ['1']);
   });
 
-  it('that is told to stop while it starts may finish its start, is stopped, and takes no message', async () => {
+  it('that is stopped while it starts may finish its start, is stopped, and gets no message', async () => {
     const service = await makeService(rabbitMq);
     const gate = service.gate();
     await service.put({ act: 'note', id: '1' });
@@ -211,7 +211,7 @@ describe("a processor's start and stop", () => {
   });
 });
 
-/** These messages and no others wait in the queue, in this order, as they were sent. */
+/** Waits until exactly these messages wait in the queue, in this order, as they were sent. */
 async function expectWaiting(broker: TestBroker, queue: string, ids: string[]): Promise<void> {
   await vi.waitFor(async () => {
     const messages = await broker.browse(queue);

@@ -1,4 +1,4 @@
-// The host's log lines: one for each event, with the same fields and types whatever the broker.
+// The host's log lines: one for each event, with the same fields and types on every broker.
 import { describe, expect, it } from 'vitest';
 import type { BrokerEvent } from '../../src/messaging/event.ts';
 import { logEvents } from '../../src/service/event-log.ts';
@@ -54,7 +54,7 @@ describe('a delivery that ended', () => {
     ],
     ['requeued', { outcome: { kind: 'requeue' } }, { level: 30, msg: 'delivery requeued' }],
     [
-      'with an outcome that the broker does not have',
+      'with an outcome that was not recorded',
       { isSettled: false },
       { level: 40, msg: 'outcome not recorded; the message will be redelivered', outcome: 'done' },
     ],
@@ -66,7 +66,7 @@ describe('a delivery that ended', () => {
     expect(linesOf(ended, 'info')).toEqual([]);
   });
 
-  it('has the stack of what was thrown', () => {
+  it('has the stack of the thrown error', () => {
     const [line] = linesOf({ ...ended, outcome: { kind: 'retry', delayMs: 1, error: failure }, thrown });
     expect(line).toMatchObject({ error: { stack: expect.stringContaining('event-log.test.ts') as unknown } });
   });
@@ -75,7 +75,7 @@ describe('a delivery that ended', () => {
 const error = new Error('ECONNRESET');
 const [broker, queue] = ['localhost:5672', 'orders'];
 
-/** One of each kind; the compiler asks for those that are missing. */
+/** One of each kind; the compiler reports missing ones. */
 const brokerEvents: { readonly [Kind in BrokerEvent['kind']]: Extract<BrokerEvent, { kind: Kind }> } = {
   'broker-connected': { kind: 'broker-connected', broker, isReconnect: false },
   'broker-connect-failed': { kind: 'broker-connect-failed', broker, error },
@@ -99,7 +99,7 @@ const brokerEvents: { readonly [Kind in BrokerEvent['kind']]: Extract<BrokerEven
   'copy-reduced': { kind: 'copy-reduced', queue, target: 'orders_dead', messageId: 'id-1', error },
 };
 
-describe('what happens at a broker', () => {
+describe('an event of a broker', () => {
   it.for(Object.values(brokerEvents))('$kind is one line, with its facts as fields', (event) => {
     const { kind: _, ...fields } = event;
     const [line, ...others] = linesOf(event);
@@ -109,7 +109,7 @@ describe('what happens at a broker', () => {
     expect([30, 40]).toContain(line!['level']);
   });
 
-  it('a connection that is back says so', () => {
+  it('a connection that has recovered is reported', () => {
     expect(linesOf({ kind: 'broker-connected', broker, isReconnect: true })).toMatchObject([
       { msg: 'reconnected' },
     ]);
@@ -118,7 +118,7 @@ describe('what happens at a broker', () => {
 
 it.for<[string, ServiceEvent, object]>([
   [
-    'a drain says why',
+    'a drain has its reason',
     { kind: 'state-changed', state: 'draining', cause: 'SIGTERM' },
     { msg: 'draining', cause: 'SIGTERM' },
   ],
@@ -128,7 +128,7 @@ it.for<[string, ServiceEvent, object]>([
     { msg: 'stopped', done: 3, cutOff: 1, exitCode: 0 },
   ],
   [
-    'a skipped occurrence says why, and what was thrown',
+    'a skipped occurrence has its reason, and the thrown error',
     { kind: 'occurrence-skipped', scheduledFor: new Date(0), count: 1, cause: 'unclaimed', thrown: error },
     {
       msg: 'occurrence skipped',

@@ -1,4 +1,4 @@
-// The event seam: who is called, and that no listener can break or slow what it listens to.
+// The event seam: which listeners are called, and that none can break or delay the service.
 import { expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { exitCode } from '../../src/errors.ts';
@@ -10,7 +10,7 @@ import { memoryWith, queueName } from './memory.ts';
 
 const event: ServiceEvent = { kind: 'broker-unblocked', broker: 'test' };
 
-it('calls every listener, in the order in which they came, until they have left', () => {
+it('calls every listener, in the order in which they were added, until they are removed', () => {
   const events = new ServiceEvents();
   const seen: string[] = [];
   const leave = events.listen(() => void seen.push('first'));
@@ -41,7 +41,7 @@ it.for<[string, ServiceListener]>([
   expect(seen).toHaveLength(2);
 });
 
-/** What a service makes of ten messages, of which one is retried and one is dead, with these listeners. */
+/** The deliveries of ten messages in a service with these listeners; one is retried and one is dead. */
 async function workOff(...listeners: ServiceListener[]) {
   const { log, lines } = keepLog('info');
   const events = new ServiceEvents();

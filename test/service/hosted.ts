@@ -1,4 +1,4 @@
-// A service in the test's own process: what it was given, how each delivery ended, what it logged. Knows no broker.
+// A service in the test's own process: records its calls, the end of each delivery, and its log. Works with any broker.
 import { pino } from 'pino';
 import { onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
@@ -16,6 +16,7 @@ import {
 import type { Service } from '../../src/service/service.ts';
 import { patience } from './broker.ts';
 
+/** A line of the log, parsed. */
 export type LogLine = Readonly<{ [field: string]: unknown }>;
 
 /** pino's number of the level `info`. */
@@ -35,6 +36,7 @@ export interface Call {
   readonly at: number;
 }
 
+/** A running service and its records. */
 export interface Hosted {
   readonly service: Service;
   readonly calls: readonly Call[];
@@ -42,22 +44,23 @@ export interface Hosted {
   readonly lines: readonly LogLine[];
   /** Resolves with the exit code when the service has ended. */
   readonly ended: Promise<ExitCode>;
-  /** Waits until so many deliveries have been settled. */
+  /** Waits until that many deliveries have been settled. */
   settled(count: number): Promise<void>;
-  /** Waits until `process` has been called so often. */
+  /** Waits until `process` has been called that many times. */
   called(count: number): Promise<void>;
   /** Drains the service. */
   stop(): Promise<ExitCode>;
 }
 
+/** Options of the service, with defaults for a test. */
 export interface HostOptions
   extends
     Partial<Omit<MessageServiceOptions, 'queues' | 'adapter' | 'events' | 'processor'>>,
     Partial<Pick<QueueOptions, 'concurrency' | 'schema'>> {
   readonly logLevel?: string;
-  /** Called with each delivery that has ended, in place of keeping it in `records`. */
+  /** Called with each delivery that has ended, instead of keeping it in `records`. */
   readonly onRecord?: (record: DeliveryEnded) => void;
-  /** Replaces `process`, which then is never called. */
+  /** Replaces `process`, which is then never called. */
   readonly processor?: MessageProcessor;
 }
 
@@ -70,7 +73,7 @@ export function queueOf(
   return { queueName, deadLetterQueueName: `${queueName}_dead`, concurrency, schema, process };
 }
 
-/** Runs a service until it is stopped, at the latest when the test has finished. Resolves once it consumes. */
+/** Runs a service until it is stopped, at the latest after the test. Resolves once it consumes. */
 export async function host(
   adapter: MessageAdapter,
   queueName: string,
@@ -139,10 +142,10 @@ export function deferred(): PromiseWithResolvers<void> {
   return Promise.withResolvers();
 }
 
-/** Never settles: work that hangs. */
+/** Never settles, like work that hangs. */
 export const never = new Promise<never>(() => undefined);
 
-/** `target` with another method of that name; the others keep their `this`, for the sake of private fields. */
+/** `target` with one method replaced; the others keep their `this`, because of private fields. */
 export function overridden<T extends object>(target: T, method: keyof T, replacement: unknown): T {
   return new Proxy(target, {
     get: (object, name) => {

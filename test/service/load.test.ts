@@ -1,4 +1,4 @@
-// 100,000 messages through one service: none lost, none done twice, none left, and the memory flat.
+// 100,000 messages through one service: none lost, none done twice, none left, and memory stays flat.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
@@ -8,13 +8,16 @@ import { deferred, host } from './hosted.ts';
 
 const total = 100_000;
 
-/** One in so many fails once, and comes back through a wait queue. */
+/** One in this many fails once, and returns through a wait queue. */
 const failing = 100;
 
-/** How many messages are on their way to the broker at once. */
+/** How many messages are being sent to the broker at once. */
 const underway = 500;
 
-/** How much more may be in use after the second half than after the first, in bytes: 80 for each message between. */
+/**
+ * How much more memory may be in use after the second half than after the first, in bytes: 80 for each message in
+ * between.
+ */
 const allowedGrowth = 4 * 1024 * 1024;
 
 setFlagsFromString('--expose-gc');
@@ -22,7 +25,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 describe.for([rabbitMqBroker(), sqliteBroker()])('on $name', (broker) => {
   it(
-    'a service does 100,000 messages, each once, in flat memory',
+    'a service processes 100,000 messages, each once, in flat memory',
     { timeout: 90_000 },
     async ({ annotate }) => {
       const queue = await broker.queue();
@@ -33,7 +36,7 @@ describe.for([rabbitMqBroker(), sqliteBroker()])('on $name', (broker) => {
       const startedAt = performance.now();
       const service = await host(broker.adapter(), queue, () => undefined, {
         concurrency: 100,
-        // The test's own record of it all would be what grows.
+        // The test's own record of all messages would grow.
         onRecord: () => undefined,
         logLevel: 'info',
         retry: { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 },
@@ -61,7 +64,7 @@ describe.for([rabbitMqBroker(), sqliteBroker()])('on $name', (broker) => {
       await finished.promise;
       await service.stop();
       const seconds = (performance.now() - startedAt) / 1000;
-      // The least of several looks: what is on its way at one instant is no growth.
+      // The least of several measurements: messages in flight at one moment are not growth.
       const [half, end] = [Math.min(...inUse.slice(0, 5)), Math.min(...inUse.slice(-5))];
       const growth = `${((end - half) / 1024).toFixed(0)} KiB of ${(end / 1024 / 1024).toFixed(0)} MiB`;
       await annotate(`${broker.name}: ${(total / seconds).toFixed(0)} messages/s, memory grew by ${growth}`);

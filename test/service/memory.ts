@@ -1,4 +1,4 @@
-// The embedded queue in memory: the tests' double for a broker, for what is the same on all of them.
+// The embedded queue in memory: the tests' double for a broker, for behaviour that is the same on all of them.
 import { onTestFinished } from 'vitest';
 import { systemClock, type Clock } from '../../src/clock.ts';
 import type { MessageAdapter } from '../../src/messaging/adapter.ts';
@@ -6,10 +6,10 @@ import { SqliteConnection } from '../../src/messaging/sqlite/connection.ts';
 import { testContext } from '../support/context.ts';
 import { json } from './broker.ts';
 
-/** The queue of a broker in memory. */
+/** The name of the queue of a broker in memory. */
 export const queueName = 'orders';
 
-/** A connected broker of the test's own, with these messages in its queue. */
+/** A connected broker for this test, with these messages in its queue. */
 export async function memoryWith(
   messages: readonly unknown[],
   clock: Clock = systemClock,

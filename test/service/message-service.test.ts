@@ -1,4 +1,4 @@
-// A service's life: its start, and what can end it before it has begun. Queue in memory, or RabbitMQ.
+// A service's life: its start, and events that end it before it has begun. On a queue in memory, or RabbitMQ.
 import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { BrokerRefusedError, exitCode } from '../../src/errors.ts';
@@ -14,7 +14,7 @@ import { memoryWith, queueName } from './memory.ts';
 
 const rabbitMq = rabbitMqBroker();
 
-/** A service that has not been started, and what happens to its processor. */
+/** A service that has not been started, and a record of its processor. */
 function makeService(
   adapter: MessageAdapter,
   {
@@ -52,15 +52,15 @@ function makeService(
   return { service, clock, lines, events };
 }
 
-describe('a service that is told to stop', () => {
-  it('before it runs connects to nothing that it keeps, starts no processor, and ends with 0', async () => {
+describe('a service that is stopped', () => {
+  it('before it runs keeps no connection, starts no processor, and ends with 0', async () => {
     const { service, events } = makeService(await memoryWith([1]));
     service.stop('the test');
     expect(await service.run()).toBe(exitCode.ok);
     expect(events).toEqual([]);
   });
 
-  it('while it connects starts no processor, also when the connection comes after all', async () => {
+  it('while it connects starts no processor, even if the connection then succeeds', async () => {
     const connected = deferred();
     const adapter = overridden(await memoryWith([1]), 'connect', () => connected.promise);
     const { service, events } = makeService(adapter);
@@ -72,7 +72,7 @@ describe('a service that is told to stop', () => {
     expect(events).toEqual([]);
   });
 
-  it('while it subscribes takes no message, and does not turn what it hands back in a circle', async () => {
+  it('while it subscribes takes no message, and does not receive its requeued ones again and again', async () => {
     const adapter = await memoryWith([1]);
     const [subscribe, stop] = [deferred(), deferred()];
     let handedBack = 0;
@@ -108,7 +108,7 @@ describe('a service that is told to stop', () => {
       clock: systemClock,
       processor: {
         process: () => undefined,
-        // The subscription is what follows.
+        // The subscription follows.
         start: () => void setImmediate(() => service.stop('the test')),
       },
     });
@@ -131,7 +131,7 @@ describe('a service whose', () => {
     expect(lines).toMatchObject([{ level: 60, error: { message: 'wrong password' } }, { msg: 'stopped' }]);
   });
 
-  it('processor cannot start ends with 1, and may clean up', async () => {
+  it('processor cannot start ends with 1, and calls its stop', async () => {
     const { service, events } = makeService(await memoryWith([1]), {
       processor: {
         process: () => void events.push('process'),
@@ -152,7 +152,7 @@ describe('a service whose', () => {
     expect(await service.run()).toBe(exitCode.failed);
   });
 
-  it('processor hangs in start is waited for 5 s when it is told to stop, and stops it all the same', async () => {
+  it('processor hangs in start waits 5 s for it once it is stopped, and calls its stop all the same', async () => {
     const { service, clock, events } = makeService(await memoryWith([1]), {
       processor: {
         process: () => void events.push('process'),
@@ -189,7 +189,7 @@ describe('a service whose', () => {
 });
 
 describe('the deadline of a drain', () => {
-  it('is SHUTDOWN_TIMEOUT from its beginning, to the millisecond', async () => {
+  it('is SHUTDOWN_TIMEOUT after its beginning, to the millisecond', async () => {
     const adapter = await memoryWith([1]);
     const { service, clock } = makeService(adapter, { processor: { process: () => never } });
     let code: number | undefined;
@@ -204,7 +204,7 @@ describe('the deadline of a drain', () => {
     expect(code).toBe(exitCode.drainTimedOut);
   });
 
-  it('of nothing cuts off at once', async () => {
+  it('of zero cuts off at once', async () => {
     const { service, clock } = makeService(await memoryWith([1]), {
       processor: { process: () => never },
       shutdownTimeoutMs: 0,

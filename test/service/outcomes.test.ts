@@ -36,7 +36,7 @@ describe.for(brokers)('on $name, a message is done', (broker) => {
   });
 });
 
-describe.for(brokers)('on $name, a message is tried again', (broker) => {
+describe.for(brokers)('on $name, a message is retried', (broker) => {
   it.for<[string, () => unknown]>([
     [
       'throws',
@@ -47,7 +47,7 @@ describe.for(brokers)('on $name, a message is tried again', (broker) => {
     ['rejects', () => Promise.reject(new TypeError('not now'))],
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- users do
     ['rejects with nothing', () => Promise.reject()],
-  ])('after a delay when process %s, as the next attempt at the same message', async ([, fail]) => {
+  ])('after a delay when process %s, as the next attempt of the same message', async ([, fail]) => {
     const queue = await queueWith(broker, { id: 1 });
     const settledAt: number[] = [];
     const service = await host(
@@ -64,7 +64,7 @@ describe.for(brokers)('on $name, a message is tried again', (broker) => {
     expect(service.calls.map(({ context }) => context.attempt)).toEqual([1, 2, 3]);
     expect(service.calls.map(({ message }) => message)).toEqual([{ id: 1 }, { id: 1 }, { id: 1 }]);
     expect(new Set(service.calls.map(({ context }) => context.messageId)).size).toBe(1);
-    // The delay begins when the broker has the copy, a moment before the outcome counts as told.
+    // The delay begins when the broker has the copy, a moment before the outcome counts as settled.
     expect(service.calls[1]!.at - service.calls[0]!.at).toBeGreaterThanOrEqual(300);
     expect(service.calls[2]!.at - service.calls[1]!.at).toBeGreaterThanOrEqual(300);
     expect(settledAt).toHaveLength(3);
@@ -76,7 +76,7 @@ describe.for(brokers)('on $name, a message is tried again', (broker) => {
     expect(await broker.browse(`${queue}_dead`)).toEqual([]);
   });
 
-  it('behind what waits in the queue: at concurrency 1 the others are not held up', async () => {
+  it('behind the messages waiting in the queue: at concurrency 1 the others are not held up', async () => {
     const queue = await queueWith(broker, 'fails once', 'second', 'third');
     const service = await host(broker.adapter(), queue, (message, { attempt }) => {
       if (message === 'fails once' && attempt === 1) throw new Error('once');
@@ -91,8 +91,8 @@ describe.for(brokers)('on $name, a message is tried again', (broker) => {
   });
 });
 
-describe.for(brokers)('on $name, a message is given up on', (broker) => {
-  it('as failed when its attempts are used up, with all that is known about it', async () => {
+describe.for(brokers)('on $name, a message is dead-lettered', (broker) => {
+  it('as failed when its attempts are used up, with all facts about it', async () => {
     const queue = await broker.queue();
     const body = Buffer.from('{ "id" : 1,\n "text": "grüße" }');
     const before = Date.now();
@@ -122,7 +122,7 @@ describe.for(brokers)('on $name, a message is given up on', (broker) => {
     await expectEmpty(broker, queue);
   });
 
-  it('at the first failure where there is one attempt only', async () => {
+  it('at the first failure if there is only one attempt', async () => {
     const queue = await queueWith(broker, 1);
     const service = await host(broker.adapter(), queue, () => Promise.reject(new Error('no')), {
       retry: { maxAttempts: 1, initialDelayMs: 20, factor: 2, maxDelayMs: 20 },
@@ -200,7 +200,7 @@ describe.for(brokers)('on $name, a message is given up on', (broker) => {
     await expectEmpty(broker, queue);
   });
 
-  it('as rejected at once when process throws a DeadLetterError, attempts left or not', async () => {
+  it('as rejected at once when process throws a DeadLetterError, even if attempts are left', async () => {
     const queue = await queueWith(broker, 1);
     const service = await host(broker.adapter(), queue, () => {
       throw new DeadLetterError('unknown customer');
@@ -217,7 +217,7 @@ describe.for(brokers)('on $name, a message is given up on', (broker) => {
     await expectEmpty(broker, queue);
   });
 
-  it('as crashed when nothing caught its error at the last attempt', async () => {
+  it('as crashed after an uncaught error at the last attempt', async () => {
     const queue = await queueWith(broker, 'culprit', 'bystander');
     const run = async () => {
       const bothInWork = deferred();
@@ -227,7 +227,7 @@ describe.for(brokers)('on $name, a message is given up on', (broker) => {
         async (message) => {
           if (message === 'culprit') {
             await bothInWork.promise;
-            // What the process does with an error that nothing caught, where it was thrown.
+            // As the process does for an uncaught error, in the async context that threw it.
             service.service.crash(new Error('thrown in a timer'));
           }
           return never;
@@ -259,8 +259,8 @@ describe.for(brokers)('on $name, a message is given up on', (broker) => {
   });
 });
 
-describe.for(brokers)('on $name, a message is handed back', (broker) => {
-  it('by a drain: unstarted or cut off, it is delivered again at the same attempt', async () => {
+describe.for(brokers)('on $name, a message is requeued', (broker) => {
+  it('by a drain: unstarted or cut off, it is redelivered at the same attempt', async () => {
     const queue = await queueWith(broker, 'first', 'second', 'third');
     const aborted: unknown[] = [];
     const service = await host(
@@ -273,7 +273,7 @@ describe.for(brokers)('on $name, a message is handed back', (broker) => {
       },
       { concurrency: 2, shutdownTimeoutMs: 50 },
     );
-    // Two of the three are in work at their second attempt, the third waits.
+    // Two of the three are in flight at their second attempt, the third waits.
     await vi.waitUntil(
       () => service.calls.filter(({ context }) => context.attempt === 2).length === 2,
       patience,
@@ -293,7 +293,7 @@ describe.for(brokers)('on $name, a message is handed back', (broker) => {
     expect(await broker.browse(`${queue}_dead`)).toEqual([]);
   });
 
-  it('while the drain waits for one that is in work and may finish', async () => {
+  it('while the drain waits for one in flight that may finish', async () => {
     const queue = await queueWith(broker, 'first', 'second');
     const work = deferred();
     const service = await host(broker.adapter(), queue, () => work.promise);

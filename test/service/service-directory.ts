@@ -1,4 +1,5 @@
-// A service directory in a temporary folder, run by the built bin as a process of its own. Knows what its processor understands.
+// A service directory in a temporary folder, run by the built bin as a separate process. Its messages control its
+// processor.
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,15 +11,15 @@ import type { Order } from './fixture/processor.ts';
 
 const processor = fileURLToPath(new URL('fixture/processor.ts', import.meta.url));
 
-/** A service of one queue that exists. */
+/** A service with one queue, which exists. */
 export interface ProbeService {
   readonly directory: string;
   readonly queue: string;
-  /** Starts a host of it; waits for nothing. */
+  /** Starts a host of it, without waiting for anything. */
   start(env?: Readonly<Record<string, string>>): HostProcess;
   /** Starts a host and waits until it consumes. */
   startConsuming(env?: Readonly<Record<string, string>>): Promise<HostProcess>;
-  /** Puts messages into its queue. */
+  /** Puts messages on its queue. */
   put(...orders: readonly Order[]): Promise<void>;
   /** The path of a gate, which is shut. */
   gate(name?: string): string;
@@ -26,7 +27,7 @@ export interface ProbeService {
   open(gate: string): Promise<void>;
 }
 
-/** Makes a service, removed when the test has finished. */
+/** Creates a service, removed after the test. */
 export async function makeService(broker: TestBroker): Promise<ProbeService> {
   const directory = await mkdtemp(join(tmpdir(), 'svchost-probe-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
@@ -62,17 +63,17 @@ export async function makeService(broker: TestBroker): Promise<ProbeService> {
   };
 }
 
-/** Waits until the processor has begun with a message. */
+/** Waits until the processor has begun a message. */
 export async function begun(host: HostProcess, order: string): Promise<void> {
   await host.waitForLine((line) => line['msg'] === 'begun' && line['order'] === order);
 }
 
-/** The messages that a host has begun with, or finished, or aborted, by their order's id. */
+/** The messages that a host has begun, finished or aborted, by their id, in order. */
 export function ordersOf(host: HostProcess, msg: 'begun' | 'finished' | 'aborted'): unknown[] {
   return linesOf(host, msg).map((line) => line['order']);
 }
 
-/** All lines of one event. */
+/** All log lines of one event. */
 export function linesOf(host: HostProcess, msg: string): LogLine[] {
   return host.lines.filter((line) => line['msg'] === msg);
 }

@@ -1,13 +1,13 @@
-// Installs Debian's rabbitmq-server where it may. Owns the guard that keeps apt from starting it; starts no broker.
+// Installs Debian's rabbitmq-server, if it has the rights. Sets the guard that keeps apt from starting a broker.
 import { findProgram } from './installed-server.ts';
 import { mustRun } from './command.ts';
 
 const folders = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
 
 /**
- * Serialised by a lock, since test files run side by side. The policy-rc.d guard is how Debian says "install, but start
- * no service": the broker on port 5672 is the user's to start. What was in its place before comes back, also after an
- * earlier run was killed in the middle (its guard is told by the mark).
+ * Serialized by a lock, since test files run side by side. The policy-rc.d guard is Debian's way to install without
+ * starting a service: the broker on port 5672 is the user's to start. A file that was in its place is restored, even if
+ * an earlier run was killed half-way (its guard is recognized by the mark).
  */
 const script = `
 set -e
@@ -39,6 +39,6 @@ export function mayInstall(): boolean {
 
 /** Installs the package, if another test file has not done so meanwhile. Rejects with apt's output. */
 export async function installServer(): Promise<void> {
-  // Not killed by the limit: only `flock` is, and the script under it still restores what it replaced.
+  // The time limit kills only `flock`; the script under it still restores the file that it replaced.
   await mustRun('flock', ['/tmp/svchost-tests-apt.lock', 'sh', '-c', script], { timeoutMs: 600_000 });
 }

@@ -4,7 +4,7 @@ import { provideBroker } from './broker.ts';
 import { handshake, withoutPassword } from './handshake.ts';
 import { freePort } from './port.ts';
 
-it('uses the broker it is told, names it without the password, and leaves it running', async () => {
+it('uses the broker that is named, reports it without the password, and leaves it running', async () => {
   const url = inject('rabbitMqUrl');
   const broker = await provideBroker({ url });
   await broker.close();
@@ -14,7 +14,7 @@ it('uses the broker it is told, names it without the password, and leaves it run
   await expect(handshake(url)).resolves.toMatchObject({ product: 'RabbitMQ' });
 });
 
-it('uses a running one where none is named', async () => {
+it('uses a running one if none is named', async () => {
   const localUrl = inject('rabbitMqUrl');
   const broker = await provideBroker({ url: undefined, localUrl });
   await broker.close();
@@ -25,21 +25,21 @@ it('uses a running one where none is named', async () => {
   await expect(handshake(localUrl)).resolves.toBeDefined();
 });
 
-it('fails, and names the variable, where the broker it is told is not there: no other is used in its place', async () => {
+it('fails, and names the variable, if the named broker is not there: no other is used instead', async () => {
   const url = `amqp://guest:very-secret@127.0.0.1:${await freePort()}`;
   const search = provideBroker({ url, waitMs: 0 });
   await expect(search).rejects.toThrow(`RABBITMQ_URL is ${withoutPassword(url)}: connect ECONNREFUSED`);
   await expect(search).rejects.not.toThrow('very-secret');
 });
 
-it('fails where the broker it is told does not let us in', async () => {
+it('fails if the named broker refuses the login', async () => {
   const url = new URL(inject('rabbitMqUrl'));
   url.password = 'wrong-on-purpose';
   // Without waiting: trying again cannot help.
   await expect(provideBroker({ url: url.href })).rejects.toThrow(/RABBITMQ_URL is .*ACCESS.REFUSED/);
 });
 
-it('starts one where nothing listens, and ends it', async () => {
+it('starts one if nothing listens, and ends it', async () => {
   const localUrl = `amqp://guest:guest@localhost:${await freePort()}`;
   const broker = await provideBroker({ url: undefined, localUrl });
   try {

@@ -1,30 +1,32 @@
-// The RabbitMQ that all tests share: found, or started. Owns the search; what it started, it ends.
+// The RabbitMQ that all tests share: finds or starts it, and ends it if it was started.
 import { awaitHandshake, handshake, withoutPassword, type Answer } from './handshake.ts';
 import { lookAround, prepareOwnBroker, startOwnBroker } from './own-broker.ts';
 import { NoBrokerError, strategiesFor } from './strategy.ts';
 
+/** The shared broker. */
 export interface Broker {
   /** With user and password. */
   readonly url: string;
-  /** Which broker it is and where it came from, for people; without the password. */
+  /** Its kind and origin, for people; without the password. */
   readonly description: string;
   /** Ends the broker if it was started for the tests; leaves any other as it is. */
   close(): Promise<void>;
 }
 
+/** The places to look for a broker. */
 export interface BrokerSearch {
-  /** The broker asked for by name: RABBITMQ_URL. */
+  /** The broker that RABBITMQ_URL names. */
   readonly url: string | undefined;
-  /** Where to look for a running one. */
+  /** The URL at which a running one may be found. */
   readonly localUrl?: string;
-  /** How long to wait for the one asked for, which may still be starting beside us; milliseconds. */
+  /** How long to wait for the named one, which may still be starting beside us; milliseconds. */
   readonly waitMs?: number;
 }
 
 /**
  * The broker at `url`, else the running one at `localUrl`, else one of our own (see strategy.ts for the order).
  *
- * @throws NoBrokerError with what to do; also where a `url` is given and does not let us in
+ * @throws NoBrokerError with the remedy; also if the broker at `url` refuses the login
  */
 export async function provideBroker(search: BrokerSearch): Promise<Broker> {
   const { url = '', localUrl = 'amqp://guest:guest@localhost:5672', waitMs = 30_000 } = search;
@@ -49,7 +51,7 @@ export async function provideBroker(search: BrokerSearch): Promise<Broker> {
 }
 
 async function found(url: string, answer: Answer, origin: string): Promise<Broker> {
-  // The fault tests start brokers of their own beside this one, and say themselves what is missing if they cannot.
+  // The fault tests start brokers of their own beside this one, and report by themselves if they cannot.
   await prepareOwnBroker().catch(() => undefined);
   return { url, description: describe(url, answer, origin), close: () => Promise.resolve() };
 }

@@ -1,18 +1,20 @@
-// Runs a command that ends by itself and keeps what it wrote. Owns no knowledge of any command.
+// Runs a command that ends by itself, and keeps its output.
 import { spawn } from 'node:child_process';
 
+/** Options of a command. */
 export interface CommandOptions {
   readonly cwd?: string;
   /** The whole environment of the command; default: the test process's own. */
   readonly env?: NodeJS.ProcessEnv;
   /** Written to its standard input, which is then closed. */
   readonly input?: string | Uint8Array;
-  /** After this the command is killed and the promise rejects. Default: 60 s. */
+  /** The time limit in milliseconds, after which the command is killed and the promise rejects. Default: 60 s. */
   readonly timeoutMs?: number;
 }
 
+/** The result of a command. */
 export interface CommandResult {
-  /** Its exit code; `null` where a signal ended it. */
+  /** Its exit code; `null` if a signal ended it. */
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -44,13 +46,13 @@ export function runCommand(
       clearTimeout(timer);
       resolve({ code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
     });
-    // A command that ends without reading its input breaks the pipe: not a failure, and not ours to report.
+    // A command that ends without reading its input breaks the pipe, which is not a failure of the test.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });
 }
 
-/** Like `runCommand`, but rejects with the command's output where its exit code is not 0. Resolves with its stdout. */
+/** Like `runCommand`, but rejects with the command's output if its exit code is not 0. Resolves with its stdout. */
 export async function mustRun(
   file: string,
   args: readonly string[],

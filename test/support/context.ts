@@ -1,4 +1,4 @@
-// What tests construct adapters with: the machine's clock, no log, and events that nobody or the test listens to.
+// The context that tests construct adapters with: the machine's clock, no log, and events that the test may listen to.
 import { systemClock } from '../../src/clock.ts';
 import { silentLog, type Logger } from '../../src/log.ts';
 import type { AdapterContext } from '../../src/messaging/adapter.ts';
@@ -6,7 +6,7 @@ import type { BrokerEvent } from '../../src/messaging/event.ts';
 import { logEvents } from '../../src/service/event-log.ts';
 import { ServiceEvents } from '../../src/service/events.ts';
 
-/** A context, with some of it replaced. */
+/** A context with some of its parts replaced. */
 export function testContext(overrides: Partial<AdapterContext> = {}): AdapterContext {
   return {
     connectionName: 'test@1',
@@ -17,7 +17,7 @@ export function testContext(overrides: Partial<AdapterContext> = {}): AdapterCon
   };
 }
 
-/** A log and the events that are written to it, as a host has them. */
+/** A log and the events that are written to it, as in a host. */
 export function loggedContext(log: Logger): Pick<AdapterContext, 'log' | 'emit'> {
   const events = new ServiceEvents();
   logEvents(events, log);

@@ -1,4 +1,4 @@
-// A RabbitMQ of our own in Docker, for machines without an installed server. Owns one container and its volume.
+// A RabbitMQ of our own in Docker, for machines without an installed server: one container and its volume.
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { freePort } from './port.ts';
 
 const image = 'rabbitmq:4-alpine';
 
-/** Whether there is a Docker client here with an engine behind it. */
+/** Whether this machine has a Docker client with an engine behind it. */
 export async function dockerAnswers(): Promise<boolean> {
   const asked = runCommand('docker', ['version', '--format', '{{.Server.Version}}'], { timeoutMs: 10_000 });
   return await asked.then(
@@ -20,13 +20,13 @@ export async function dockerAnswers(): Promise<boolean> {
   );
 }
 
-/** Fetches the image where it is missing. Minutes on a slow line. */
+/** Fetches the image if it is missing, which takes minutes on a slow line. */
 export async function pullImage(): Promise<void> {
   const { code } = await runCommand('docker', ['image', 'inspect', image]);
   if (code !== 0) await mustRun('docker', ['pull', '--quiet', image], { timeoutMs: 600_000 });
 }
 
-/** Starts a container; its log's tail is in the error if it does not come up. */
+/** Starts a container; if it does not come up, the error contains the end of its log. */
 export async function startDockerBroker(options: OwnBrokerOptions): Promise<OwnBroker> {
   await pullImage();
   const port = await freePort();
@@ -91,7 +91,7 @@ class DockerBroker implements OwnBroker {
   }
 
   async kill(): Promise<void> {
-    // Where it does not run there is nothing to kill, as with a process.
+    // A node that does not run cannot be killed, as with a process.
     await runCommand('docker', ['kill', this.#name]);
     await mustRun('docker', ['wait', this.#name]);
   }
@@ -106,7 +106,7 @@ class DockerBroker implements OwnBroker {
   }
 
   async resume(): Promise<void> {
-    // Fails where it is not paused, which is what was wanted.
+    // Fails if it is not paused, which is the desired state.
     await runCommand('docker', ['unpause', this.#name]);
   }
 

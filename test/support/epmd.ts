@@ -1,15 +1,16 @@
-// One Erlang port mapper for one broker of ours. Owns its process; the broker that registers there is another's.
+// Starts an Erlang port mapper for one broker of ours, and stops it.
 import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 
+/** A running port mapper. */
 export interface Epmd {
   readonly pid: number;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a port mapper in the foreground, on loopback and a port of its own. Left to itself, RabbitMQ would start one as
- * a daemon that nobody stops, or register with the one that serves the machine's real broker.
+ * Starts a port mapper in the foreground, on the loopback and a free port. Left alone, RabbitMQ would start one as a
+ * daemon that nobody stops, or register with the one that serves the machine's real broker.
  */
 export async function startEpmd(program: string, port: number, env: NodeJS.ProcessEnv): Promise<Epmd> {
   const child = spawn(program, ['-port', String(port), '-address', '127.0.0.1'], {
@@ -30,7 +31,7 @@ export async function startEpmd(program: string, port: number, env: NodeJS.Proce
   return {
     pid: child.pid!,
     stop: async () => {
-      // Waited for now, so it counts again as a reason for this process to live.
+      // Awaited from now on, so it counts again as a reason for this process to live.
       child.ref();
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
       await exited;

@@ -1,4 +1,4 @@
-// An example as somebody has it who has installed it by itself: a copy, with the links that npm makes. Follows its README.
+// An example as installed by itself: a copy, with the links that npm makes. Also reads its README.
 import {
   copyFileSync,
   cpSync,
@@ -15,7 +15,7 @@ import { onTestFinished } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Where the examples are. */
+/** The folder of the examples. */
 export const examples = path.join(root, 'examples');
 
 /** The services among the examples, by their directory below examples/. */
@@ -27,19 +27,20 @@ export const services = [
   'monorepo-example/services/order-service',
 ] as const;
 
+/** A service among the examples. */
 export type Service = (typeof services)[number];
 
-/** What must not come along from where the example was run by hand. */
+/** Files that running an example by hand leaves, and that must not be copied. */
 const leftBehind = /^(node_modules|\.svchost|dev_packages|\.env|\.env\.secrets|\.env\.local)$/;
 
 /**
- * Copies an example, with all of its system where it is one service of several, and links its dependencies as npm would.
- * The copy is removed when the test has finished.
+ * Copies an example, and its whole system if it is one service of several, and links its dependencies as npm would. The
+ * copy is removed after the test.
  *
  * @returns the directory of the service
  */
 export function installExample(name: Service): string {
-  // As the file system has it: a debugger tells files by that path.
+  // With links resolved: a debugger identifies files by that path.
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'svchost-example-')));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const [system = ''] = name.split('/');
@@ -50,7 +51,7 @@ export function installExample(name: Service): string {
   const service = path.join(folder, name);
   for (const [dependency, wanted] of Object.entries(dependenciesOf(service))) {
     const target = path.resolve(examples, name, wanted.replace(/^file:/, ''));
-    // What is in the copy is linked there, this package in the checkout.
+    // Packages in the copy are linked there, this package in the checkout.
     const inCopy = target.startsWith(examples + path.sep);
     mkdirSync(path.join(service, 'node_modules'), { recursive: true });
     symlinkSync(
@@ -76,9 +77,9 @@ export interface ReadmeCommand {
 }
 
 /**
- * Does what the README of a service says about files, and tells what it says to run.
+ * Makes the files that the README of a service asks for.
  *
- * @returns its `npx svchost` commands, in order
+ * @returns the `npx svchost` commands of the README, in order
  */
 export function followReadme(service: string): ReadmeCommand[] {
   const readme = readFileSync(path.join(service, 'README.md'), 'utf8');
@@ -100,7 +101,7 @@ export function followReadme(service: string): ReadmeCommand[] {
   return commands;
 }
 
-/** A command line's words; single quotes hold one together. */
+/** The words of a command line; single quotes hold one together. */
 function split(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
 }

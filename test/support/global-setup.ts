@@ -1,4 +1,4 @@
-// Vitest's global set-up: one RabbitMQ for the whole run. Owns when it is found and ended; broker.ts owns how.
+// Vitest's global set-up: one RabbitMQ for the whole run, which broker.ts finds and ends.
 import type { TestProject } from 'vitest/node';
 import { provideBroker } from './broker.ts';
 
@@ -9,6 +9,7 @@ declare module 'vitest' {
   }
 }
 
+/** Provides the shared broker. Returns the function that ends it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const broker = await provideBroker({ url: process.env.RABBITMQ_URL });
   process.stdout.write(`Broker of the tests: ${broker.description}\n`);

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Runs a process that starts a guard and does what `after` says. */
+/** Runs a process that starts a guard and then does as `after` says. */
 async function runGuarded(after: string): Promise<void> {
   const guard = new URL('guard.ts', import.meta.url).href;
   const commands = ['first', 'second'].map((name) => `touch ${quote(join(folder, name))}`);
@@ -27,7 +27,7 @@ async function runGuarded(after: string): Promise<void> {
   await once(child, 'exit');
 }
 
-it('runs the last command it was told when its process is killed', async () => {
+it('runs the last command that it got when its process is killed', async () => {
   const appeared = once(watch(folder), 'change');
   await runGuarded(`setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200);`);
   await appeared;
@@ -36,7 +36,7 @@ it('runs the last command it was told when its process is killed', async () => {
 
 it('runs nothing once it was dismissed', async () => {
   const others = join(folder, 'dismissed');
-  // A second guard in the same process ends after the first has, and shows that it did nothing.
+  // A second guard in the same process ends after the first, and thus shows that the first did nothing.
   const appeared = once(watch(folder), 'change');
   await runGuarded(`
     guard.dismiss();

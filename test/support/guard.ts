@@ -1,17 +1,17 @@
-// Cleans up after a test process that was killed. Owns no clean-up of its own: it is told a shell command.
+// Cleans up after a test process that was killed, with a shell command that the process has supplied.
 import { spawn } from 'node:child_process';
 
 /** A small process beside this one that outlives it. */
 export interface Guard {
   /** Replaces the shell command to run when this process has ended, in whatever way. */
   set(command: string): void;
-  /** There is nothing left to clean up: the guard ends and does nothing. */
+  /** Nothing is left to clean up: the guard ends and does nothing. */
   dismiss(): void;
 }
 
 /**
- * A test runner that is killed with -9 runs no hook, and would leave brokers and their folders behind. The kernel still
- * closes its pipes: the guard reads from one until it ends, then runs the last command it was told.
+ * Starts a guard. A test runner that is killed with -9 runs no hook, and would leave brokers and their folders behind.
+ * The kernel still closes its pipes: the guard reads from one until it ends, then runs the last command that it got.
  */
 export function startGuard(): Guard {
   const script = 'last=:; while IFS= read -r line; do last=$line; done; eval "$last"';

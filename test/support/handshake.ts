@@ -1,15 +1,15 @@
-// Asks an address whether a RabbitMQ is there and lets us in. Owns no decision about what to do with the answer.
+// Checks whether a RabbitMQ answers at an address and accepts the login.
 import { connect } from 'amqplib';
 
-/** Who answered. */
+/** The server that answered. */
 export interface Answer {
   readonly product: string;
   readonly version: string;
 }
 
 /**
- * Opens a connection and closes it again. Rejects if nothing answers within `timeoutMs`, if we are not let in, and if
- * what answers is not RabbitMQ: other AMQP 0-9-1 brokers settle, cancel and dead-letter differently.
+ * Opens a connection and closes it again. Rejects if nothing answers within `timeoutMs`, if the login is refused, and
+ * if the server is not RabbitMQ: other AMQP 0-9-1 brokers settle, cancel and dead-letter differently.
  */
 export async function handshake(url: string, timeoutMs = 5000): Promise<Answer> {
   const connection = await connect(url, { timeout: timeoutMs }).catch((error: unknown) => {
@@ -17,7 +17,7 @@ export async function handshake(url: string, timeoutMs = 5000): Promise<Answer> 
       ? new Error('the virtual host does not exist, or is not ours to use', { cause: error })
       : error;
   });
-  // A broker that goes away between open and close must not end the process as an unhandled 'error'.
+  // A broker that disappears between open and close must not end the process by an unhandled 'error'.
   connection.on('error', () => undefined);
   const { product, version } = connection.connection.serverProperties;
   await connection.close();
@@ -26,8 +26,8 @@ export async function handshake(url: string, timeoutMs = 5000): Promise<Answer> 
 }
 
 /**
- * Shakes hands again and again until it works; at least once. Rejects with the last failure once `withinMs` have passed,
- * and at once where a broker answers and refuses us: it would go on doing so.
+ * Shakes hands again and again until it succeeds, at least once. Rejects with the last failure once `withinMs` have
+ * passed, and at once if a broker refuses the login, since it would refuse it again.
  */
 export async function awaitHandshake(url: string, withinMs: number, signal?: AbortSignal): Promise<Answer> {
   const deadline = performance.now() + withinMs;
@@ -43,12 +43,12 @@ export async function awaitHandshake(url: string, withinMs: number, signal?: Abo
   }
 }
 
-/** Wrong credentials or virtual host, as amqplib words the broker's reply. */
+/** Wrong credentials or virtual host, in amqplib's wording of the broker's reply. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && (/ACCESS[-_]REFUSED/.test(error.message) || isClosedAtOpen(error.cause));
 }
 
-/** The broker closed the connection where it should have opened the virtual host; amqplib does not pass on its reason. */
+/** The broker closed the connection instead of opening the virtual host; amqplib does not pass on its reason. */
 function isClosedAtOpen(error: unknown): boolean {
   return error instanceof Error && error.message.includes('got <ConnectionClose');
 }

@@ -1,4 +1,4 @@
-// Starting a host, with small scripts in the place of the built bin.
+// Starts hosts, with small scripts instead of the built bin.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ async function start(script: string, env: Record<string, string> = {}): Promise<
   return startHost({ cwd: folder, bin, env, args: ['run'] });
 }
 
-it('reads its log lines, also those that were there before they were waited for', async () => {
+it('reads its log lines, including those written before the wait began', async () => {
   const host = await start(`
     console.log('not json');
     console.log(JSON.stringify({ level: 30, msg: 'consuming', queue: 'a' }));
@@ -32,18 +32,18 @@ it('reads its log lines, also those that were there before they were waited for'
   host.signal('SIGTERM');
 });
 
-it('says what was written when the host ends without the line', async () => {
+it('reports the output when the host ends without the line', async () => {
   const host = await start(`console.error('no queue'); process.exitCode = 78;`);
   await expect(host.waitForLine('consuming')).rejects.toThrow(/ended with 78.*"consuming".*\n.*no queue/s);
   expect(await host.exited).toEqual({ code: 78, signal: null });
 });
 
-it('says what was written when the line does not come in time', async () => {
+it('reports the output when the line does not come in time', async () => {
   const host = await start(`console.log('busy'); setInterval(() => {}, 1000);`);
   await expect(host.waitForLine('consuming', 300)).rejects.toThrow(/300 ms.*"consuming"/);
 });
 
-it('gives the host nothing of our environment but PATH and HOME', async () => {
+it('passes the host nothing of our environment but PATH and HOME', async () => {
   process.env['RABBITMQ_HOST'] = 'leaked';
   try {
     const host = await start(`console.log(JSON.stringify({ msg: 'env', env: process.env }));`, {

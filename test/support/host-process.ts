@@ -1,4 +1,4 @@
-// The built `svchost` as a process of its own, as users run it. Owns the child and what it wrote; knows no log event.
+// The built `svchost` as a separate process, as users run it: starts it, reads its output, and ends it.
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
@@ -11,32 +11,37 @@ const builtBin = fileURLToPath(new URL('../../dist/bin.js', import.meta.url));
 /** One line of the host's JSON log. */
 export type LogLine = Readonly<Record<string, unknown>>;
 
+/** Options of a host. */
 export interface HostOptions {
   /** The service directory. */
   readonly cwd: string;
-  /** All its environment, but PATH and HOME: nothing of the parent's RABBITMQ_*, AWS_* or CRON_* gets in by accident. */
+  /**
+   * Its whole environment, except PATH and HOME: none of the parent's RABBITMQ_*, AWS_* or CRON_* gets in by accident.
+   */
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
   /** The script to run; default: `dist/bin.js`. */
   readonly bin?: string;
-  /** Its standard input can be typed into; default: it has none. */
+  /** Whether its standard input can be typed into; default: it has none. */
   readonly hasInput?: boolean;
 }
 
+/** How a host ended. */
 export interface HostExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
+/** A running host; disposing of it kills it. */
 export interface HostProcess extends AsyncDisposable {
   readonly pid: number;
   /** All lines of standard output that are JSON objects, oldest first; grows while the host runs. */
   readonly lines: readonly LogLine[];
-  /** When it has ended and all its output has been read. */
+  /** Resolves when it has ended and all its output has been read. */
   readonly exited: Promise<HostExit>;
   /**
-   * The first line, written already or to come, whose `msg` contains the text or that the predicate accepts. Rejects with
-   * the output after `timeoutMs` (default 20 s) and when the host ends without it.
+   * The first line, already written or to come, whose `msg` contains the text or that the predicate accepts. Rejects
+   * with the output after `timeoutMs` (default 20 s) and when the host ends without it.
    */
   waitForLine(wanted: string | ((line: LogLine) => boolean), timeoutMs?: number): Promise<LogLine>;
   /** Types a line into its standard input. */
@@ -45,13 +50,11 @@ export interface HostProcess extends AsyncDisposable {
   endInput(): void;
   /** Sends a signal to the host, if it still runs. */
   signal(signal: NodeJS.Signals): void;
-  /** All it has written so far, standard output and error as they came. */
+  /** Its output so far: standard output and standard error, as they arrived. */
   output(): string;
 }
 
-/**
- * Starts a host. Inside a test it is killed when the test has finished; from a hook, dispose of it or signal it there.
- */
+/** Starts a host. Inside a test it is killed after the test; from a hook, dispose of it or signal it there. */
 export function startHost(options: HostOptions): HostProcess {
   const { cwd, env = {}, args = [], bin = builtBin, hasInput = false } = options;
   const child = spawn(process.execPath, [bin, ...args], {
@@ -84,7 +87,7 @@ export function startHost(options: HostOptions): HostProcess {
   });
   exited.catch(() => undefined);
 
-  /** By its own pid, and only while that is still the child's. */
+  /** By its process id, and only while that is still the child's. */
   const signal = (name: NodeJS.Signals) => void child.kill(name);
   const kill = async () => {
     signal('SIGKILL');
@@ -128,9 +131,10 @@ export function startHost(options: HostOptions): HostProcess {
   };
 }
 
+/** Options of a command. */
 export interface CliOptions {
   readonly cwd: string;
-  /** All its environment, but PATH and HOME. */
+  /** Its whole environment, except PATH and HOME. */
   readonly env?: Readonly<Record<string, string>>;
   /** Its standard input. */
   readonly input?: string;
@@ -154,7 +158,7 @@ function parseLine(text: string): LogLine | undefined {
       ? (value as LogLine)
       : undefined;
   } catch {
-    // Lines of the user's own console.log are no log lines; they are in `output`.
+    // Lines of the user's own console.log are not log lines; they are in `output`.
     return undefined;
   }
 }
@@ -171,11 +175,11 @@ function killAtTestEnd(kill: () => Promise<void>): void {
   try {
     onTestFinished(kill);
   } catch {
-    // Started outside a test, e.g. in a hook: the caller disposes of it.
+    // Started outside a test, for example in a hook: the caller disposes of it.
   }
 }
 
-/** Sends a signal again and again, as somebody does who will not wait. Resolves when the host has ended. */
+/** Sends a signal again and again, like an impatient operator. Resolves when the host has ended. */
 export async function insist(host: HostProcess, signal: NodeJS.Signals): Promise<void> {
   let hasEnded = false;
   void host.exited.then(() => (hasEnded = true));

@@ -1,30 +1,30 @@
-// Node's inspector as a debugger speaks to it: commands, events, breakpoints. Knows no program.
+// A client of Node's inspector, as a debugger is: commands, events, breakpoints.
 import { pathToFileURL } from 'node:url';
 
-/** What a command answers, or an event tells. */
+/** The answer to a command, or the content of an event. */
 type Params = Readonly<Record<string, unknown>>;
 
-/** Where a program has stopped. */
+/** The place at which a program has stopped. */
 export interface Pause {
   /** The file's URL. */
   readonly url: string;
   /** From 1, as editors count. */
   readonly line: number;
-  /** The value of an expression there, as JSON can carry it. */
+  /** The value of an expression there, if JSON can express it. */
   evaluate(expression: string): Promise<unknown>;
 }
 
-/** How long anything that must happen may take, in milliseconds. */
+/** How long an expected event may take, in milliseconds. */
 const patienceMs = 30_000;
 
 /** A debugger's connection to a process. */
 export class Inspector implements Disposable {
   readonly #socket: WebSocket;
   readonly #answers = new Map<number, (answer: Params) => void>();
-  /** Each script's URL by its id: a frame's own is empty where Node has stripped types. */
+  /** Each script's URL by its id: the URL of a frame is empty if Node has stripped types. */
   readonly #scripts = new Map<unknown, string>();
   readonly #pauses: Params[] = [];
-  /** Aborted when the process is gone, or the connection. */
+  /** Aborted when the process or the connection has gone. */
   readonly #disconnected = new AbortController();
   #onPause: () => void = () => undefined;
   #lastId = 0;
@@ -35,7 +35,7 @@ export class Inspector implements Disposable {
     socket.addEventListener('message', ({ data }) => this.#receive(JSON.parse(String(data)) as Params));
   }
 
-  /** @param url as Node says it: `ws://127.0.0.1:9229/...` */
+  /** @param url as Node prints it: `ws://127.0.0.1:9229/...` */
   static async connect(url: string): Promise<Inspector> {
     const socket = new WebSocket(url);
     await new Promise((resolve, reject) => {
@@ -43,7 +43,7 @@ export class Inspector implements Disposable {
       socket.addEventListener('error', () => reject(new Error(`no inspector answers at ${url}`)));
     });
     const inspector = new Inspector(socket);
-    // Without it a process that is done waits for its debugger to go away, and the debugger for the process.
+    // Without it, a finished process waits for its debugger to go away, and the debugger for the process.
     await inspector.#send('NodeRuntime.notifyWhenWaitingForDisconnect', { enabled: true });
     await inspector.#send('Runtime.enable');
     await inspector.#send('Debugger.enable');
@@ -55,7 +55,7 @@ export class Inspector implements Disposable {
     await this.#send('Debugger.setBreakpointByUrl', { url: pathToFileURL(file).href, lineNumber: line - 1 });
   }
 
-  /** Lets a process begin that was started to wait for its debugger. */
+  /** Starts a process that waits for its debugger. */
   async begin(): Promise<void> {
     await this.#send('Runtime.runIfWaitingForDebugger');
   }
@@ -89,7 +89,7 @@ export class Inspector implements Disposable {
     };
   }
 
-  /** Lets the program go on. */
+  /** Lets the program continue. */
   async resume(): Promise<void> {
     await this.#send('Debugger.resume');
   }

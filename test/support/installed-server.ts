@@ -1,4 +1,4 @@
-// Finds the RabbitMQ server installed on this machine. Owns neither its start nor its installation.
+// Finds the RabbitMQ server installed on this machine.
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
@@ -11,11 +11,11 @@ export interface InstalledServer {
 }
 
 /**
- * Debian's wrapper in /usr/sbin drops to the user `rabbitmq` and its folders, and refuses other users; the scripts in
- * this folder do neither.
+ * Debian's wrapper in /usr/sbin switches to the user `rabbitmq` and its folders, and refuses other users; the scripts
+ * in this folder do neither.
  */
 const debianScripts = '/usr/lib/rabbitmq/bin';
-/** Where package managers put servers, which a user's PATH often leaves out. */
+/** Folders in which package managers put servers, and which a user's PATH often omits. */
 const usualFolders = [
   '/usr/sbin',
   '/usr/bin',
@@ -25,7 +25,7 @@ const usualFolders = [
   '/opt/homebrew/bin',
 ];
 
-/** The installed server, or undefined where there is none that we could start. */
+/** The installed server; undefined if there is none that we could start. */
 export function findInstalledServer(path = process.env.PATH ?? ''): InstalledServer | undefined {
   const folders = [...path.split(delimiter).filter((folder) => folder !== ''), ...usualFolders];
   const server = findProgram('rabbitmq-server', [debianScripts, ...folders]);

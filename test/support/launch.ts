@@ -1,12 +1,12 @@
-// Launch configurations of VS Code, carried out as its debugger for Node does: the same command line, the same environment,
-// and a debugger that the program waits for. Knows no service.
+// Runs launch configurations of VS Code as its debugger for Node does: the same command line, the same environment, and
+// a debugger that the program waits for.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Inspector } from './inspector.ts';
 
-/** What of a launch configuration decides about the process, or about which file is which. */
+/** The parts of a launch configuration that decide about the process, or about the mapping of files. */
 export interface LaunchConfiguration {
   readonly name: string;
   readonly type: string;
@@ -28,8 +28,8 @@ interface LaunchFile {
 }
 
 /**
- * The launch configurations of a folder by name, with the variables in them filled in: the folder, and what the user is asked
- * for as it is proposed.
+ * The launch configurations of a folder by name, with their variables filled in: the folder, and the proposed answers
+ * to their questions.
  */
 export function readLaunch(folder: string): ReadonlyMap<string, LaunchConfiguration> {
   const file = readLaunchFile(folder);
@@ -41,7 +41,7 @@ export function readLaunch(folder: string): ReadonlyMap<string, LaunchConfigurat
   return new Map(filled.map((configuration) => [configuration.name, configuration]));
 }
 
-/** The file as it is. Plain JSON: no comments, so that other programs read it too. */
+/** The file as it is. Plain JSON without comments, so that other programs can read it, too. */
 export function readLaunchFile(folder: string): LaunchFile {
   return JSON.parse(readFileSync(path.join(folder, '.vscode/launch.json'), 'utf8')) as LaunchFile;
 }
@@ -55,18 +55,18 @@ function mapStrings(value: unknown, change: (text: string) => string): unknown {
 
 /** A program that runs under a debugger. */
 export interface Debuggee {
-  /** Waits until the program says where its debugger may connect, and connects it. */
+  /** Waits until the program prints the address for its debugger, and connects one. */
   attach(): Promise<Inspector>;
-  /** What the stop button does: by default it kills. */
+  /** As the stop button: by default it kills. */
   stop(): void;
-  /** Its exit code, when it has ended and all its output has been read. */
+  /** Resolves with its exit code when it has ended and all its output has been read. */
   readonly exited: Promise<number | null>;
-  /** All it has written so far. */
+  /** Its output so far. */
   output(): string;
 }
 
 /**
- * Starts what a `launch` configuration says. The program waits for its debugger before it runs a line.
+ * Runs a `launch` configuration. The program waits for its debugger before its first line.
  *
  * @param surroundings the rest of its environment, besides PATH and HOME; the configuration's own wins
  */
@@ -82,11 +82,12 @@ export function launch(
   return debug([...runtimeArgs, ...programArgs, ...args], { cwd: folder, env, signal });
 }
 
+/** Options of a debugged program. */
 export interface DebugOptions {
   readonly cwd: string;
-  /** All its environment, but PATH and HOME; NODE_OPTIONS opens the debugger. */
+  /** Its whole environment, except PATH and HOME; NODE_OPTIONS opens the debugger. */
   readonly env: Readonly<Record<string, string>>;
-  /** What stops it; default: SIGTERM. */
+  /** The signal that stops it; default: SIGTERM. */
   readonly signal?: NodeJS.Signals;
 }
 

@@ -1,4 +1,4 @@
-// A RabbitMQ node of our own from the server installed on this machine. Owns its processes and its folder.
+// A RabbitMQ node of our own, from the server installed on this machine: its processes and its folder.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
@@ -13,7 +13,7 @@ import type { InstalledServer } from './installed-server.ts';
 import { startLimitMs, type OwnBroker, type OwnBrokerOptions } from './own-broker.ts';
 import { freePort } from './port.ts';
 
-/** Starts a node with nothing but AMQP; its log's tail is in the error if it does not come up. */
+/** Starts a node with AMQP alone; if it does not come up, the error contains the end of its log. */
 export async function startLocalBroker(
   server: InstalledServer,
   options: OwnBrokerOptions,
@@ -56,7 +56,7 @@ interface Parts {
   readonly epmd: Epmd;
 }
 
-/** The Erlang virtual machine is one process, leader of a group that holds only what it started itself. */
+/** The Erlang virtual machine is one process, the leader of a group that contains only its own children. */
 class LocalBroker implements OwnBroker {
   readonly url: string;
   readonly port: number;
@@ -148,9 +148,9 @@ class LocalBroker implements OwnBroker {
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const beam = this.#beam;
     if (beam === undefined) return;
-    // Waited for now, so it counts again as a reason for this process to live.
+    // Awaited from now on, so it counts again as a reason for this process to live.
     beam.child.ref();
-    // An orderly shutdown is asked of the leader alone: the others end with it.
+    // An orderly shutdown is requested from the leader alone: the others end with it.
     if (signal === 'SIGTERM') beam.child.kill(signal);
     else this.#signal(signal);
     const limit = setTimeout(() => this.#signal('SIGKILL'), 30_000);
@@ -158,7 +158,7 @@ class LocalBroker implements OwnBroker {
     clearTimeout(limit);
   }
 
-  /** Signals the group; it is known to exist, because its leader has not been reaped. */
+  /** Signals the group, which must exist, since its leader has not been reaped. */
   #signal(signal: NodeJS.Signals): void {
     const pid = this.#beam?.child.pid;
     if (pid !== undefined) process.kill(-pid, signal);
@@ -182,11 +182,11 @@ async function writeFolder(folder: string, port: number, config: readonly string
   await writeFile(join(folder, 'advanced.config'), '[].\n');
   await writeFile(join(folder, 'enabled_plugins'), '[].\n');
   await writeFile(join(folder, 'rabbitmq-env.conf'), '');
-  // With a cookie of its own, no node and no rabbitmqctl of anybody else can reach it, nor it them.
+  // With a cookie of its own: no other node or rabbitmqctl can reach it, nor can it reach them.
   await writeFile(join(folder, '.erlang.cookie'), randomBytes(20).toString('hex'), { mode: 0o400 });
 }
 
-/** The whole environment of the node and of its rabbitmqctl: nothing of the machine's own broker shines through. */
+/** The whole environment of the node and of its rabbitmqctl: no setting of the machine's own broker gets in. */
 function environment(
   folder: string,
   ports: { readonly port: number; readonly distPort: number; readonly epmdPort: number },
@@ -205,14 +205,14 @@ function environment(
     RABBITMQ_DIST_PORT: String(ports.distPort),
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: loopback,
     RABBITMQ_CTL_ERL_ARGS: loopback,
-    // Any free port: the default range has room for ten of them at once.
+    // Any free port, since the default range has room for only ten of them at once.
     RABBITMQ_CTL_DIST_PORT_MIN: '0',
     RABBITMQ_CTL_DIST_PORT_MAX: '0',
     RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
     RABBITMQ_SCHEMA_DIR: join(folder, 'schema'),
     RABBITMQ_PLUGINS_EXPAND_DIR: join(folder, 'plugins'),
     RABBITMQ_LOG_BASE: folder,
-    // To standard output, which is a file of ours: also what is said before logging is set up.
+    // To standard output, which is a file of ours: that includes messages from before logging is set up.
     RABBITMQ_LOGS: '-',
     RABBITMQ_PID_FILE: join(folder, 'rabbit.pid'),
     RABBITMQ_CONF_ENV_FILE: join(folder, 'rabbitmq-env.conf'),

@@ -1,4 +1,4 @@
-// A broker of a test's own: what the fault tests rely on.
+// A broker for one test alone: the properties that the fault tests rely on.
 import { existsSync } from 'node:fs';
 import { connect } from 'amqplib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -39,7 +39,7 @@ it('keeps a confirmed persistent message through a SIGKILL, on the same port', a
   expect(await receive(queueName)).toBe('still here');
 }, 120_000);
 
-it('tells its clients when it is stopped in order, and starts again', async () => {
+it('informs its clients when it is stopped in order, and starts again', async () => {
   const connection = await connect(broker.url);
   connection.on('error', () => undefined);
   const closed = new Promise<Error | undefined>((resolve) => connection.once('close', resolve));
@@ -49,14 +49,14 @@ it('tells its clients when it is stopped in order, and starts again', async () =
   await expect(handshake(broker.url)).resolves.toBeDefined();
 }, 120_000);
 
-it('answers nobody while it is paused, and goes on afterwards', async () => {
+it('answers nobody while it is paused, and continues afterwards', async () => {
   await broker.pause();
   await expect(handshake(broker.url, 500)).rejects.toThrow('ETIMEDOUT');
   await broker.resume();
   await expect(handshake(broker.url)).resolves.toBeDefined();
 });
 
-it('is reached by its own rabbitmqctl, and has the configuration it was given', async () => {
+it('is reached by its own rabbitmqctl, and has the given configuration', async () => {
   const queueName = uniqueQueueName('listed');
   await sendConfirmed(queueName, 'one');
   expect(await broker.ctl('list_queues', 'name', 'messages')).toMatch(new RegExp(`${queueName}\\s+1`));
@@ -64,7 +64,7 @@ it('is reached by its own rabbitmqctl, and has the configuration it was given', 
   await expect(broker.ctl('no_such_command')).rejects.toThrow('no_such_command');
 });
 
-it('stands beside another one, whose end leaves nothing behind', async () => {
+it('runs beside another one, whose end leaves nothing behind', async () => {
   const other = await startOwnBroker();
   const folder = JSON.parse(await other.ctl('eval', 'os:getenv("HOME").')) as string;
   expect(other.port).not.toBe(broker.port);

@@ -1,4 +1,5 @@
-// A RabbitMQ of a test's own, to be killed, frozen and restarted. Owns the contract and the choice of how it is made.
+// A RabbitMQ for one test alone, to be killed, frozen and restarted. Declares its interface, and chooses how to create
+// it.
 import { installServer, mayInstall } from './apt.ts';
 import { dockerAnswers, pullImage, startDockerBroker } from './docker-broker.ts';
 import { findInstalledServer } from './installed-server.ts';
@@ -8,23 +9,24 @@ import { NoBrokerError, strategiesFor, type Facts } from './strategy.ts';
 /** How long a broker may take to accept connections, in milliseconds. */
 export const startLimitMs = 60_000;
 
+/** Options of a broker. */
 export interface OwnBrokerOptions {
-  /** Further lines of its rabbitmq.conf, e.g. `consumer_timeout = 60000`. */
+  /** Further lines of its rabbitmq.conf, such as `consumer_timeout = 60000`. */
   readonly config?: readonly string[];
 }
 
-/** One RabbitMQ node that nobody else uses. All methods resolve when the thing has happened. */
+/** One RabbitMQ node that nobody else uses. Each method resolves when its effect has happened. */
 export interface OwnBroker extends AsyncDisposable {
   /** With user and password. */
   readonly url: string;
   readonly port: number;
-  /** Where it came from, for people. */
+  /** Its origin, for people. */
   readonly description: string;
-  /** Runs rabbitmqctl against the node; resolves with what it printed, rejects where it failed. */
+  /** Runs rabbitmqctl against the node; resolves with its output, rejects if it failed. */
   ctl(...args: readonly string[]): Promise<string>;
-  /** SIGKILL: a power cut. What was confirmed as persistent is still there after `start`. */
+  /** SIGKILL, like a power failure. Messages confirmed as persistent are still there after `start`. */
   kill(): Promise<void>;
-  /** Shuts down in order: clients are told CONNECTION_FORCED. */
+  /** Shuts down in order: clients get CONNECTION_FORCED. */
   stop(): Promise<void>;
   /** Starts it again after `kill` or `stop`, on the same port and data; does nothing while it runs. */
   start(): Promise<void>;
@@ -36,10 +38,10 @@ export interface OwnBroker extends AsyncDisposable {
 }
 
 /**
- * Starts a broker for the caller alone, about 5 s from an installed server; several may run at once. Call `close`, or
- * bind it with `await using`; should the test process be killed, a guard beside it cleans up.
+ * Starts a broker for the caller alone, which takes about 5 s from an installed server; several may run at once. Call
+ * `close`, or bind it with `await using`; if the test process is killed, a guard beside it cleans up.
  *
- * @throws NoBrokerError with what to do, where there is no way to one
+ * @throws NoBrokerError with the remedy, if no broker can be created
  */
 export async function startOwnBroker(options: OwnBrokerOptions = {}): Promise<OwnBroker> {
   const facts = await lookAround();
@@ -59,8 +61,8 @@ export async function startOwnBroker(options: OwnBrokerOptions = {}): Promise<Ow
 }
 
 /**
- * Does beforehand what may take minutes (pulling an image, installing the package), so that no test's time limit has to
- * cover it. Rejects where that fails; resolves where there is nothing to do, or nothing that could be done.
+ * Does steps in advance that may take minutes (pulling an image, installing the package), so that no test's time limit
+ * has to cover them. Rejects if they fail; resolves if nothing has to be done, or nothing can be done.
  */
 export async function prepareOwnBroker(): Promise<void> {
   const [strategy] = strategiesFor({ ...(await lookAround()), url: false, running: false });
@@ -70,10 +72,10 @@ export async function prepareOwnBroker(): Promise<void> {
 
 type LocalFacts = Pick<Facts, 'installed' | 'docker' | 'apt'>;
 
-/** What there is to make a broker from. */
+/** The means for creating a broker. */
 export async function lookAround(): Promise<LocalFacts> {
   const installed = findInstalledServer() !== undefined;
-  // Asking Docker takes a while, and is of no use where a server is installed.
+  // Asking Docker takes a while, and is useless if a server is installed.
   return { installed, docker: !installed && (await dockerAnswers()), apt: mayInstall() };
 }
 

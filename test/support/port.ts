@@ -1,9 +1,9 @@
-// Finds free TCP ports for servers of the tests. Owns no server.
+// Finds free TCP ports for servers of the tests.
 import { createServer } from 'node:net';
 
 /**
  * Below the range from which Linux (32768) and macOS (49152) take the ports of outgoing connections: a broker that is
- * killed and started again finds its port free, since no client can have been given it meanwhile.
+ * killed and restarted finds its port free, since no client can have been given it meanwhile.
  */
 const lowest = 20_000;
 const highest = 32_000;

@@ -1,13 +1,13 @@
-// Queues of the tests: names nobody else uses, and their removal. Owns no message.
+// Queues of the tests: unique names, and their removal.
 import { randomUUID } from 'node:crypto';
 import { connect } from 'amqplib';
 
-/** A queue name of this test's own, also beside another run against the same broker: `prefix-<uuid>`. */
+/** A unique queue name, even beside another run against the same broker: `prefix-<uuid>`. */
 export function uniqueQueueName(prefix: string): string {
   return `${prefix}-${randomUUID()}`;
 }
 
-/** Deletes the queues with all that is in them; one that does not exist is no error. */
+/** Deletes the queues with all their messages; a missing one is not an error. */
 export async function deleteQueues(url: string, ...names: readonly string[]): Promise<void> {
   const connection = await connect(url, { timeout: 10_000 });
   try {

@@ -20,7 +20,7 @@ export class SkewedClock implements Clock {
     return systemClock.after(delayMs / this.#speed, fn);
   }
 
-  /** Steps what the clock shows forward by `ms` milliseconds, or back if negative; timers do not notice. */
+  /** Steps the shown time forward by `ms` milliseconds, or back if negative; timers do not notice. */
   step(ms: number): void {
     this.#aheadMs += ms;
   }

@@ -1,4 +1,4 @@
-// Where the tests get a RabbitMQ from, as a table.
+// The order in which the tests look for a RabbitMQ, as a table.
 import { describe, expect, it } from 'vitest';
 import { NoBrokerError, strategiesFor, type Facts, type Strategy } from './strategy.ts';
 
@@ -16,7 +16,7 @@ const table: readonly (readonly [string, Facts, readonly Strategy[]])[] = [
   ],
   ['an installed server is not installed again', { ...nothing, installed: true, apt: true }, ['installed']],
   ['Docker before changing the machine', { ...nothing, docker: true, apt: true }, ['docker', 'apt']],
-  ['the package where nothing else is left', { ...nothing, apt: true }, ['apt']],
+  ['the package if nothing else is left', { ...nothing, apt: true }, ['apt']],
   ['nothing at all', nothing, []],
 ];
 
@@ -25,7 +25,7 @@ describe('the ways to a broker', () => {
     expect(strategiesFor(facts)).toEqual(expected);
   });
 
-  it('say what was tried and what to do when there is none', () => {
+  it('list the attempts and the remedy if there is none', () => {
     const error = new NoBrokerError(['no Docker engine answers']).after('nothing at localhost');
     expect(error.message).toMatch(/- nothing at localhost\n {2}- no Docker engine answers\n/);
     expect(error.message).toContain('RABBITMQ_URL=');

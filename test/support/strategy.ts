@@ -1,4 +1,4 @@
-// Decides where the tests get a RabbitMQ from. Pure: owns neither the finding out nor the starting.
+// Decides from which source the tests get a RabbitMQ. Pure: broker.ts and own-broker.ts act on it.
 
 /** A way to a broker. */
 export type Strategy =
@@ -6,35 +6,35 @@ export type Strategy =
   | 'url'
   /** The broker that already runs on this machine. */
   | 'running'
-  /** A node of our own, of the installed `rabbitmq-server`. */
+  /** A node of our own, from the installed `rabbitmq-server`. */
   | 'installed'
   /** A container of our own. */
   | 'docker'
   /** Debian's package, installed by us, then as `installed`. */
   | 'apt';
 
-/** What is there. */
+/** The available means. */
 export type Facts = Readonly<Record<Strategy, boolean>>;
 
 /** From the one that changes nothing on the machine to the one that changes most. */
 const order: readonly Strategy[] = ['running', 'installed', 'docker', 'apt'];
 
 /**
- * The ways to try, best first; empty where there is none.
+ * The ways to try, best first; empty if there is none.
  *
- * A broker that was asked for by name is the only way: another one in its place would test what nobody asked for.
- * Nothing is installed where a server is already.
+ * A broker that is named is the only way: another one in its place would test something that nobody asked for. Nothing
+ * is installed if a server is there already.
  */
 export function strategiesFor(facts: Facts): readonly Strategy[] {
   if (facts.url) return ['url'];
   return order.filter((strategy) => facts[strategy] && !(strategy === 'apt' && facts.installed));
 }
 
-/** There is no broker for the tests. The message says what was tried, and what to do. */
+/** There is no broker for the tests. The message lists the attempts and the remedy. */
 export class NoBrokerError extends Error {
   readonly tried: readonly string[];
 
-  /** @param tried one line for each way that was looked at, and why it is none */
+  /** @param tried one line for each way, with the reason why it was not possible */
   constructor(tried: readonly string[], options: ErrorOptions = {}) {
     const message = [
       'The tests need a RabbitMQ, and none could be found or started:',
@@ -50,7 +50,7 @@ export class NoBrokerError extends Error {
     this.tried = tried;
   }
 
-  /** The same, where another way had been looked at before. */
+  /** The same error, after another way had been tried first. */
   after(tried: string): NoBrokerError {
     return new NoBrokerError([tried, ...this.tried], { cause: this });
   }

@@ -38,7 +38,7 @@ async function connected(): Promise<Socket> {
   return client;
 }
 
-/** What comes back for `text`. */
+/** The echo of `text`. */
 async function echo(client: Socket, text: string): Promise<string> {
   client.write(text);
   const [chunk] = (await once(client, 'data')) as [Buffer];
@@ -50,7 +50,7 @@ async function failure(client: Socket): Promise<string | undefined> {
   return error.code;
 }
 
-it('passes bytes both ways, and the end of a connection too', async () => {
+it('forwards bytes both ways, and the end of a connection too', async () => {
   const client = await connected();
   expect(await echo(client, 'hello')).toBe('hello');
   expect(relay.connections).toBe(1);
@@ -60,7 +60,7 @@ it('passes bytes both ways, and the end of a connection too', async () => {
   expect(relay.accepted).toBe(1);
 });
 
-it('resets connections at both sides, and takes new ones', async () => {
+it('resets connections on both sides, and accepts new ones', async () => {
   const client = await connected();
   await echo(client, 'hello');
   const brokerFailure = failure(await serverSide);
@@ -90,7 +90,7 @@ it('holds bytes while it is frozen, for open and new connections, and delivers t
   relay.freeze();
   const late = await connected();
   const answers = Promise.all([echo(client, ' held'), echo(late, ' late')]);
-  // Nothing to wait for is the point: time passes, and nothing comes.
+  // There is no event to wait for: time must pass without any data.
   expect(await Promise.race([answers, new Promise((resolve) => setTimeout(resolve, 200, 'silence'))])).toBe(
     'silence',
   );
@@ -110,7 +110,7 @@ it('resets a frozen connection', async () => {
   expect(await broken).toBe('ECONNRESET');
 });
 
-it('cuts exactly after the bytes it was told, once', async () => {
+it('cuts exactly after the given number of bytes, once', async () => {
   const client = await connected();
   relay.cutAfter(12);
   await echo(client, 'hello');
@@ -123,7 +123,7 @@ it('cuts exactly after the bytes it was told, once', async () => {
   expect(await echo(await connected(), 'more than twelve bytes')).toBe('more than twelve bytes');
 });
 
-it('closes everything, twice as well as once', async () => {
+it('closes everything, and may be closed twice', async () => {
   const client = await connected();
   await echo(client, 'hello');
   const { port } = relay;

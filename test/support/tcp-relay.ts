@@ -1,33 +1,37 @@
-// A TCP relay on loopback between a client and a broker, to break the network with. Knows nothing of AMQP.
+// A TCP relay on the loopback between a client and a broker, to break the network with. Independent of the protocol.
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
+/** A running relay. */
 export interface Relay extends AsyncDisposable {
-  /** Where clients connect, on 127.0.0.1. Stays the same through `refuse` and `accept`. */
+  /** The port for clients, on 127.0.0.1. Stays the same through `refuse` and `accept`. */
   readonly port: number;
-  /** Connections open now. */
+  /** The number of open connections. */
   readonly connections: number;
-  /** Connections accepted since the start, those included that are gone. */
+  /** The number of connections accepted since the start, including those that have ended. */
   readonly accepted: number;
-  /** Ends all open connections with RST, at both sides; new ones are accepted. */
+  /** Ends all open connections with RST, on both sides; new ones are accepted. */
   reset(): void;
   /** Stops listening: new connections are refused, open ones stay. */
   refuse(): Promise<void>;
   /** Listens again. */
   accept(): Promise<void>;
-  /** Holds the bytes both ways, of new connections too; connections stay open, and their ends are not passed on. */
+  /**
+   * Holds the bytes in both directions, for new connections too; connections stay open, and their ends are not
+   * forwarded.
+   */
   freeze(): void;
-  /** Passes on what was held, and all that follows. */
+  /** Forwards the held bytes, and all that follow. */
   thaw(): void;
-  /** Once `bytes` more bytes have gone from clients to the broker: that connection is reset, exactly there. Happens once. */
+  /** Resets a connection exactly after `bytes` more bytes have gone from clients to the broker. Happens once. */
   cutAfter(bytes: number): void;
   /** Ends everything. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a relay to `targetPort`. Where nothing listens there, a client is connected and then reset; `refuse` is what
- * makes it see a refused connection.
+ * Starts a relay to `targetPort`. If nothing listens there, a client is connected and then reset; only `refuse` makes
+ * it see a refused connection.
  */
 export async function startRelay(targetPort: number, targetHost = '127.0.0.1'): Promise<Relay> {
   const relay = new TcpRelay(targetPort, targetHost);
@@ -72,7 +76,7 @@ class TcpRelay implements Relay {
   refuse(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
-    // Not awaited: `close` calls back only when the open connections are gone, but stops listening at once.
+    // Not awaited: `close` calls back only when the open connections have ended, but stops listening at once.
     server?.close();
     return Promise.resolve();
   }
@@ -113,7 +117,7 @@ class TcpRelay implements Relay {
     if (this.#frozen) link.pause();
   }
 
-  /** How much of a chunk from a client may pass before the cut; undefined: all, and no cut. */
+  /** How much of a chunk from a client may pass before the cut; undefined if all of it may. */
   #allowance(chunk: Buffer): number | undefined {
     this.#bytesLeft -= chunk.length;
     if (this.#bytesLeft > 0) return undefined;
@@ -156,7 +160,7 @@ class Link {
   end(how: 'reset' | 'close'): void {
     this.#isOver = true;
     for (const socket of [this.#client, this.#broker]) {
-      // A socket that is still connecting has nobody to send an RST to.
+      // A socket that is still connecting has no peer to send an RST to.
       if (how === 'reset' && !socket.connecting && !socket.destroyed) socket.resetAndDestroy();
       else socket.destroy();
     }
@@ -170,7 +174,7 @@ class Link {
       if (!this.#paused && !this.#isOver) from.resume();
     });
     from.on('end', () => to.end());
-    // What breaks one side breaks the other in the same way.
+    // A failure on one side breaks the other in the same way.
     from.on('error', () => this.end('reset'));
     from.on('close', () => {
       if (!from.readableEnded || !to.writable) this.end('close');
@@ -182,7 +186,7 @@ class Link {
     const allowed = this.#allowance(chunk);
     if (allowed === undefined) return this.#broker.write(chunk);
     this.#isOver = true;
-    // Only what has left this process is passed for sure: an RST discards what is still to be sent.
+    // Only bytes that have left this process are surely forwarded: an RST discards those still to be sent.
     this.#broker.write(chunk.subarray(0, allowed), () => this.end('reset'));
     return false;
   }

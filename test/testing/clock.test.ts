@@ -1,8 +1,8 @@
-// The clock of the testing kit: when it calls timers, and for what it waits between them.
+// The clock of the testing kit: when it calls timers, and how it waits between them.
 import { describe, expect, it } from 'vitest';
 import { quiet, TestClock } from '../../src/testing/clock.ts';
 
-/** A clock, and a note of each timer that it called: its name and the milliseconds that had passed. */
+/** A clock, and a record of each timer that it called: its name and the milliseconds that had passed. */
 function start() {
   const clock = new TestClock();
   const startedAt = clock.now();
@@ -12,13 +12,13 @@ function start() {
   return { clock, startedAt, called, set };
 }
 
-/** Resolves after so many turns of the event loop, each of which sets off the next. */
+/** Resolves after that many turns of the event loop, each of which starts the next. */
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe('a test clock', () => {
-  it('shows what it was set to, and stands still', async () => {
+  it('shows the time that it was set to, and stands still', async () => {
     const clock = new TestClock(new Date(7));
     await turns(3);
     expect(clock.now()).toBe(7);
@@ -47,7 +47,7 @@ describe('a test clock', () => {
     expect(called).toEqual([]);
   });
 
-  it('finishes the work that a timer sets off before it moves on, however many turns that takes', async () => {
+  it('finishes the work that a timer starts before it moves on, however many turns that takes', async () => {
     const { clock, called, set } = start();
     clock.after(10, () => void turns(200).then(() => set('second', 10)));
     await clock.advance(15);
@@ -56,14 +56,14 @@ describe('a test clock', () => {
     expect(called).toEqual(['second 20']);
   });
 
-  it('finishes what was begun before it was moved', async () => {
+  it('finishes work that was started before it was moved', async () => {
     const { clock, called, set } = start();
     void turns(200).then(() => set('first', 0));
     await clock.advance(10);
     expect(called).toEqual(['first 0']);
   });
 
-  it('moves on though the event loop never falls quiet', async () => {
+  it('moves on even if the event loop never falls quiet', async () => {
     const { clock, called, set } = start();
     set('limit', 10);
     let polls = 0;
@@ -77,7 +77,7 @@ describe('a test clock', () => {
     expect(polls).toBeGreaterThan(1);
   });
 
-  it('that is blocked calls what fell due only when it is moved again', async () => {
+  it('that is blocked calls overdue timers only when it is moved again', async () => {
     const { clock, called, set } = start();
     set('overdue', 10);
     clock.block(50);

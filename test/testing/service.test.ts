@@ -1,4 +1,4 @@
-// The testing kit: what users test their processors with.
+// The testing kit, which users test their processors with.
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ import {
 } from '../../src/index.ts';
 import { runMessages, runOnce, startTestService } from '../../src/testing/index.ts';
 
-/** Fails as often as the message says. */
+/** Fails as many times as the message says. */
 class FlakyServiceProcessor extends BaseServiceProcessor {
   override process(message: unknown, { attempt }: MessageContext): void {
     const { failures } = message as { failures: number };
@@ -21,7 +21,7 @@ class FlakyServiceProcessor extends BaseServiceProcessor {
 }
 
 describe('runMessages', () => {
-  it('tells each delivery of each message, with the pauses of the retry policy', async () => {
+  it('returns each delivery of each message, with the delays of the retry policy', async () => {
     const { deliveries } = await runMessages(FlakyServiceProcessor, [{ failures: 0 }, { failures: 2 }]);
     expect(
       deliveries.map(({ attempt, outcome, delay, error }) => ({ attempt, outcome, delay, error })),
@@ -33,13 +33,13 @@ describe('runMessages', () => {
     ]);
   });
 
-  it('tells the dead letters, with their bytes', async () => {
+  it('returns the dead letters, with their bytes', async () => {
     const { deadLetters } = await runMessages(FlakyServiceProcessor, [{ failures: 9 }], { maxAttempts: 3 });
     expect(deadLetters).toMatchObject([{ reason: 'failed', error: 'Error: failure 3', attempts: 3 }]);
     expect(Buffer.from(deadLetters[0]!.body).toString()).toBe('{"failures":9}');
   });
 
-  it('tells what the processor sent, and processes what it sent to itself', async () => {
+  it('returns the messages that the processor sent, and processes those that it sent to itself', async () => {
     class CountdownServiceProcessor extends BaseServiceProcessor {
       override async process(message: unknown, context: MessageContext): Promise<void> {
         const count = message as number;
@@ -56,7 +56,7 @@ describe('runMessages', () => {
     ]);
   });
 
-  it('checks messages by the schema of the class, and gives the processor what that makes of them', async () => {
+  it("checks messages by the schema of the class, and calls the processor with the schema's output", async () => {
     const seen: unknown[] = [];
     class SchemaServiceProcessor extends BaseServiceProcessor {
       static schema = z.object({ id: z.coerce.number() });
@@ -82,7 +82,7 @@ describe('runMessages', () => {
 });
 
 describe('a test service', () => {
-  it('holds a retry back until the clock is moved', async () => {
+  it('delays a retry until the clock is moved', async () => {
     const service = await startTestService(FlakyServiceProcessor, { initialDelay: 60 });
     await service.send({ failures: 1 });
     await service.idle();
@@ -96,7 +96,7 @@ describe('a test service', () => {
     await service.stop();
   });
 
-  it('lets time limits run out by the clock, and aborts the signal', async () => {
+  it('expires time limits by its clock, and aborts the signal', async () => {
     const reasons: unknown[] = [];
     const processor = {
       process: (_message: unknown, { signal }: MessageContext) =>
@@ -116,7 +116,7 @@ describe('a test service', () => {
     await service.stop();
   });
 
-  it('takes bytes that are no message', async () => {
+  it('accepts bytes that are not a message', async () => {
     const service = await startTestService(FlakyServiceProcessor);
     await service.sendBody(Buffer.from('{"half"'));
     await service.finish();
@@ -124,7 +124,7 @@ describe('a test service', () => {
     await service.stop();
   });
 
-  it('gives up at once on a message that is rejected', async () => {
+  it('dead-letters a rejected message at once', async () => {
     const processor = {
       process: () => {
         throw new DeadLetterError('never');
@@ -147,7 +147,7 @@ describe('a test service', () => {
 });
 
 describe('the end of a test service', () => {
-  it('leaves the processor the time to close what it has opened', async () => {
+  it('gives the processor time to close its connections', async () => {
     const calls: string[] = [];
     const processor = {
       process: () => undefined,
@@ -160,7 +160,7 @@ describe('the end of a test service', () => {
     expect(calls).toEqual(['closed']);
   });
 
-  it('requeues what is in flight, and waits for nothing that never ends', async () => {
+  it('requeues messages in flight, and does not wait for one that never ends', async () => {
     const service = await startTestService({ process: () => new Promise(() => undefined) });
     const messageId = await service.send(1);
     await service.advance(0);
@@ -169,7 +169,7 @@ describe('the end of a test service', () => {
     await expect(service.idle()).rejects.toThrow('the service has been stopped');
   });
 
-  it('is noticed by all who wait for it', async () => {
+  it('is noticed by all callers that wait for the service', async () => {
     const service = await startTestService({ process: () => new Promise(() => undefined) });
     await service.send(1);
     const waiting = Promise.allSettled([service.idle(), service.idle(), service.finish()]);
@@ -179,7 +179,7 @@ describe('the end of a test service', () => {
 });
 
 describe('runOnce', () => {
-  /** Keeps what it is called with. */
+  /** Records its calls. */
   class ClockServiceProcessor implements ScheduleProcessor {
     readonly calls: (string | ScheduleContext)[] = [];
     start(): void {
@@ -195,7 +195,7 @@ describe('runOnce', () => {
     }
   }
 
-  it('starts the processor, runs it now and for the first time, and stops it', async () => {
+  it('starts the processor, runs it as a first run that is due now, and stops it', async () => {
     const processor = new ClockServiceProcessor();
     const before = Date.now();
     await runOnce(processor);
@@ -206,7 +206,7 @@ describe('runOnce', () => {
     expect(context.signal.aborted).toBe(false);
   });
 
-  it('tells it what the test says', async () => {
+  it('calls it with the options of the test', async () => {
     const processor = new ClockServiceProcessor();
     const scheduledFor = new Date('2026-03-29T01:00:00Z');
     const lastRun = {
@@ -223,7 +223,7 @@ describe('runOnce', () => {
     expect(lines).toMatchObject([{ msg: 'seen', scheduledFor: scheduledFor.toISOString() }]);
   });
 
-  it('rejects with what the processor throws, and stops it all the same', async () => {
+  it('rejects with the error of the processor, and stops it all the same', async () => {
     const processor = new ClockServiceProcessor();
     await expect(
       runOnce(processor, { signal: AbortSignal.abort(new Error('the drain is over')) }),
@@ -231,7 +231,7 @@ describe('runOnce', () => {
     expect(processor.calls.at(-1)).toBe('stop');
   });
 
-  it('takes a class', async () => {
+  it('accepts a class', async () => {
     class BrokenServiceProcessor implements ScheduleProcessor {
       process(): void {
         throw new Error('this run failed');

@@ -1,4 +1,4 @@
-// Dead letters as they are shown.
+// How dead letters are displayed.
 import { describe, expect, it } from 'vitest';
 import { describeDeadLetter, excerpt } from '../../../src/commands/dev/dead-letter.ts';
 
@@ -20,13 +20,13 @@ describe('a dead letter', () => {
     ]);
   });
 
-  it('may be one that svchost has not put there', () => {
+  it('may be one that svchost did not write', () => {
     expect(
       describeDeadLetter({ messageId: 'id-2', headers: { 'svchost-error': {} }, body }).split('\n'),
     ).toEqual(['  id-2', '    at an unknown time, for no reason given', '    {"id": 1}']);
   });
 
-  it('cannot write to the terminal: control characters and those that turn the writing round are escaped', () => {
+  it('cannot control the terminal: control characters and those that change the writing direction are escaped', () => {
     const evil = '\u001b[2J\u0007\u202e\u{e0001}\n';
     const headers = { 'svchost-error': evil, 'svchost-reason': evil };
     const shown = describeDeadLetter({ messageId: evil, headers, body: Buffer.from(evil) });
@@ -47,7 +47,7 @@ describe('the excerpt of a body', () => {
     ['a long one', Buffer.from('x'.repeat(201)), `${'x'.repeat(200)}… (201 bytes)`],
     ['no half character', Buffer.from(`${'x'.repeat(199)}😀`), `${'x'.repeat(199)}… (203 bytes)`],
     ['nothing', Buffer.alloc(0), 'an empty body'],
-    ['other bytes', Buffer.from([0xff, 0xfe, 0]), '3 bytes that are not UTF-8'],
+    ['bytes that are not UTF-8', Buffer.from([0xff, 0xfe, 0]), '3 bytes that are not UTF-8'],
   ])('%s', (_name, bytes, shown) => {
     expect(excerpt(bytes)).toBe(shown);
   });

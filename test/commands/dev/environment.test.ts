@@ -1,4 +1,4 @@
-// What dev assumes where nothing is set.
+// The defaults that dev assumes for unset variables.
 import { describe, expect, it } from 'vitest';
 import { loadDevEnvironment } from '../../../src/commands/dev/environment.ts';
 import type { Environment } from '../../../src/config/environment.ts';
@@ -7,22 +7,27 @@ import { createTree } from '../../processor/tree.ts';
 describe('the environment of a service under dev', () => {
   it.each<[string, Environment, string, Environment]>([
     ['nothing is set', {}, '', { NODE_ENV: 'development', LOG_FORMAT: 'pretty' }],
-    ['empty is unset', { NODE_ENV: '' }, 'LOG_FORMAT=', { NODE_ENV: 'development', LOG_FORMAT: 'pretty' }],
+    [
+      'an empty variable counts as unset',
+      { NODE_ENV: '' },
+      'LOG_FORMAT=',
+      { NODE_ENV: 'development', LOG_FORMAT: 'pretty' },
+    ],
     ['an env file', {}, 'NODE_ENV=test\nLOG_FORMAT=json', { NODE_ENV: 'test', LOG_FORMAT: 'json' }],
     [
-      'what is set wins over an env file',
+      'a variable that is set wins over an env file',
       { NODE_ENV: 'test' },
       'NODE_ENV=production',
       { NODE_ENV: 'test', LOG_FORMAT: 'pretty' },
     ],
     [
-      'production needs a broker by name, and gets the embedded queue',
+      'production needs an explicit broker, and gets the embedded queue',
       {},
       'NODE_ENV=production',
       { NODE_ENV: 'production', LOG_FORMAT: 'pretty', MESSAGING_TYPE: 'SqliteConnection' },
     ],
     [
-      'a broker that is named stays',
+      'an explicit broker is kept',
       { NODE_ENV: 'production' },
       'MESSAGING_TYPE=RabbitMqConnection',
       { NODE_ENV: 'production', LOG_FORMAT: 'pretty', MESSAGING_TYPE: 'RabbitMqConnection' },

@@ -1,4 +1,4 @@
-// What typed lines mean.
+// The meaning of typed lines.
 import { describe, expect, it } from 'vitest';
 import { readTyped } from '../../../src/commands/dev/input.ts';
 
@@ -37,7 +37,7 @@ describe('a typed line', () => {
     expect(read(line)).toEqual(meaning);
   });
 
-  it('is no message where it is not UTF-8, and never quoted', () => {
+  it('is not a message if it is not UTF-8, and is never quoted', () => {
     expect(read(Buffer.from('s "\xff"', 'latin1'))).toEqual(notJson);
     expect(JSON.stringify(read('s {"password": hunter2}'))).not.toContain('hunter2');
   });

@@ -1,4 +1,4 @@
-// What belongs to a service, and which changes count.
+// Which files belong to a service, and which changes count.
 import { mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -40,7 +40,7 @@ describe('a change', () => {
     '/repo/services/mail/node_modules/zod/index.js',
     '/repo/services/mail/lib/node_modules/zod/index.js',
     '/repo/services/mail/dist/other.js',
-    // What editors put beside a file that is being edited.
+    // Files that editors put beside an edited file.
     '/repo/services/mail/lib/.#handler.ts',
     '/repo/services/mail/lib/#handler.ts#',
     '/repo/services/mail/lib/handler.ts~',
@@ -52,7 +52,7 @@ describe('a change', () => {
     '/repo/services/mail/templates/queue.db-wal',
     '/repo/services/mail/templates/.svchost/x',
     '/repo/services/mail/templates/node_modules/x',
-  ])('of %s does not', (file) => {
+  ])('of %s does not count', (file) => {
     expect(isChange(file, scope)).toBe(false);
   });
 });
@@ -78,7 +78,7 @@ describe('the scope of a service', () => {
   const relative = (root: string, files: Iterable<string>) =>
     [...files].map((file) => path.relative(root, file)).sort();
 
-  it('is its directory and the packages that it loads from outside of it', () => {
+  it('is its directory and the packages that it loads from outside it', () => {
     const root = createTree(tree);
     const loaded = new Set(
       ['services/mail/processor.ts', 'common/src/mail.ts'].map((file) => path.join(root, file)),
@@ -95,7 +95,7 @@ describe('the scope of a service', () => {
     ]);
   });
 
-  it('is of a package that holds the service, too, only what is loaded', () => {
+  it('includes only the loaded files of a package that contains the service', () => {
     const root = createTree(tree);
     const loaded = new Set([path.join(root, 'shared.ts'), path.join(root, 'services/mail/dist/main.js')]);
     const scope = scopeOf({ directory: path.join(root, 'services/mail'), loaded, data: [] });
@@ -108,7 +108,7 @@ describe('the scope of a service', () => {
     expect(isChange(path.join(root, 'services/other/processor.ts'), scope)).toBe(false);
   });
 
-  it('is what an env file links to, and what --watch names', () => {
+  it('includes the target of a linked env file, and the paths of --watch', () => {
     const root = createTree({ ...tree, 'shared.env': '' });
     const service = path.join(root, 'services/mail');
     symlinkSync(path.join(root, 'shared.env'), path.join(service, '.env'));
@@ -120,7 +120,7 @@ describe('the scope of a service', () => {
     expect(relative(root, foldersOf(scope))).toEqual(expect.arrayContaining(['', 'data', 'data/sub']));
   });
 
-  it('is that of a directory which is not there any more as well', () => {
+  it('exists even for a directory that has been removed', () => {
     const root = createTree(tree);
     const gone = path.join(root, 'gone');
     const scope = scopeOf({ directory: gone, loaded: new Set(), data: [path.join(gone, 'data')] });

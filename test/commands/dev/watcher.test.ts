@@ -1,4 +1,4 @@
-// The watcher on a real file system: what editors, checkouts and services do to files.
+// The watcher on a real file system: how editors, checkouts and services change files.
 import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -7,7 +7,7 @@ import { Watcher } from '../../../src/commands/dev/watcher.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { addFiles, createTree, type Tree } from '../../processor/tree.ts';
 
-/** A watched service, and what is told of it. */
+/** A watched service, and the changes that were reported. */
 function watchTree(tree: Tree) {
   const directory = createTree(tree);
   const told: string[][] = [];
@@ -29,7 +29,7 @@ function watchTree(tree: Tree) {
     watcher,
     told,
     file: (name: string) => path.join(directory, name),
-    /** What is told next. */
+    /** The next report. */
     next: async () => {
       if (told.length === 0) await new Promise<void>((resolve) => (notify = resolve));
       return told.shift();
@@ -38,7 +38,7 @@ function watchTree(tree: Tree) {
 }
 
 describe('the watcher', () => {
-  it('tells of a file that is written in place, once', async () => {
+  it('reports a file that is written in place, once', async () => {
     const { file, next, told } = watchTree({ 'lib/handler.ts': 'a' });
     writeFileSync(file('lib/handler.ts'), '');
     appendFileSync(file('lib/handler.ts'), 'b');
@@ -46,7 +46,7 @@ describe('the watcher', () => {
     expect(told).toEqual([]);
   });
 
-  it('tells of a file that an editor replaces by another, time and again', async () => {
+  it('reports a file that an editor replaces, again and again', async () => {
     const { file, next } = watchTree({ 'lib/handler.ts': 'a' });
     for (const content of ['b', 'c']) {
       writeFileSync(file('lib/.handler.ts.tmp'), content);
@@ -55,7 +55,7 @@ describe('the watcher', () => {
     }
   });
 
-  it('tells of many files at once, also of those that are gone', async () => {
+  it('reports many files at once, deleted ones included', async () => {
     const tree = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`lib/${index}.ts`, 'a']));
     const { directory, file, next, told } = watchTree(tree);
     addFiles(directory, Object.fromEntries(Object.keys(tree).map((name) => [name, 'b'])));
@@ -64,7 +64,7 @@ describe('the watcher', () => {
     expect(told).toEqual([]);
   });
 
-  it('follows folders that are new, renamed, or made again under the same name', async () => {
+  it('follows folders that are new, renamed, or created again under the same name', async () => {
     const { directory, file, next } = watchTree({ 'lib/handler.ts': 'a' });
     addFiles(directory, { 'new/deep/a.ts': '' });
     expect(await next()).toEqual(['new/deep/a.ts']);
@@ -84,7 +84,7 @@ describe('the watcher', () => {
     expect(await next()).toEqual(['lib/handler.ts']);
   });
 
-  it('tells of a folder that is moved away', async () => {
+  it('reports a folder that is moved away', async () => {
     const { directory, file, next } = watchTree({ 'lib/handler.ts': 'a' });
     const elsewhere = `${directory}-moved`;
     onTestFinished(() => rmSync(elsewhere, { recursive: true, force: true }));
@@ -94,7 +94,7 @@ describe('the watcher', () => {
     expect(await next()).toEqual(['lib/handler.ts']);
   });
 
-  it('says nothing of what does not count', async () => {
+  it('ignores changes that do not count', async () => {
     const { directory, file, next, told } = watchTree({
       'lib/handler.ts': 'a',
       '.svchost/queue.db': '',
@@ -108,13 +108,13 @@ describe('the watcher', () => {
       'new/x': '',
     });
     appendFileSync(file('mail.log'), 'line\n');
-    // Behind all of these.
+    // Written after all of these.
     writeFileSync(file('lib/handler.ts'), 'b');
     expect(await next()).toEqual(['lib/handler.ts']);
     expect(told).toEqual([]);
   });
 
-  it('does not take what it begins to watch for a change, nor forget one for it', async () => {
+  it('neither mistakes a newly watched file for a change nor forgets a change because of it', async () => {
     const { directory, watcher, file, next, told } = watchTree({
       'processor.ts': '',
       'dist/main.js': '',
@@ -128,7 +128,7 @@ describe('the watcher', () => {
     expect(told).toEqual([]);
   });
 
-  it('tells also where something is written without end', async () => {
+  it('reports even while a file is written without pause', async () => {
     const { file, next } = watchTree({ 'a.ts': '' });
     const timer = setInterval(() => appendFileSync(file('a.ts'), 'x'), 20);
     onTestFinished(() => clearInterval(timer));

@@ -1,4 +1,4 @@
-// Files are written into a new directory, all of them or none, and over nothing.
+// Files are written into a new directory, all or none, and never over an existing file.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
@@ -11,10 +11,10 @@ const files = new Map([
   ['b/c/d', 'deep'],
 ]);
 
-/** No file system has a file and a directory of one name: the second of these cannot be written. */
+/** No file system has a file and a directory of the same name: the second of these cannot be written. */
 const impossible = new Map([...files, ['b/c/d/e', '']]);
 
-it('writes into a directory that is not there yet, nor those above it', () => {
+it('creates the directory and its missing parents', () => {
   const root = createTree({});
   writeFresh(path.join(root, 'x/y'), files);
   expect(readFileSync(path.join(root, 'x/y/a'), 'utf8')).toBe('text');
@@ -41,7 +41,7 @@ it.each([
   expect(readdirSync(root, { recursive: true })).toEqual(before);
 });
 
-it('takes everything back where one file cannot be written', () => {
+it('removes everything again if one file cannot be written', () => {
   const root = createTree({});
   const write = () => writeFresh(path.join(root, 'x/y'), impossible);
   expect(write).toThrow(SvchostError);
@@ -51,7 +51,7 @@ it('takes everything back where one file cannot be written', () => {
   expect(readdirSync(root)).toEqual([]);
 });
 
-it('takes back also the directories it has made where one further down cannot be made', () => {
+it('also removes the directories that it created if a deeper one cannot be created', () => {
   const root = createTree({});
   const tooLong = 'x'.repeat(300);
   expect(() => writeFresh(path.join(root, 'a', 'b'), new Map([[`c/${tooLong}/d`, 'text']]))).toThrow(
@@ -60,10 +60,10 @@ it('takes back also the directories it has made where one further down cannot be
   expect(readdirSync(root)).toEqual([]);
 });
 
-it('neither overwrites nor takes away what another process writes meanwhile', () => {
+it('neither overwrites nor removes files that another process writes meanwhile', () => {
   const root = createTree({});
   const target = path.join(root, 'orders');
-  /** Somebody else comes in before the second file. */
+  /** Another process writes before the second file. */
   class Shared extends Map<string, string> {
     override *[Symbol.iterator](): MapIterator<[string, string]> {
       yield ['a', 'text'];

@@ -1,4 +1,4 @@
-// What `svchost new` asks on a terminal: what is missing, until the answers will do, and nothing else.
+// `svchost new` asks on a terminal for the missing choices, until the answers are valid, and for nothing else.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -10,7 +10,7 @@ import { createTree } from '../../processor/tree.ts';
 const nameQuestion = 'Name of the service, or its directory: ';
 const kindQuestion = 'Driven by a queue (1), a queue on Amazon SQS (2) or a schedule (3)? [1] ';
 
-/** Runs the command on a terminal with these lines typed ahead, which then is closed; tells what was shown. */
+/** Runs the command on a terminal with these lines typed ahead, then closes the terminal; returns the output. */
 async function runNew(typed: string, changes: Partial<NewCommand> = {}) {
   const cwd = createTree({});
   const [input, output] = [new PassThrough(), new PassThrough()];
@@ -28,7 +28,7 @@ async function runNew(typed: string, changes: Partial<NewCommand> = {}) {
   return { cwd, result, shown: await text(output) };
 }
 
-it('asks for the name and for what drives the service', async () => {
+it('asks for the name and the kind of service', async () => {
   const { cwd, result, shown } = await runNew('services/orders\n3\n');
   expect(shown).toBe(nameQuestion + kindQuestion);
   expect(result).toMatchObject({ name: 'orders', directory: 'services/orders', kind: 'cron' });
@@ -39,11 +39,11 @@ it.each([
   ['', 'queue'],
   ['1', 'queue'],
   [' 2 ', 'sqs'],
-])('takes %j for %s', async (answer, kind) => {
+])('reads %j as %s', async (answer, kind) => {
   expect((await runNew(`orders\n${answer}\n`)).result).toMatchObject({ kind });
 });
 
-it('asks again until an answer will do, and says why', async () => {
+it('asks again until an answer is valid, and gives the reason', async () => {
   const { result, shown } = await runNew('\nOrder Service\norders\n4\nx\n2\n');
   expect(shown).toBe(
     `${nameQuestion}the name is empty: give one, such as orders\n` +
@@ -54,33 +54,33 @@ it('asks again until an answer will do, and says why', async () => {
   expect(result).toMatchObject({ name: 'orders', kind: 'sqs' });
 });
 
-it('does not ask what the options say', async () => {
+it('does not ask for choices that the options make', async () => {
   const { result, shown } = await runNew('orders\n', { kind: 'cron' });
   expect(shown).toBe(nameQuestion);
   expect(result).toMatchObject({ kind: 'cron' });
 });
 
-it('asks nothing where the name is given', async () => {
+it('asks nothing if the name is given', async () => {
   const { result, shown } = await runNew('', { directory: 'orders' });
   expect(shown).toBe('');
   expect(result).toMatchObject({ name: 'orders', kind: 'queue' });
 });
 
 it.each([[''], ['orders\n'], ['orders\nx\n']])(
-  'writes nothing where the answers end after %j',
+  'writes nothing if the answers end after %j',
   async (typed) => {
     const { cwd, result, shown } = await runNew(typed);
     expect(result).toMatchObject({
       exitCode: 64,
       message: 'the questions were not answered, so nothing was written',
     });
-    // What is said next begins on a line of its own.
+    // The next output begins on a line of its own.
     expect(shown.endsWith(' \n')).toBe(true);
     expect(readdirSync(cwd)).toEqual([]);
   },
 );
 
-it('asks for another directory where one is taken', async () => {
+it('asks for another directory if the first is taken', async () => {
   const workingDirectory = createTree({ 'orders/README.md': 'mine' });
   const { result, shown } = await runNew('orders\nmail\n1\n', { workingDirectory });
   expect(shown).toBe(

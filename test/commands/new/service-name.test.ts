@@ -1,9 +1,9 @@
-// What a service may be called, and what its class and its queue are called then.
+// Which names a service may have, and the class and queue that follow from them.
 import { describe, expect, it } from 'vitest';
 import { parseServiceName } from '../../../src/commands/new/service-name.ts';
 import { UsageError } from '../../../src/errors.ts';
 
-describe('a name gives the class and the queue', () => {
+describe('a name determines the class and the queue', () => {
   it.each([
     ['order-service', 'OrderServiceProcessor', 'order_service'],
     ['orders', 'OrdersServiceProcessor', 'orders'],
@@ -21,7 +21,7 @@ describe('a name gives the class and the queue', () => {
   });
 });
 
-describe('what is no name is refused, with one that will do', () => {
+describe('an invalid name is refused, with the suggestion of a valid one', () => {
   const rule = 'it must be a name for an npm package';
   it.each([
     ['Order Service', rule, '; try order-service'],

@@ -1,4 +1,4 @@
-// The harness as the tests of the contract use it: connections that are closed after each test. Owns no test.
+// Wraps the harness for the tests of the contract: closes connections after each test.
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import type { AdapterContext, MessageAdapter } from '../../../src/messaging/adapter.ts';
 import type { MessageFacts } from '../../../src/messaging/message.ts';
@@ -12,13 +12,15 @@ export interface Broker {
   readonly create: (emit?: AdapterContext['emit']) => Promise<MessageAdapter>;
   /** A new connection. */
   readonly open: (emit?: AdapterContext['emit']) => Promise<MessageAdapter>;
-  /** A new connection, and a queue that it has made. */
+  /** A new connection, and a queue that it has created. */
   readonly openQueue: () => Promise<{ adapter: MessageAdapter; queue: string }>;
-  /** The messages that wait in a queue, once there are so many: a broker may show them a moment after it took them. */
+  /**
+   * The messages waiting in a queue, once there are that many: a broker may show them a moment after accepting them.
+   */
   readonly browseUntil: (queue: string, count: number) => Promise<MessageFacts[]>;
 }
 
-/** Declares the hooks of a suite, inside its `describe`. */
+/** Declares the hooks of a suite; called inside its `describe`. */
 export function useBroker(harness: AdapterHarness): Broker {
   const opened: MessageAdapter[] = [];
 

@@ -1,4 +1,4 @@
-// Bodies and headers arrive as they were sent, whatever they are, on any broker.
+// Bodies and headers arrive as they were sent, whatever their content, on any broker.
 import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
 import type { Headers } from '../../../src/messaging/message.ts';
@@ -46,7 +46,7 @@ export function describeContent({ openQueue, browseUntil, harness }: Broker): vo
     expect((await inbox.next()).headers).toMatchObject(headers);
   });
 
-  it('takes a header named __proto__ for a header', async () => {
+  it('treats a header named __proto__ like any other', async () => {
     const { adapter, queue } = await openQueue();
     const headers = JSON.parse('{"__proto__": "mine", "tenant": "a"}') as Headers;
     await adapter.sendMessage(queue, bytes('1'), { headers });
@@ -60,7 +60,7 @@ export function describeContent({ openQueue, browseUntil, harness }: Broker): vo
     expect(second.headers['tenant']).toBe('a');
   });
 
-  it('is not deceived by a sender that writes headers of svchost', async () => {
+  it("is not deceived by a sender that writes svchost's headers", async () => {
     const { adapter, queue } = await openQueue();
     const forged = {
       [header.attempt]: 4,

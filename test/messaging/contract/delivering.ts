@@ -1,4 +1,4 @@
-// Order, concurrency and completeness of what a consumer gets, on any broker.
+// Order, concurrency and completeness of the deliveries that a consumer gets, on any broker.
 import { expect, it, vi } from 'vitest';
 import type { Broker } from './broker.ts';
 import { itIf } from './harness.ts';
@@ -7,7 +7,7 @@ import { bytes, consume, done, patience, retryAfter, sendMany, text, waitForCoun
 /** Declares the tests. */
 export function describeDelivering({ open, openQueue, harness }: Broker): void {
   const { capabilities } = harness;
-  it('makes a queue that is not there when it is to be consumed', async () => {
+  it('creates a missing queue that is to be consumed', async () => {
     const adapter = await open();
     const queue = harness.queueName();
     const inbox = await consume(adapter, queue);
@@ -24,13 +24,13 @@ export function describeDelivering({ open, openQueue, harness }: Broker): void {
     expect(inbox.deliveries.map(text)).toEqual(names);
   });
 
-  it('never has more deliveries unsettled than its concurrency', async () => {
+  it('never has more unsettled deliveries than its concurrency', async () => {
     const { adapter, queue } = await openQueue();
     let [unsettled, most] = [0, 0];
     const inbox = await consume(adapter, queue, 3, async (delivery) => {
       unsettled += 1;
       most = Math.max(most, unsettled);
-      // Time for the broker to deliver too much: a round trip to it.
+      // Time for the broker to deliver too many: a round trip to it.
       await adapter.countMessages(queue, []);
       unsettled -= 1;
       await delivery.settle(done);
@@ -40,7 +40,7 @@ export function describeDelivering({ open, openQueue, harness }: Broker): void {
     expect(most).toBe(3);
   });
 
-  it('waits for room: an unsettled delivery at concurrency 1 holds up the next', async () => {
+  it('waits for a free slot: an unsettled delivery at concurrency 1 holds up the next', async () => {
     const { adapter, queue } = await openQueue();
     const inbox = await consume(adapter, queue, 1);
     await sendMany(adapter, queue, 2);
@@ -51,7 +51,7 @@ export function describeDelivering({ open, openQueue, harness }: Broker): void {
     await inbox.next();
   });
 
-  it('divides a queue between two consumers, and no message is handled twice', async () => {
+  it('shares a queue between two consumers, and no message is handled twice', async () => {
     const { adapter, queue } = await openQueue();
     const other = harness.isPrivate ? adapter : await open();
     const first = await consume(adapter, queue, 2, () => done);
@@ -75,7 +75,7 @@ export function describeDelivering({ open, openQueue, harness }: Broker): void {
     await waitForCount(adapter, queue, 0);
   });
 
-  it('counts what waits, with what waits for a retry, and not what is in flight', async () => {
+  it('counts waiting messages, including those that wait for a retry, but not those in flight', async () => {
     const { adapter, queue } = await openQueue();
     await sendMany(adapter, queue, 3);
     await waitForCount(adapter, queue, 3);

@@ -1,4 +1,4 @@
-// Drains, stops, closed and crashed connections, on any broker.
+// Drained, stopped, closed and crashed connections, on any broker.
 import { expect, it, vi } from 'vitest';
 import { NotConnectedError } from '../../../src/errors.ts';
 import type { MessageAdapter, Outcome } from '../../../src/messaging/adapter.ts';
@@ -23,10 +23,10 @@ import {
 /** Declares the tests. */
 export function describeEnding({ create, open, openQueue, browseUntil, harness }: Broker): void {
   const { capabilities } = harness;
-  /** The attempt of a message that was handed out once before, and came back without an outcome. */
+  /** The attempt of a message that was delivered once before, and redelivered without an outcome. */
   const attemptAfterReturn = capabilities.countsEveryDelivery ? 2 : 1;
 
-  it('delivers nothing more once drained, and still settles what was delivered', async () => {
+  it('delivers nothing more once drained, and still settles earlier deliveries', async () => {
     const { adapter, queue } = await openQueue();
     const inbox = await consume(adapter, queue, 1);
     await adapter.sendMessage(queue, bytes('"in flight"'));
@@ -42,7 +42,7 @@ export function describeEnding({ create, open, openQueue, browseUntil, harness }
     expect(text(await next.next())).toBe('"waiting"');
   });
 
-  it('settles in every way while drained', async () => {
+  it('settles every outcome while drained', async () => {
     const { adapter, queue } = await openQueue();
     for (const name of ['"retry"', '"dead"', '"requeue"']) await adapter.sendMessage(queue, bytes(name));
     const inbox = await consume(adapter, queue, 3);
@@ -62,7 +62,7 @@ export function describeEnding({ create, open, openQueue, browseUntil, harness }
     expect(attempts.sort()).toEqual([`"requeue" ${attemptAfterReturn}`, '"retry" 2']);
   });
 
-  it('requeues what is unsettled when a consumer stops, at the same attempt', async () => {
+  it('requeues unsettled messages when a consumer stops, at the same attempt', async () => {
     const { adapter, queue } = await openQueue();
     await sendMany(adapter, queue, 2);
     const inbox = await consume(adapter, queue, 2);
@@ -73,13 +73,13 @@ export function describeEnding({ create, open, openQueue, browseUntil, harness }
     await next.waitFor(2);
     expect(idsOf(next.deliveries)).toEqual(idsOf(held));
     expect(next.deliveries.map(({ attempt }) => attempt)).toEqual([attemptAfterReturn, attemptAfterReturn]);
-    // The stopped consumer's deliveries are not ours any more.
+    // The stopped consumer no longer holds its deliveries.
     await Promise.all(held.map((delivery) => delivery.settle(done)));
     await next.consumer.stop();
     await waitForCount(adapter, queue, 2);
   });
 
-  itIf(!harness.isPrivate)('requeues what is unsettled when a connection closes', async () => {
+  itIf(!harness.isPrivate)('requeues unsettled messages when a connection closes', async () => {
     const { adapter, queue } = await openQueue();
     await sendMany(adapter, queue, 2);
     const inbox = await consume(adapter, queue, 2);
@@ -93,7 +93,7 @@ export function describeEnding({ create, open, openQueue, browseUntil, harness }
     expect(next.deliveries.map(({ attempt }) => attempt)).toEqual([attemptAfterReturn, attemptAfterReturn]);
   });
 
-  it('rejects every use before it has connected, and after it was closed, with one error', async () => {
+  it('rejects every use before connect and after close, with the same error', async () => {
     const uses: Record<string, (adapter: MessageAdapter, queue: string) => Promise<unknown>> = {
       ensureQueue: (adapter, queue) => adapter.ensureQueue(queue),
       sendMessage: (adapter, queue) => adapter.sendMessage(queue, bytes('1')),
@@ -121,7 +121,7 @@ export function describeEnding({ create, open, openQueue, browseUntil, harness }
     }
   });
 
-  itIf(!harness.isPrivate)('delivers elsewhere what a crashed connection held', async () => {
+  itIf(!harness.isPrivate)('redelivers messages of a crashed connection elsewhere', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('"survivor"'), { messageId: 'id-6' });
     const inbox = await consume(adapter, queue, 1);
@@ -129,7 +129,7 @@ export function describeEnding({ create, open, openQueue, browseUntil, harness }
     const other = await open();
     const rescue = await consume(other, queue, 1);
     await harness.crash(adapter);
-    // Who comes back first may have it: the crashed connection, too, heals itself.
+    // Either may get it, since the crashed connection recovers by itself.
     await vi.waitFor(() => expect(inbox.deliveries.length + rescue.deliveries.length).toBe(2), patience);
     const again = rescue.deliveries[0] ?? inbox.deliveries[1]!;
     expect(text(again)).toBe('"survivor"');
@@ -139,7 +139,7 @@ export function describeEnding({ create, open, openQueue, browseUntil, harness }
     expect(again.crashes).toBe(other.capabilities.countsCrashes ? 1 : 0);
   });
 
-  itIf(!harness.isPrivate)('is not disturbed by an outcome that comes after a crash', async () => {
+  itIf(!harness.isPrivate)('is not disturbed by an outcome that arrives after a crash', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('"survivor"'));
     const inbox = await consume(adapter, queue, 1);

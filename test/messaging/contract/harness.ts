@@ -1,4 +1,4 @@
-// What a broker brings to the contract suite. What it cannot do is in its Capabilities. Owns no test.
+// The parts that a broker brings to the contract suite. Its Capabilities say which features it lacks.
 import { it } from 'vitest';
 import type { AdapterContext, MessageAdapter } from '../../../src/messaging/adapter.ts';
 import type { MessageFacts } from '../../../src/messaging/message.ts';
@@ -6,9 +6,9 @@ import type { Capabilities } from '../../../src/messaging/capability.ts';
 
 /** A broker, as the suite needs it. */
 export interface AdapterHarness {
-  /** Those of its adapters. */
+  /** The Capabilities of its adapters. */
   readonly capabilities: Capabilities;
-  /** Only one connection reaches the broker: tests of two hosts are left out. */
+  /** Only one connection reaches the broker: tests of two hosts are not declared. */
   readonly isPrivate?: true;
   /** Makes the broker ready; called once. */
   start?(): Promise<void>;
@@ -16,21 +16,18 @@ export interface AdapterHarness {
   stop?(): Promise<void>;
   /** A new connection to the broker that is not connected yet. The suite closes it. */
   create(emit: AdapterContext['emit']): Promise<MessageAdapter>;
-  /** A name that no queue has had. The harness deletes the queue in the end, and the one named `<it>_dead`. */
+  /** A new name for a queue. The harness finally deletes that queue, and the one named `<name>_dead`. */
   queueName(): string;
-  /** The messages that wait in the queue, not by way of an adapter, and without taking them out. */
+  /** The messages waiting in the queue, read without an adapter, and left there. */
   browse(queueName: string): Promise<MessageFacts[]>;
   /**
-   * Makes the broker lose sight of this connection, as when its host is killed or the network cut: all that it holds
-   * unsettled must be redelivered. The adapter may come back by itself.
+   * Makes the broker lose this connection, as if its host were killed or the network cut: all its unsettled messages
+   * must be redelivered. The adapter may recover by itself.
    */
   crash(adapter: MessageAdapter): Promise<void>;
 }
 
-/**
- * Declares a test if the broker can do what it is about: what it cannot do by its nature is no test of it, and none that
- * is skipped.
- */
+/** Declares a test if the broker has the feature: without it there is nothing to test, and nothing to skip. */
 export function itIf(isAble: boolean): (name: string, test: () => Promise<void>) => void {
   return (name, test) => {
     if (isAble) it(name, test);

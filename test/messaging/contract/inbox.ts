@@ -1,33 +1,37 @@
-// The words that the tests of the contract are written in: outcomes, bodies, a consumer that collects, and waiting for
-// what must happen. Owns no test and no broker.
+// The vocabulary of the contract tests: outcomes, bodies, a consumer that collects, and waits for events.
 import { expect, vi } from 'vitest';
 import type { Consumer, Delivery, MessageAdapter, Outcome } from '../../../src/messaging/adapter.ts';
 
 /** How long a test waits for something that must happen. */
 export const patience = { timeout: 20_000, interval: 10 };
 
-/** The delay of a retry where the test does not depend on it. */
+/** The delay of a retry if the test does not depend on it. */
 export const shortDelayMs = 20;
 
+/** The error of failed deliveries in the tests. */
 export const failure = { name: 'TypeError', message: 'no such order' };
+/** The outcome `done`. */
 export const done: Outcome = { kind: 'done' };
+/** The outcome `requeue`. */
 export const requeue: Outcome = { kind: 'requeue' };
+/** The outcome `dead`. */
 export const dead: Outcome = { kind: 'dead', reason: 'failed', error: failure };
+/** An outcome `retry` after `delayMs`. */
 export const retryAfter = (delayMs: number): Outcome => ({ kind: 'retry', delayMs, error: failure });
 
-/** What a consumer was given, in order, and a way to wait for more. */
+/** The deliveries of a consumer, in order, and a way to wait for more. */
 export interface Inbox {
   readonly consumer: Consumer;
   readonly deliveries: readonly Delivery[];
-  /** The next delivery that was not yet asked for. */
+  /** The next delivery that was not yet returned. */
   next(): Promise<Delivery>;
-  /** Waits until there were `count` deliveries. */
+  /** Waits until there have been `count` deliveries. */
   waitFor(count: number): Promise<void>;
 }
 
 /**
- * Consumes a queue. `handle` sees each delivery and says its outcome, or settles by itself; without it, deliveries stay
- * unsettled until the test settles them.
+ * Consumes a queue. `handle` sees each delivery and returns its outcome, or settles by itself; without it, deliveries
+ * stay unsettled until the test settles them.
  */
 export async function consume(
   adapter: MessageAdapter,
@@ -76,7 +80,7 @@ export async function sendMany(adapter: MessageAdapter, queue: string, count: nu
   return ids;
 }
 
-/** Some brokers count with a delay. */
+/** Some brokers update their count with a delay. */
 export async function waitForCount(
   adapter: MessageAdapter,
   queue: string,
@@ -90,8 +94,8 @@ export async function waitForCount(
 }
 
 /**
- * Sends one message more and consumes: nothing but that one may arrive. This is how a test sees, without waiting for
- * some time, that a message does not come back.
+ * Sends one more message and consumes: only that one may arrive. A test thus sees, without waiting for some time, that
+ * a message is not redelivered.
  */
 export async function expectNothingBut(
   adapter: MessageAdapter,
@@ -106,18 +110,22 @@ export async function expectNothingBut(
   expect(inbox.deliveries.map(text)).toEqual(['"the last"']);
 }
 
+/** The message ids of deliveries, sorted. */
 export function idsOf(deliveries: readonly Delivery[]): string[] {
   return deliveries.map(({ messageId }) => messageId).sort();
 }
 
+/** The value of a header that is an own property; undefined if there is none. */
 export function ownHeader({ headers }: Delivery, name: string): unknown {
   return Object.getOwnPropertyDescriptor(headers, name)?.value;
 }
 
+/** Text as UTF-8. */
 export function bytes(value: string): Uint8Array {
   return new TextEncoder().encode(value);
 }
 
+/** A delivery's body as text. */
 export function text({ body }: Delivery): string {
   return new TextDecoder().decode(body);
 }

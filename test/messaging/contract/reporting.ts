@@ -1,4 +1,4 @@
-// The events that a service on any broker tells: each outcome, a drain, and what happens to the connection.
+// The events that a service reports on any broker: each outcome, a drain, and changes of the connection.
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { DeadLetterError } from '../../../src/errors.ts';
@@ -18,7 +18,7 @@ import { itIf } from './harness.ts';
 import { overridden } from '../../service/hosted.ts';
 import { bytes, consume, done, patience } from './inbox.ts';
 
-/** A service on one queue, and all that it has told. */
+/** A service on one queue, and all of its events. */
 interface Reporter {
   readonly adapter: MessageAdapter;
   readonly queue: string;
@@ -26,7 +26,7 @@ interface Reporter {
   readonly told: readonly ServiceEvent[];
   /** Starts the service, and waits until it consumes. */
   readonly run: () => Promise<void>;
-  /** The ends of so many deliveries, once there are. */
+  /** The ends of that many deliveries, once they have happened. */
   readonly ended: (count: number) => Promise<DeliveryEnded[]>;
 }
 
@@ -89,7 +89,7 @@ export function describeReporting({ open, harness }: Broker): void {
     };
   }
 
-  it('tells of the connection, of a queue that it has created, and of its states', async () => {
+  it('reports the connection, a queue that it has created, and its states', async () => {
     const { run, told, queue, service, adapter } = await report(() => undefined);
     await run();
     service.stop('the test');
@@ -102,7 +102,7 @@ export function describeReporting({ open, harness }: Broker): void {
     expect(states).toEqual(['connecting', 'starting', 'running', 'draining', 'stopped']);
   });
 
-  it('tells of a message that is done, with its result', async () => {
+  it('reports a message that is done, with its result', async () => {
     const { run, told, queue, adapter, ended } = await report(() => Promise.resolve({ price: 7 }));
     await run();
     await adapter.sendMessage(queue, bytes('1'), { messageId: 'id-7' });
@@ -121,11 +121,11 @@ export function describeReporting({ open, harness }: Broker): void {
     expect(told.filter(({ kind }) => kind === 'delivery-started')).toMatchObject([
       { queue, messageId: 'id-7', attempt: 1 },
     ]);
-    // Settled before it was told.
+    // Settled before it is reported.
     await vi.waitFor(async () => expect(await adapter.countMessages(queue, [20])).toBe(0), patience);
   });
 
-  it('tells of a retry, and of the dead letter that it comes to', async () => {
+  it('reports a retry, and the dead letter that follows', async () => {
     const failure = new RangeError('no such order');
     const { run, queue, adapter, ended } = await report(() => Promise.reject(failure));
     await run();
@@ -147,7 +147,7 @@ export function describeReporting({ open, harness }: Broker): void {
 
   it.each<[string, string, Outcome]>([
     [
-      'a body that is no JSON',
+      'a body that is not JSON',
       '{',
       { kind: 'dead', reason: 'undecodable', error: expect.anything() as never },
     ],
@@ -156,7 +156,7 @@ export function describeReporting({ open, harness }: Broker): void {
       '1',
       { kind: 'dead', reason: 'rejected', error: expect.anything() as never },
     ],
-  ])('tells of %s', async (_name, body, outcome) => {
+  ])('reports %s', async (_name, body, outcome) => {
     const { run, queue, adapter, ended } = await report(() => {
       throw new DeadLetterError('never');
     });
@@ -165,7 +165,7 @@ export function describeReporting({ open, harness }: Broker): void {
     expect(await ended(1)).toMatchObject([{ attempt: 1, outcome, isSettled: true }]);
   });
 
-  it('tells of deliveries that a drain requeues, those that are cut off', async () => {
+  it('reports deliveries that a drain requeues, including those that it cuts off', async () => {
     const never = new Promise<never>(() => undefined);
     const { run, queue, adapter, ended, service, told } = await report(() => never, { concurrency: 2 });
     await run();
@@ -239,9 +239,9 @@ export function describeReporting({ open, harness }: Broker): void {
     await vi.waitFor(async () => expect(await adapter.countMessages(queue, [20])).toBe(0), patience);
   });
 
-  // A broker that counts deliveries only may take an outcome from the receiver before.
+  // A broker that counts deliveries only may accept an outcome from the previous receiver.
   itIf(!harness.isPrivate && !capabilities.countsEveryDelivery)(
-    'tells that an outcome was not recorded once the delivery was lost',
+    'reports that an outcome was not recorded after the delivery was lost',
     async () => {
       const gate = Promise.withResolvers<undefined>();
       const { run, queue, adapter, ended, told } = await report((_message, { redelivered }) =>
@@ -254,7 +254,7 @@ export function describeReporting({ open, harness }: Broker): void {
       await harness.crash(adapter);
       const other = await open();
       const rescue = await consume(other, queue, 1, () => done);
-      // It is redelivered, here or there; here it waits for room.
+      // It is redelivered, here or elsewhere; here it waits for a free slot.
       gate.resolve(undefined);
       const [first] = await vi.waitFor(async () => {
         expect(starts() + rescue.deliveries.length).toBe(2);

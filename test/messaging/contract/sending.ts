@@ -1,4 +1,4 @@
-// What `sendMessage` and `ensureQueue` promise, on any broker.
+// The promises of `sendMessage` and `ensureQueue`, on any broker.
 import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
 import { UnroutableError, UnsupportedError } from '../../../src/errors.ts';
@@ -23,7 +23,7 @@ export function describeSending({ open, openQueue, harness }: Broker): void {
     expect([delivery.replyTo, delivery.correlationId]).toEqual([undefined, undefined]);
   });
 
-  it('delivers the address for a reply and the correlation id, through a retry', async () => {
+  it('delivers the reply address and the correlation id, through a retry', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('1'), { replyTo: 'answers', correlationId: 'request-1' });
     const inbox = await consume(adapter, queue);
@@ -35,7 +35,7 @@ export function describeSending({ open, openQueue, harness }: Broker): void {
     }
   });
 
-  it('makes up an id where the sender gave none, a different one for each message', async () => {
+  it('invents an id if the sender gave none, a different one for each message', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('"a"'));
     await adapter.sendMessage(queue, bytes('"b"'));
@@ -45,18 +45,18 @@ export function describeSending({ open, openQueue, harness }: Broker): void {
     expect(second.messageId).not.toBe(first.messageId);
   });
 
-  it('says when the message was sent', async () => {
+  it('reports when the message was sent', async () => {
     const { adapter, queue } = await openQueue();
     const before = Date.now();
     await adapter.sendMessage(queue, bytes('1'));
     const after = Date.now();
     const { enqueuedAt } = await (await consume(adapter, queue)).next();
-    // Brokers keep seconds, and another machine's clock.
+    // Brokers keep whole seconds, by another machine's clock.
     expect(enqueuedAt?.getTime()).toBeGreaterThan(before - 2000);
     expect(enqueuedAt?.getTime()).toBeLessThan(after + 2000);
   });
 
-  it('rejects a message for a queue that is not there, and names the queue', async () => {
+  it('rejects a message for a missing queue, and names the queue', async () => {
     const adapter = await open();
     const queue = harness.queueName();
     const error: unknown = await adapter.sendMessage(queue, bytes('1')).catch((reason: unknown) => reason);
@@ -64,7 +64,7 @@ export function describeSending({ open, openQueue, harness }: Broker): void {
     expect(error).toMatchObject({ queueName: queue, message: expect.stringContaining(queue) as string });
   });
 
-  it('rejects only the one message of several that has no queue', async () => {
+  it('rejects only that one of several messages that has no queue', async () => {
     const { adapter, queue } = await openQueue();
     const sends = [queue, harness.queueName(), queue].map((name) => adapter.sendMessage(name, bytes('1')));
     const results = await Promise.allSettled(sends);
@@ -72,7 +72,7 @@ export function describeSending({ open, openQueue, harness }: Broker): void {
     await waitForCount(adapter, queue, 2);
   });
 
-  it('keeps what is sent while nobody consumes', async () => {
+  it('keeps messages that are sent while nobody consumes', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('"early"'));
     await waitForCount(adapter, queue, 1);
@@ -80,7 +80,7 @@ export function describeSending({ open, openQueue, harness }: Broker): void {
     expect(text(await inbox.next())).toBe('"early"');
   });
 
-  it('delivers a delayed message after its delay and not before, or says that it cannot', async () => {
+  it('delivers a delayed message after its delay and not before, or rejects it as unsupported', async () => {
     const { adapter, queue } = await openQueue();
     const inbox = await consume(adapter, queue);
     const sentAt = Date.now();
@@ -91,7 +91,7 @@ export function describeSending({ open, openQueue, harness }: Broker): void {
     expect(Date.now() - sentAt).toBeGreaterThanOrEqual(300);
   });
 
-  it('can be told twice to make a queue, and keeps its messages', async () => {
+  it('can ensure a queue twice, and keeps its messages', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('1'));
     await adapter.ensureQueue(queue);

@@ -1,4 +1,4 @@
-// What each outcome does with a message, on any broker.
+// The effect of each outcome on a message, on any broker.
 import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
 import { header } from '../../../src/messaging/dead-letter.ts';
@@ -23,7 +23,7 @@ import {
 /** Declares the tests. */
 export function describeSettling({ openQueue, browseUntil, harness }: Broker): void {
   const { capabilities } = harness;
-  it('takes a message that is done out of the queue', async () => {
+  it('removes a message that is done from the queue', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('1'));
     const inbox = await consume(adapter, queue);
@@ -32,7 +32,7 @@ export function describeSettling({ openQueue, browseUntil, harness }: Broker): v
     await expectNothingBut(adapter, queue, []);
   });
 
-  it('delivers again after the delay of a retry and not before, as the next attempt at the same message', async () => {
+  it('redelivers after the delay of a retry and not before, as the next attempt of the same message', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('"again"'), { messageId: 'id-2', headers: { tenant: 'a' } });
     const inbox = await consume(adapter, queue);
@@ -53,7 +53,7 @@ export function describeSettling({ openQueue, browseUntil, harness }: Broker): v
     expect(third.headers[header.firstSeen]).toBe(second.headers[header.firstSeen]);
   });
 
-  itIf(capabilities.ordered)('puts a retry behind what was waiting', async () => {
+  itIf(capabilities.ordered)('puts a retry behind waiting messages', async () => {
     const { adapter, queue } = await openQueue();
     for (const name of ['"a"', '"b"', '"c"', '"d"']) await adapter.sendMessage(queue, bytes(name));
     const inbox = await consume(adapter, queue, 1, (delivery) =>
@@ -128,7 +128,7 @@ export function describeSettling({ openQueue, browseUntil, harness }: Broker): v
     expect(letter.attempt).toBe(1);
   });
 
-  it('delivers a requeued message again, at the same attempt where the broker can tell', async () => {
+  it('redelivers a requeued message, at the same attempt if the broker can tell', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('"back"'), { messageId: 'id-5' });
     const inbox = await consume(adapter, queue);
@@ -140,14 +140,14 @@ export function describeSettling({ openQueue, browseUntil, harness }: Broker): v
     expect(third.attempt).toBe(capabilities.countsEveryDelivery ? 3 : 2);
   });
 
-  it('listens to the first outcome of a delivery only', async () => {
+  it('accepts only the first outcome of a delivery', async () => {
     const { adapter, queue } = await openQueue();
     await adapter.sendMessage(queue, bytes('1'));
     const inbox = await consume(adapter, queue, 1);
     const delivery = await inbox.next();
     await Promise.all([delivery.settle(done), delivery.settle(requeue), delivery.settle(dead)]);
     await delivery.settle(retryAfter(1));
-    // It has made room for one delivery, and not for four.
+    // One slot was freed, not four.
     await sendMany(adapter, queue, 3);
     const next = await inbox.next();
     await waitForCount(adapter, queue, 2);

@@ -1,4 +1,4 @@
-// Acks, coalesced: which frames are sent, and what the broker makes of them.
+// Coalesced acks: which frames are sent, and how the broker reads them.
 import { connect, type Channel, type ConsumeMessage } from 'amqplib';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { Acks } from '../../../src/messaging/rabbitmq/acks.ts';
@@ -20,7 +20,7 @@ async function deliverTen() {
   };
   await channel.consume(queue, onMessage);
   await vi.waitFor(() => expect(messages).toHaveLength(10));
-  /** What the broker still has once the channel is gone: all that it takes for unacked. */
+  /** The messages that the broker still has once the channel is gone: all that it considers unacknowledged. */
   const unacked = async () => {
     await channel.close();
     return getAll(await connection.createChannel(), queue);
@@ -37,7 +37,7 @@ async function getAll(channel: Channel, queue: string): Promise<string[]> {
   }
 }
 
-/** The acks that the channel sends from now on: the message, and whether all before it are meant too. */
+/** The acks that the channel sends from now on: the message, and whether they include all before it. */
 function recordFrames(channel: Channel): string[] {
   const frames: string[] = [];
   const ack = channel.ack.bind(channel);
@@ -49,7 +49,7 @@ function recordFrames(channel: Channel): string[] {
 }
 
 describe('the acks of one turn of the event loop', () => {
-  it('are one frame where they are all up to the oldest delivery in work', async () => {
+  it('are one frame if they cover everything up to the oldest delivery in flight', async () => {
     const { acks, messages, frames, unacked } = await deliverTen();
     for (const message of messages.slice(0, 6).reverse()) acks.ack(message);
     acks.flush();
@@ -57,7 +57,7 @@ describe('the acks of one turn of the event loop', () => {
     expect(await unacked()).toEqual(['6', '7', '8', '9']);
   });
 
-  it('are single frames beyond a delivery in work, which is not acked with them', async () => {
+  it('are single frames beyond a delivery in flight, which is not acknowledged with them', async () => {
     const { acks, messages, frames, unacked } = await deliverTen();
     for (const index of [0, 1, 3, 5]) acks.ack(messages[index]!);
     acks.flush();
@@ -65,7 +65,7 @@ describe('the acks of one turn of the event loop', () => {
     expect(await unacked()).toEqual(['2', '4', '6', '7', '8', '9']);
   });
 
-  it('do not take along what was given back', async () => {
+  it('do not include requeued deliveries', async () => {
     const { acks, messages, unacked } = await deliverTen();
     acks.requeue(messages[1]!);
     for (const index of [0, 2, 3]) acks.ack(messages[index]!);
@@ -73,7 +73,7 @@ describe('the acks of one turn of the event loop', () => {
     expect(await unacked()).toEqual(['1', '4', '5', '6', '7', '8', '9']);
   });
 
-  it('are sent without being asked for', async () => {
+  it('are sent without being flushed', async () => {
     const { acks, messages, frames } = await deliverTen();
     acks.ack(messages[0]!);
     acks.ack(messages[1]!);

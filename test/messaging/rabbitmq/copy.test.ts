@@ -1,4 +1,4 @@
-// The copies that retries and dead letters are.
+// The copies for retries and dead letters.
 import type { MessageProperties } from 'amqplib';
 import { describe, expect, it } from 'vitest';
 import {
@@ -41,21 +41,21 @@ function whole(copy: Copy) {
 }
 
 describe('a copy for a retry', () => {
-  it('counts one attempt more, and keeps when the message was first seen', () => {
+  it('counts one more attempt, and keeps the time at which the message was first seen', () => {
     expect(whole(retryCopy(original())).headers).toEqual({
       'svchost-attempt': 3,
       'svchost-first-seen': '2026-01-01T00:00:00.000Z',
     });
   });
 
-  it('is persistent, and has the id of the message, also where the sender gave none', () => {
+  it('is persistent, and has the id of the message, even if the sender gave none', () => {
     expect(whole(retryCopy(original({ deliveryMode: 1 })))).toMatchObject({
       persistent: true,
       messageId: 'id-1',
     });
   });
 
-  it('takes along what the sender said about the message', () => {
+  it("keeps the sender's properties of the message", () => {
     const said = {
       contentType: 'application/json',
       contentEncoding: 'gzip',
@@ -69,7 +69,7 @@ describe('a copy for a retry', () => {
     expect(whole(retryCopy(original(said)))).toMatchObject(said);
   });
 
-  it('leaves behind what would make the broker drop, refuse or multiply it', () => {
+  it('drops properties that would make the broker drop, refuse or multiply it', () => {
     const headers = {
       CC: ['others'],
       BCC: ['more'],
@@ -93,7 +93,7 @@ describe('a copy for the dead-letter queue', () => {
   const error = { name: 'TypeError', message: 'no such order' };
   const verdict = { queueName: 'orders', reason: 'failed', error, at: now } as const;
 
-  it('says why, where from, how often and when', () => {
+  it('gives the reason, the source, the number of attempts and their times', () => {
     expect(whole(deadLetterCopy(original(), verdict)).headers).toEqual({
       'svchost-reason': 'failed',
       'svchost-error': 'TypeError: no such order',
@@ -104,12 +104,12 @@ describe('a copy for the dead-letter queue', () => {
     });
   });
 
-  it('is at its first attempt where somebody consumes it', () => {
+  it('is at its first attempt if it is consumed', () => {
     const copy = whole(deadLetterCopy(original({ headers: { 'svchost-attempt': 2 } }), verdict));
     expect(copy.headers).not.toHaveProperty('svchost-attempt');
   });
 
-  it('can do without the headers of others, and says so', () => {
+  it('can drop the headers of others, and says so', () => {
     const [, reduced] = formsOf(deadLetterCopy(original({ headers: { huge: 'x' } }), verdict));
     const headers = reduced!.headers as object;
     expect(headers).not.toHaveProperty('huge');
@@ -129,7 +129,7 @@ describe('a copy for the dead-letter queue', () => {
     expect(whole(copy).headers).toEqual(whole(deadLetterCopy(original(), verdict)).headers);
   });
 
-  it('has no header of the sender in its reduced forms, not even one that is named like svchost’s', () => {
+  it("in its reduced forms has no header of the sender, not even one named like svchost's", () => {
     const forms = formsOf(deadLetterCopy(original({ headers: { 'svchost-other': 'x' } }), verdict));
     expect(forms[0]!.headers).toHaveProperty('svchost-other');
     for (const form of forms.slice(1)) expect(form.headers).not.toHaveProperty('svchost-other');

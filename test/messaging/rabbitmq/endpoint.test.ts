@@ -15,7 +15,7 @@ const options: RabbitMqOptions = {
   queueType: undefined,
 };
 
-it('keeps the password as it is for amqplib, encodes the virtual host, and shows no password to people', () => {
+it('keeps the password for amqplib, encodes the virtual host, and shows no password to people', () => {
   expect(new Endpoint(options).address).toEqual({
     protocol: 'amqp',
     hostname: 'one',
@@ -29,7 +29,7 @@ it('keeps the password as it is for amqplib, encodes the virtual host, and shows
   expect(describeAddress({ ...options, tls: true, virtualHost: 'a b' })).toMatch(/^amqps:.*\/a%20b$/);
 });
 
-it('moves through the hosts in turn, in the object that amqplib reads at each attempt', () => {
+it('tries the hosts in turn, in the object that amqplib reads at each attempt', () => {
   const endpoint = new Endpoint(options);
   const { address } = endpoint;
   const seen = [endpoint.host];

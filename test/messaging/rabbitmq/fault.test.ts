@@ -1,5 +1,5 @@
-// What RabbitMQ and the network can do to a host, done to a broker of the test's own: each ends with every message
-// processed and an empty queue.
+// Faults of RabbitMQ and the network, caused at a broker of the test's own: after each of them every message is
+// processed and the queue is empty.
 import { connect, type ChannelModel } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BrokerRefusedError } from '../../../src/errors.ts';
@@ -20,7 +20,7 @@ let queue: string;
 
 beforeAll(async () => {
   broker = await startOwnBroker();
-  // The broker looks for deliveries that are unsettled for too long once a minute; a test cannot wait for that.
+  // The broker looks for deliveries that are unsettled for too long only once a minute, which a test cannot wait for.
   await broker.ctl('eval', 'application:set_env(rabbit, channel_tick_interval, 200).');
   relay = await startRelay(broker.port);
 });
@@ -41,7 +41,7 @@ afterEach(async () => {
   await broker.start();
 });
 
-/** A host in short: consumes with three at once, retries each fifth message once, and notes what it has done. */
+/** A small host: consumes three at once, retries each fifth message once, and records its work. */
 interface Host {
   readonly adapter: RabbitMqConnection;
   readonly consumer: Consumer;
@@ -106,7 +106,7 @@ function makeAdapter(overrides: Partial<RabbitMqOptions> = {}): RabbitMqConnecti
 
 const briefWork = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Sends `0` to `count - 1`; what is not confirmed is sent again, as a careful sender does. */
+/** Sends `0` to `count - 1`, and sends unconfirmed ones again, as a careful sender does. */
 async function sendAll(adapter: RabbitMqConnection, count: number, first = 0): Promise<void> {
   await Promise.all(Array.from({ length: count }, (_, index) => sendSurely(adapter, String(first + index))));
 }
@@ -137,8 +137,8 @@ async function expectEmpty(adapter: RabbitMqConnection): Promise<void> {
 }
 
 /**
- * The broker writes the registration of a new queue to its disk about a second later, and nothing tells when. One that
- * is killed before has forgotten the queue, with all that was confirmed in it.
+ * The broker writes the registration of a new queue to disk about a second later, and nothing reports when. If it is
+ * killed before, it forgets the queue with everything that it has confirmed.
  */
 async function registrationOnDisk(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 3000));
@@ -170,12 +170,13 @@ describe('every message is processed when', () => {
       work: (delivery) => (text(delivery) === '1' && host.deliveries.length < 4 ? slow.promise : briefWork()),
     });
     await sendAll(host.adapter, 20);
-    // The slow one comes a second time: its channel was closed.
+    // The slow one is redelivered: its channel was closed.
     await vi.waitFor(() => {
       expect(host.deliveries.filter((delivery) => text(delivery) === '1').length).toBeGreaterThan(1);
     }, patience);
     await expectAllDone(host, 20);
-    // Its first delivery is settled only now. On the new channel its tag would be another delivery's, or an error.
+    // Its first delivery is settled only now. On the new channel its tag would belong to another delivery, or be an
+    // error.
     slow.resolve();
     await sendAll(host.adapter, 20);
     await expectEmpty(host.adapter);
@@ -190,7 +191,7 @@ describe('every message is processed when', () => {
     await expectAllDone(host, 100);
   });
 
-  it('the queue is deleted and made again while a delivery is in work', async () => {
+  it('the queue is deleted and created again while a delivery is in flight', async () => {
     const slow: PromiseWithResolvers<void> = Promise.withResolvers();
     const host = await startHost({
       work: (delivery) => (text(delivery) === '1' ? slow.promise : briefWork()),
@@ -203,7 +204,7 @@ describe('every message is processed when', () => {
     await expectAllDone(host, 50);
   });
 
-  it('the wait queue is deleted after it was made', async () => {
+  it('the wait queue is deleted after it was created', async () => {
     const host = await startHost();
     await sendAll(host.adapter, 10);
     await expectAllDone(host, 10);
@@ -214,7 +215,7 @@ describe('every message is processed when', () => {
   });
 
   it('the broker is killed and started again', { timeout: 120_000 }, async () => {
-    // No retries here: a classic wait queue loses what it is handing over at the moment of the kill.
+    // No retries here: a classic wait queue loses messages that are expiring at the moment of the kill.
     const host = await startHost({ retriesSome: false });
     await registrationOnDisk();
     const sending = sendAll(host.adapter, 300);
@@ -283,13 +284,13 @@ describe('every message is processed when', () => {
     for (const bytes of [701, 3001, 7001, 12_345, 20_011]) {
       const before = relay.accepted;
       relay.cutAfter(bytes);
-      // Until so many bytes have flowed that it was cut.
+      // Waits until enough bytes have flowed for the cut.
       for (; relay.accepted === before; count += 100) await sendAll(host.adapter, 100, count);
     }
     await expectAllDone(host, count);
   });
 
-  it('the broker blocks publishers while messages are to be tried again', async () => {
+  it('the broker blocks publishers while retries are due', async () => {
     const host = await startHost();
     await sendAll(host.adapter, 1);
     await expectAllDone(host, 1);
@@ -311,7 +312,7 @@ describe('every message is processed when', () => {
 });
 
 describe('the first connection', () => {
-  it('is tried until the broker is there', async () => {
+  it('is attempted until the broker is there', async () => {
     await relay.refuse();
     const adapter = makeAdapter();
     const connected = adapter.connect();
@@ -323,7 +324,7 @@ describe('the first connection', () => {
     await adapter.ensureQueue(queue);
   });
 
-  it('goes to the next of several hosts', async () => {
+  it('moves on to the next of several hosts', async () => {
     const adapter = makeAdapter({
       hosts: [
         { hostname: '127.0.0.1', port: 1 },
@@ -334,7 +335,7 @@ describe('the first connection', () => {
     await adapter.ensureQueue(queue);
   });
 
-  it('can be given up by closing', async () => {
+  it('is abandoned on close', async () => {
     await relay.refuse();
     const adapter = makeAdapter();
     const connected = adapter.connect();
@@ -356,7 +357,7 @@ describe('the first connection', () => {
     expect(String(error)).not.toContain('wrong');
   });
 
-  it('takes names and passwords with any characters', async () => {
+  it('accepts names and passwords with any characters', async () => {
     const [user, password, virtualHost] = ['ü@:/user', 'p#a%2Fss@: wörd', 'v%2Fhost/ü'];
     await broker.ctl('add_vhost', virtualHost);
     await broker.ctl('add_user', user, password);
@@ -366,7 +367,7 @@ describe('the first connection', () => {
     expect(await broker.ctl('-q', 'list_queues', '-p', virtualHost, 'name')).toContain(queue);
   });
 
-  it('shows its name to the operators', async () => {
+  it("shows its name to the broker's operators", async () => {
     await openAdapter();
     expect(await broker.ctl('-q', 'list_connections', 'client_properties')).toContain('host@1');
   });
@@ -390,7 +391,7 @@ describe('missing rights', () => {
     onFailure: () => undefined,
   };
 
-  it('to make the queue end the service, and the error names the queue', async () => {
+  it('to create the queue end the service, and the error names the queue', async () => {
     const adapter = await openAs('', '.*', '.*');
     const consuming = adapter.consumeMessages(queue, () => undefined, options);
     await expect(consuming).rejects.toThrow(BrokerRefusedError);
@@ -404,7 +405,7 @@ describe('missing rights', () => {
     );
   });
 
-  it('to make the dead-letter queue end the service, and the message is not lost', async () => {
+  it('to create the dead-letter queue end the service, and the message is not lost', async () => {
     const adapter = await openAs(`^${queue}$`, '.*', '.*');
     const refusals: unknown[] = [];
     await adapter.consumeMessages(

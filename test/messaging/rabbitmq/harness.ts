@@ -1,4 +1,4 @@
-// A real RabbitMQ as the contract suite needs it: each connection behind a relay of its own, which can be cut.
+// A real RabbitMQ for the contract suite: each connection goes through a relay of its own, which can be cut.
 import { connect, type Channel, type ChannelModel, type GetMessage } from 'amqplib';
 import { inject } from 'vitest';
 import type { MessageAdapter } from '../../../src/messaging/adapter.ts';
@@ -9,7 +9,7 @@ import { deleteQueues, uniqueQueueName } from '../../support/queue.ts';
 import { startRelay, type Relay } from '../../support/tcp-relay.ts';
 import type { AdapterHarness } from '../contract.ts';
 
-/** The shared broker's address as the adapter takes it. */
+/** The shared broker's address in the form that the adapter takes. */
 export function brokerOptions(url: string, overrides: Partial<RabbitMqOptions> = {}): RabbitMqOptions {
   const { hostname, port, username, password, pathname } = new URL(url);
   return {
@@ -62,10 +62,10 @@ export function rabbitMqHarness(overrides: Partial<RabbitMqOptions> = {}): Adapt
   };
 }
 
-/** The messages that wait in a queue; they go back to their places. */
+/** The messages waiting in a queue; they return to their places. */
 export async function browse(connection: ChannelModel, queueName: string): Promise<MessageFacts[]> {
   const channel = await connection.createChannel();
-  // A queue that is missing closes the channel, and has no messages.
+  // A missing queue closes the channel, and has no messages.
   channel.on('error', () => undefined);
   try {
     const messages = await getAll(channel, queueName);

@@ -1,4 +1,4 @@
-// Which failures of RabbitMQ are for good, as tables.
+// Which failures of RabbitMQ are permanent, as tables.
 import { describe, expect, it } from 'vitest';
 import { BrokerRefusedError } from '../../../src/errors.ts';
 import { connectionRefusal, queueRefusal, replyCodeOf } from '../../../src/messaging/rabbitmq/refusal.ts';
@@ -11,7 +11,7 @@ describe('a failure to connect', () => {
     ['Handshake terminated by server: 403 (ACCESS-REFUSED) with message "…"', 'RABBITMQ_PASSWORD'],
     ['SASL mechanism PLAIN is not provided by the server', 'RABBITMQ_USER'],
     ['Expected ConnectionOpenOk; got <ConnectionClose channel:0>', 'RABBITMQ_VIRTUAL_HOST'],
-  ])('by "%s" is for good', ([message, hint]) => {
+  ])('by "%s" is permanent', ([message, hint]) => {
     const cause = new Error(message);
     const refusal = connectionRefusal(cause, address);
     expect(refusal).toBeInstanceOf(BrokerRefusedError);
@@ -24,7 +24,7 @@ describe('a failure to connect', () => {
     'Socket closed abruptly during opening handshake',
     'Handshake terminated by server: 320 (CONNECTION-FORCED)',
     'Expected ConnectionOpenOk; got <ChannelClose channel:0>',
-  ])('by "%s" can pass', (message) => {
+  ])('by "%s" is temporary', (message) => {
     expect(connectionRefusal(new Error(message), address)).toBeUndefined();
   });
 });
@@ -34,14 +34,14 @@ describe('a failure on a queue', () => {
     [403, 'needs the rights configure, write and read'],
     [406, 'closed by the server'],
     [530, 'closed by the server'],
-  ])('with reply code %i is for good', ([code, text]) => {
+  ])('with reply code %i is permanent', ([code, text]) => {
     const refusal = queueRefusal(withCode(code), 'orders', address);
     expect(refusal).toBeInstanceOf(BrokerRefusedError);
     expect(refusal!.message).toContain('"orders"');
     expect(refusal!.message).toContain(text);
   });
 
-  it.for([404, 405, 320, 541, undefined, 'ECONNRESET'])('with code %s can pass', (code) => {
+  it.for([404, 405, 320, 541, undefined, 'ECONNRESET'])('with code %s is temporary', (code) => {
     expect(queueRefusal(withCode(code), 'orders', address)).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
-// RabbitMQ behind TLS: a relay with a certificate of its own stands before the broker. key.pem and cert.pem are for this
-// test only, and good for a hundred years.
+// RabbitMQ with TLS, through a relay with its own certificate. key.pem and cert.pem are for this test only, and valid
+// for a hundred years.
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp, type AddressInfo } from 'node:net';
@@ -13,7 +13,7 @@ import { brokerOptions } from './harness.ts';
 const fixtures = path.resolve(import.meta.dirname, 'fixtures');
 const certificate = path.join(fixtures, 'cert.pem');
 
-/** A TLS server on loopback that passes on what it decrypts to the shared broker. */
+/** A TLS server on the loopback that forwards to the shared broker. */
 async function startTlsRelay(): Promise<number> {
   const [broker] = brokerOptions(inject('rabbitMqUrl')).hosts;
   const credentials = { key: readFileSync(path.join(fixtures, 'key.pem')), cert: readFileSync(certificate) };
@@ -23,7 +23,7 @@ async function startTlsRelay(): Promise<number> {
     client.on('error', () => upstream.destroy());
     upstream.on('error', () => client.destroy());
   });
-  // A client that does not trust the certificate ends the handshake; it says so itself.
+  // A client that does not trust the certificate ends the handshake; it reports that itself.
   server.on('tlsClientError', () => undefined);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-// Looking into a queue without taking anything out of it.
+// Lists the messages of a queue without removing any.
 import { NotConnectedError } from '../../../src/errors.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Delivery } from '../../../src/messaging/adapter.ts';
@@ -18,8 +18,8 @@ async function open(): Promise<SqliteConnection> {
 const idsOf = (messages: readonly { readonly messageId: string }[]) =>
   messages.map(({ messageId }) => messageId);
 
-describe('the messages that wait in a queue', () => {
-  it('are shown whole, the newest ones, oldest first, and stay', async () => {
+describe('the messages waiting in a queue', () => {
+  it('are listed whole, the newest ones, oldest first, and stay', async () => {
     const adapter = await open();
     for (const messageId of ['a', 'b', 'c']) {
       await adapter.sendMessage('orders', Buffer.from(`"${messageId}"`), {
@@ -36,7 +36,7 @@ describe('the messages that wait in a queue', () => {
     expect(await adapter.countMessages('orders')).toBe(3);
   });
 
-  it('are not those in work', async () => {
+  it('do not include those in flight', async () => {
     const adapter = await open();
     for (const messageId of ['a', 'b']) await adapter.sendMessage('orders', Buffer.from('1'), { messageId });
     const { promise: delivered, resolve, reject } = Promise.withResolvers<Delivery>();
@@ -46,11 +46,11 @@ describe('the messages that wait in a queue', () => {
     expect(idsOf(await adapter.browseMessages('orders', 10))).toEqual(['b']);
   });
 
-  it('are none where there is no such queue', async () => {
+  it('are none if the queue does not exist', async () => {
     expect(await (await open()).browseMessages('orders_dead', 10)).toEqual([]);
   });
 
-  it('cannot be shown without a connection', async () => {
+  it('cannot be listed without a connection', async () => {
     const adapter = await open();
     await adapter.close();
     await expect(adapter.browseMessages('orders', 10)).rejects.toBeInstanceOf(NotConnectedError);

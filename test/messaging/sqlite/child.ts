@@ -1,5 +1,5 @@
-// One host of a queue's file, as a process that tests start and kill. It says what it has done, a line each.
-// Usage: node child.ts <role> <path> <queue>
+// One host of a queue's file, as a process that tests start and kill. Prints a line for each thing that it does. Usage:
+// node child.ts <role> <path> <queue>
 import { writeSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import type { Consumer, Delivery } from '../../../src/messaging/adapter.ts';
@@ -19,13 +19,16 @@ const write = (line: string) => {
 const log = pino({ level: 'warn', base: null }, { write });
 const events = new ServiceEvents();
 logEvents(events, log);
-// Short, as these hosts are killed: who comes next must not wait for long.
+// Short, since these hosts are killed, and the next one must not wait for long.
 const adapter = new SqliteConnection(
   { path, leaseMs: 500 },
   { connectionName: 'child', log, clock: systemClock, emit: (event) => events.emit(event) },
 );
 
-/** At once: a process that is killed flushes nothing. Nothing here may open process.stdout, which would not block then. */
+/**
+ * At once, since a killed process flushes nothing. Nothing here may open process.stdout, which would then no longer
+ * block.
+ */
 function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
@@ -73,7 +76,7 @@ const roles: Record<string, () => Promise<void>> = {
     await consume((delivery) => say(`got ${delivery.messageId} ${delivery.attempt}.${delivery.crashes}`), 1);
   },
 
-  /** Holds one message, sends until the disk is full to the brim, and settles the one then. */
+  /** Holds one message, sends until the disk is completely full, and then settles the one. */
   async fill() {
     await adapter.ensureQueue(queue);
     await adapter.sendMessage(queue, new Uint8Array(1), { messageId: 'held' });
@@ -89,7 +92,7 @@ const roles: Record<string, () => Promise<void>> = {
     } catch (error) {
       say(`refused ${String(error)} cause ${String((error as Error).cause)}`);
     }
-    // What is left has room for names of queues, until it has not.
+    // The rest has room for the names of queues, until it has not.
     let full = false;
     while (!full) {
       const made = adapter.ensureQueue(randomUUID()).then(() => false);

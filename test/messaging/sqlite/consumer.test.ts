@@ -1,4 +1,4 @@
-// Leases, attempts and turns of the embedded queue, under a clock moved by hand.
+// Leases, attempts and the order of the embedded queue, by a clock that the test moves.
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Database } from '../../../src/messaging/sqlite/database.ts';
@@ -8,7 +8,7 @@ import { collect, done, json, keepLog, messageOf, open, retryAfter } from './ope
 
 const leaseMs = 30_000;
 
-/** Two hosts on one file, each with a clock of its own: that of a host that hangs stands still. */
+/** Two hosts on one file, each with its own clock: that of a hanging host stands still. */
 async function twoHosts() {
   const path = newPath();
   const clocks = [new TestClock(), new TestClock()] as const;
@@ -20,7 +20,7 @@ async function twoHosts() {
 }
 
 describe('A lease', () => {
-  it('is renewed for as long as the host works on the message', async () => {
+  it('is renewed while the host processes the message', async () => {
     const { clocks, first, second } = await twoHosts();
     await first.sendMessage('orders', json('long'));
     const owner = await collect(first, 'orders');
@@ -36,7 +36,7 @@ describe('A lease', () => {
     expect(await second.countMessages('orders', [])).toBe(0);
   });
 
-  it('runs out when the host hangs: another gets the message, and is told of the crash', async () => {
+  it('expires when the host hangs: another host gets the message, and sees the crash', async () => {
     const { clocks, first, second } = await twoHosts();
     await first.sendMessage('orders', json('rescued'));
     await collect(first, 'orders');
@@ -49,7 +49,7 @@ describe('A lease', () => {
     expect(rescuer.deliveries[0]).toMatchObject({ attempt: 1, crashes: 1 });
   });
 
-  it('that was lost aborts the delivery, takes no outcome, and is logged', async () => {
+  it('aborts the delivery if it is lost, takes no outcome, and is logged', async () => {
     const { clocks, lines, first, second } = await twoHosts();
     await first.sendMessage('orders', json('rescued'), { messageId: 'id-1' });
     const loser = await collect(first, 'orders');
@@ -72,12 +72,12 @@ describe('A lease', () => {
     expect(await first.countMessages('orders', [])).toBe(1);
   });
 
-  it('that ended with its outcome is not mourned as lost', async () => {
+  it('is not reported as lost if it ended with its outcome', async () => {
     const clock = new TestClock();
     const { log, lines } = keepLog();
     const adapter = await open({ path: ':memory:', leaseMs }, { clock, log });
     const { deliveries } = await collect(adapter, 'orders');
-    // Set before the lease is: the renewal comes right behind the outcome, in the same transaction.
+    // Set before the lease: the renewal follows right after the outcome, in the same transaction.
     let settled: Promise<boolean> | undefined;
     clock.after(leaseMs / 3, () => void (settled = deliveries[0]!.settle(done)));
     await adapter.sendMessage('orders', json(1));
@@ -105,7 +105,7 @@ describe('A lease', () => {
     expect(deliveries.map(messageOf)).toEqual(['quick', 'slow']);
   });
 
-  it('ends at once, and counts as no crash, when the connection closes', async () => {
+  it('ends at once, and does not count as a crash, when the connection closes', async () => {
     const { clocks, first, second } = await twoHosts();
     await first.sendMessage('orders', json('handed back'));
     await collect(first, 'orders');
@@ -118,14 +118,14 @@ describe('A lease', () => {
     expect(clocks[1].now()).toBe(new TestClock().now());
   });
 
-  it('counts crashes for each attempt anew', async () => {
+  it('counts the crashes of each attempt separately', async () => {
     const path = newPath();
     const adapter = await open({ path }, { clock: new TestClock() });
     await adapter.ensureQueue('orders');
     await adapter.sendMessage('orders', json('clumsy'));
     const seen: string[] = [];
     for (const crash of [true, true, false, true]) {
-      // The consumers before are full: each holds what it lost.
+      // The earlier consumers have no free slot: each holds the message that it lost.
       const { consumer, deliveries } = await collect(adapter, 'orders');
       await quiet();
       const [delivery] = deliveries;
@@ -138,7 +138,7 @@ describe('A lease', () => {
 });
 
 describe('The order of a queue', () => {
-  it('gives a requeued message its place back, before those sent after it', async () => {
+  it('returns a requeued message to its place, before those sent after it', async () => {
     const adapter = await open({ path: ':memory:' }, { clock: new TestClock() });
     await adapter.ensureQueue('orders');
     for (const message of ['a', 'b']) await adapter.sendMessage('orders', json(message));
@@ -149,7 +149,7 @@ describe('The order of a queue', () => {
     expect(deliveries.map(messageOf)).toEqual(['a', 'a']);
   });
 
-  it('puts delayed messages and retries where their time comes', async () => {
+  it('sorts delayed messages and retries by the time at which they are due', async () => {
     const clock = new TestClock();
     const adapter = await open({ path: ':memory:' }, { clock });
     await adapter.ensureQueue('orders');
@@ -175,7 +175,7 @@ describe('The order of a queue', () => {
   });
 });
 
-describe('A consumer that gives a message up', () => {
+describe('A consumer that returns a message', () => {
   async function twoConsumers(otherQueue: string) {
     const adapter = await open({ path: ':memory:' }, { clock: new TestClock() });
     const first = await collect(adapter, 'orders');
@@ -187,14 +187,14 @@ describe('A consumer that gives a message up', () => {
     return { first, second };
   }
 
-  it('leaves it to another at once when it stops', async () => {
+  it('passes it to another at once when it stops', async () => {
     const { first, second } = await twoConsumers('orders');
     await first.consumer.stop();
     await quiet();
     expect(second.deliveries).toHaveLength(1);
   });
 
-  it('leaves it to another at once when it is drained and hands it back', async () => {
+  it('passes it to another at once when it is drained and requeues it', async () => {
     const { first, second } = await twoConsumers('orders');
     await first.consumer.drain();
     await first.deliveries[0]!.settle({ kind: 'requeue' });
@@ -202,7 +202,7 @@ describe('A consumer that gives a message up', () => {
     expect(second.deliveries).toHaveLength(1);
   });
 
-  it('leaves it at once to who consumes the dead letters', async () => {
+  it('passes it at once to the consumer of the dead letters', async () => {
     const { first, second } = await twoConsumers('orders_dead');
     const error = { name: 'Error', message: 'never' };
     await first.deliveries[0]!.settle({ kind: 'dead', reason: 'failed', error });
@@ -211,7 +211,7 @@ describe('A consumer that gives a message up', () => {
   });
 });
 
-describe('A consumer whose claim must wait for the database', () => {
+describe('A consumer whose claim waits for the database', () => {
   it('drains without waiting for it', async () => {
     const path = newPath();
     const adapter = await open({ path }, { clock: new TestClock() });
@@ -232,7 +232,7 @@ describe('A consumer whose claim must wait for the database', () => {
 });
 
 describe('A message that is done', () => {
-  it('leaves nothing behind in the file', async () => {
+  it('leaves nothing in the file', async () => {
     const path = newPath();
     const adapter = await open({ path }, { clock: new TestClock() });
     const { deliveries } = await collect(adapter, 'orders');
@@ -249,7 +249,7 @@ describe('A message that is done', () => {
     expect(rows).toEqual({ messages: 0, contents: 0 });
   });
 
-  it('is not waited for until it is on the disk, as one that is sent is', async () => {
+  it('is not flushed to the disk before it settles, unlike a message that is sent', async () => {
     const transaction = spyOnTransactions();
     const adapter = await open({ path: newPath() }, { clock: new TestClock() });
     const { deliveries } = await collect(adapter, 'orders');
@@ -264,7 +264,7 @@ describe('A message that is done', () => {
 });
 
 describe('A consumer that has nothing to do', () => {
-  it('sets no timer but the one that looks at the file now and then', async () => {
+  it('sets no timer except the one that checks the file now and then', async () => {
     const clock = new TestClock();
     const adapter = await open({ path: newPath(), checkEveryMs: 5000 }, { clock });
     const { deliveries } = await collect(adapter, 'orders');

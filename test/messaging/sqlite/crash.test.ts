@@ -1,11 +1,11 @@
-// Hosts that are killed, and disks that are full: nothing that was accepted is lost.
+// Hosts that are killed, and full disks: no accepted message is lost.
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { browseFile, newPath, withFile } from './file.ts';
 import { startChild, startChildOnSmallDisk, type ChildHost } from './host.ts';
 import { collect, keepLog, open, type LogLine } from './opened.ts';
 
-/** The ids in what hosts have said: `sent <id>`, `got <id>`, `done <id>`. */
+/** The ids in the output of hosts: `sent <id>`, `got <id>`, `done <id>`. */
 function idsSaid(hosts: readonly ChildHost[], word: string): string[] {
   return hosts.flatMap(({ lines }) =>
     lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.split(' ')[1]!),
@@ -13,7 +13,7 @@ function idsSaid(hosts: readonly ChildHost[], word: string): string[] {
 }
 
 describe('A host killed with SIGKILL', () => {
-  it('has lost nothing that it was told is sent', async () => {
+  it('loses no message whose sending it has confirmed', async () => {
     const path = newPath();
     const hosts: ChildHost[] = [];
     for (let round = 1; round <= 6; round += 1) {
@@ -30,7 +30,7 @@ describe('A host killed with SIGKILL', () => {
     });
   });
 
-  it('has lost nothing that it was given, and is not asked again for what it has done', async () => {
+  it('loses no message that it has received, and gets none again that it has settled', async () => {
     const path = newPath();
     const consumers: ChildHost[] = [];
     const senders: ChildHost[] = [];
@@ -63,7 +63,7 @@ describe('A host killed with SIGKILL', () => {
     });
   });
 
-  it('leaves its message to the next, which is told of the crash', async () => {
+  it('leaves its message to the next host, which sees the crash', async () => {
     const path = newPath();
     const adapter = await open({ path });
     await adapter.ensureQueue('orders');
@@ -77,7 +77,7 @@ describe('A host killed with SIGKILL', () => {
 });
 
 describe('A full disk', () => {
-  it('refuses what does not fit, keeps what was accepted, and holds up outcomes until there is room', async () => {
+  it('refuses messages that do not fit, keeps those accepted, and delays outcomes until there is room', async () => {
     const path = newPath();
     const host = startChildOnSmallDisk(1024 * 1024, 'fill', path, 'orders');
     const [refused] = await host.waitFor('refused');
@@ -89,7 +89,7 @@ describe('A full disk', () => {
 
     makeRoom(path);
     await host.waitFor('done held');
-    // All but the one that it has claimed next.
+    // All except the one that it has claimed next.
     const accepted = idsSaid([host], 'sent');
     expect(accepted.length).toBeGreaterThan(1);
     await vi.waitFor(() =>
@@ -97,7 +97,7 @@ describe('A full disk', () => {
     );
   });
 
-  /** Empties the write-ahead log into the database, so that it can be written from its beginning. */
+  /** Moves the write-ahead log into the database, so that the log is written from its beginning again. */
   function makeRoom(path: string): void {
     withFile(path, (handle) => {
       const result = handle.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
@@ -107,7 +107,7 @@ describe('A full disk', () => {
 });
 
 describe('A process that keeps the file locked', () => {
-  it('holds up sends and outcomes, and loses none', async () => {
+  it('delays sends and outcomes, and loses none', async () => {
     const path = newPath();
     const { log, lines } = keepLog();
     const adapter = await open({ path }, { log });
@@ -124,7 +124,7 @@ describe('A process that keeps the file locked', () => {
     const sent = adapter
       .sendMessage('orders', new Uint8Array(1), { messageId: 'id-2' })
       .then(() => (finished += 1));
-    // SQLite itself has given up waiting by then.
+    // By then SQLite itself has stopped waiting.
     const isWarning = ({ msg }: LogLine) => msg === 'database not writable; trying again';
     await vi.waitUntil(() => lines.some(isWarning), { timeout: 10_000 });
     expect(finished).toBe(0);

@@ -1,4 +1,4 @@
-// The file itself: how it is made, which files are refused, and what happens when it goes away.
+// The file itself: its creation, the files that are refused, and its disappearance.
 import {
   chmodSync,
   existsSync,
@@ -16,7 +16,7 @@ import { browseFile, newPath, withFile } from './file.ts';
 import { startChild } from './host.ts';
 import { collect, json, keepLog, open } from './opened.ts';
 
-/** What opening the file is refused with. */
+/** The error of opening the file. */
 async function refusalOf(path: string): Promise<Error> {
   const error: unknown = await open({ path }).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(BrokerRefusedError);
@@ -25,7 +25,7 @@ async function refusalOf(path: string): Promise<Error> {
 }
 
 describe('A new file', () => {
-  it('is made with its directory, and only its owner may read any part of it', async () => {
+  it('is created with its directory, and only its owner may read any part of it', async () => {
     const path = join(dirname(newPath()), 'deep', '.svchost', 'queue.db');
     const adapter = await open({ path });
     await adapter.ensureQueue('orders');
@@ -45,7 +45,7 @@ describe('A new file', () => {
     expect(browseFile(path, 'orders')).toHaveLength(6);
   });
 
-  it('is used without a word about SQLite being experimental', async () => {
+  it("is opened without Node's warning that SQLite is experimental", async () => {
     const host = startChild('once', newPath(), 'orders');
     await host.exited;
     expect(host.errors).toEqual([]);
@@ -59,7 +59,7 @@ describe('A file that is refused', () => {
     expect((await refusalOf(path)).message).toContain('is a directory; set SQLITE_PATH to a file');
   });
 
-  it('lies where no directory can be made', async () => {
+  it('lies where no directory can be created', async () => {
     const file = newPath();
     writeFileSync(file, '');
     expect((await refusalOf(join(file, 'queue.db'))).message).toContain('set SQLITE_PATH');
@@ -77,7 +77,7 @@ describe('A file that is refused', () => {
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 
-  it("is another program's database, which is left as it was", async () => {
+  it("is another program's database, which stays as it was", async () => {
     const path = newPath();
     withFile(path, (handle) => handle.exec('CREATE TABLE recipe (name TEXT)'));
     const before = readFileSync(path);
@@ -86,7 +86,7 @@ describe('A file that is refused', () => {
     expect(existsSync(`${path}-wal`)).toBe(false);
   });
 
-  it('was made by an older svchost is brought up to date, with its messages', async () => {
+  it('a file of an older svchost is upgraded, with its messages', async () => {
     const path = newPath();
     const first = await open({ path });
     await first.ensureQueue('orders');
@@ -102,19 +102,19 @@ describe('A file that is refused', () => {
     expect(deliveries[0]).toMatchObject({ messageId: 'old', redelivered: false, replyTo: undefined });
   });
 
-  it('was made by a newer svchost', async () => {
+  it('is of a newer svchost', async () => {
     const path = newPath();
     await (await open({ path })).close();
     withFile(path, (handle) => handle.exec('PRAGMA user_version = 99'));
     expect((await refusalOf(path)).message).toContain('newer svchost (schema 99, this one knows 2); update');
   });
 
-  it('may not be written by this user', async () => {
+  it('is not writable by this user', async () => {
     const path = newPath();
     await (await open({ path })).close();
     chmodSync(path, 0o444);
     chmodSync(dirname(path), 0o755);
-    // Root may write everything, so the child is nobody then.
+    // Root may write everything, so the child runs as nobody.
     const host = startChild(
       'once',
       path,
@@ -125,7 +125,7 @@ describe('A file that is refused', () => {
     expect(rejected).toContain(`BrokerRefusedError: ${path} cannot be written`);
   });
 
-  it('may be in a directory that this user may not write', async () => {
+  it('may be in a directory that is not writable by this user', async () => {
     const path = newPath();
     chmodSync(dirname(path), 0o555);
     const host = startChild(
@@ -139,8 +139,8 @@ describe('A file that is refused', () => {
   });
 });
 
-describe('A file that goes away while it is open', () => {
-  it('ends the consumers with a refusal, without waiting for a message', async () => {
+describe('A file that disappears while it is open', () => {
+  it('ends the consumers with an error, without waiting for a message', async () => {
     const path = newPath();
     const { log, lines } = keepLog();
     const adapter = await open({ path, checkEveryMs: 20 }, { log });
@@ -155,7 +155,7 @@ describe('A file that goes away while it is open', () => {
     );
   });
 
-  it('ends them, too, when only its log is deleted', async () => {
+  it('ends them as well if only its log is deleted', async () => {
     const path = newPath();
     const adapter = await open({ path, checkEveryMs: Infinity });
     const { failures } = await collect(adapter, 'orders');
@@ -164,7 +164,7 @@ describe('A file that goes away while it is open', () => {
     expect(failures[0]).toBeInstanceOf(BrokerRefusedError);
   });
 
-  it('accepts no message any more: it would be lost', async () => {
+  it('accepts no more messages, which would be lost', async () => {
     const path = newPath();
     const adapter = await open({ path, checkEveryMs: Infinity });
     await adapter.ensureQueue('orders');

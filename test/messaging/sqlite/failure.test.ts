@@ -1,4 +1,4 @@
-// Errors of SQLite: what follows from each, and the words for it, as tables.
+// Errors of SQLite: their consequences and their wording, as tables.
 import { describe, expect, it } from 'vitest';
 import { BrokerRefusedError } from '../../../src/errors.ts';
 import { explain, isDiskFull, kindOf, type FailureKind } from '../../../src/messaging/sqlite/failure.ts';

@@ -1,4 +1,4 @@
-// A queue's file as its tables, without the adapter: what waits in it, and leases that run out. For tests only.
+// Reads a queue's file as tables, without the adapter: its waiting messages, and leases that expire. For tests only.
 import { rmSync, mkdtempSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ export function withFile<Result>(path: string, work: (handle: DatabaseSync) => R
   }
 }
 
-/** The messages of a queue that nobody has leased, in the order of their turn. */
+/** The messages of a queue that are not leased, in the order of delivery. */
 export function browseFile(path: string, queueName: string): MessageFacts[] {
   const rows = withFile(path, (handle) =>
     handle
@@ -34,7 +34,7 @@ export function browseFile(path: string, queueName: string): MessageFacts[] {
   }));
 }
 
-/** Makes it the moment at which all leases have run out, as after the death of every host. */
+/** Expires all leases, as after the death of every host. */
 export function expireLeases(path: string): void {
   withFile(path, (handle) => {
     handle.exec('UPDATE message SET lease_until = 1 WHERE lease_until IS NOT NULL');
@@ -43,7 +43,7 @@ export function expireLeases(path: string): void {
   });
 }
 
-/** The path of a file that is not there yet, in a directory that is removed when the test has finished. */
+/** The path of a new file, in a directory that is removed when the test has finished. */
 export function newPath(): string {
   const directory = mkdtempSync(join(tmpdir(), 'svchost-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,4 +1,4 @@
-// Starts child.ts, and waits for what it says. Owns the process; the child knows what it does.
+// Starts child.ts, and waits for its output.
 import { spawn, type SpawnOptions } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -6,14 +6,15 @@ import { onTestFinished, vi } from 'vitest';
 
 const script = fileURLToPath(new URL('child.ts', import.meta.url));
 
+/** A running child.ts. */
 export interface ChildHost {
-  /** What it said so far, a line each. */
+  /** Its output so far, a line each. */
   readonly lines: readonly string[];
-  /** What it wrote to standard error. */
+  /** Its output on standard error. */
   readonly errors: readonly string[];
-  /** When it has ended, and all its output has been read. */
+  /** Resolves when it has ended, and all its output has been read. */
   readonly exited: Promise<void>;
-  /** Waits until it has said `count` lines that begin with `start`; returns all of those. */
+  /** Waits until it has printed `count` lines that begin with `start`; returns all of them. */
   waitFor(start: string, count?: number): Promise<string[]>;
   /** As the kernel does when memory runs out: no handler, no flush. */
   kill(): Promise<void>;
@@ -24,7 +25,7 @@ export function startChild(role: string, path: string, queue: string, options: S
   return follow(process.execPath, [script, role, path, queue], options);
 }
 
-/** The same, but the host cannot make a file larger than `limitBytes`: to it, the disk is full then. */
+/** The same, but the host cannot make a file larger than `limitBytes`, as if the disk were full. */
 export function startChildOnSmallDisk(
   limitBytes: number,
   role: string,

@@ -1,4 +1,4 @@
-// Connections for tests that close themselves, what they logged, and consumers that collect. For tests of SQLite only.
+// Connections for tests that close themselves, their log lines, and consumers that collect. For tests of SQLite only.
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { systemClock, type Clock } from '../../../src/clock.ts';
@@ -13,6 +13,7 @@ import type {
 import { loggedContext, testContext } from '../../support/context.ts';
 import { SqliteConnection, type SqliteOptions } from '../../../src/messaging/sqlite/connection.ts';
 
+/** The outcome `done`. */
 export const done: Outcome = { kind: 'done' };
 
 /** An outcome `retry` after `delayMs`. */
@@ -20,6 +21,7 @@ export function retryAfter(delayMs: number): Outcome {
   return { kind: 'retry', delayMs, error: { name: 'Error', message: 'not now' } };
 }
 
+/** One line of the log, parsed. */
 export type LogLine = Readonly<Record<string, unknown>>;
 
 /** A logger that keeps its lines. */
@@ -40,7 +42,7 @@ export async function open(
   return adapter;
 }
 
-/** A consumer and what it got. */
+/** A consumer and its deliveries. */
 export interface Collected {
   readonly consumer: Consumer;
   readonly deliveries: Delivery[];

@@ -1,4 +1,4 @@
-// The statements read what they need and no more, whatever the length of the queue.
+// The statements read no more rows than they need, whatever the length of the queue.
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Database } from '../../../src/messaging/sqlite/database.ts';
 import { MessageStore } from '../../../src/messaging/sqlite/store.ts';

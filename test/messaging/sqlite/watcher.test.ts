@@ -1,4 +1,4 @@
-// What other processes commit is noticed when it happens, not when a timer looks.
+// Commits of other processes are noticed when they happen, not when a timer fires.
 import { EventEmitter } from 'node:events';
 import { watch, type FSWatcher } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
@@ -13,13 +13,13 @@ vi.mock(import('node:fs'), async (importOriginal) => {
   return { ...fs, watch: vi.fn(fs.watch) as unknown as typeof fs.watch };
 });
 
-/** Timers never fire: whatever happens under this clock, an event made it happen. */
+/** Timers never fire: under this clock, only events cause anything. */
 const timeless: Clock = { now: () => Date.now(), after: () => () => undefined };
 
 const patience = { timeout: 10_000, interval: 5 };
 
 describe('A consumer', () => {
-  it('is woken by what another process sends', async () => {
+  it("is woken by another process's send", async () => {
     const path = newPath();
     const adapter = await open({ path }, { clock: timeless });
     const { deliveries } = await collect(adapter, 'orders', { concurrency: 10 });
@@ -29,7 +29,7 @@ describe('A consumer', () => {
     }
   });
 
-  it('is woken each time, also after the log was emptied and begun anew', async () => {
+  it('is woken each time, even after the log was emptied and started again', async () => {
     const path = newPath();
     const adapter = await open({ path }, { clock: timeless });
     const sender = await open({ path });
@@ -43,7 +43,7 @@ describe('A consumer', () => {
     expect(deliveries).toHaveLength(30);
   });
 
-  it('is woken by what another connection gives back', async () => {
+  it('is woken by a message that another connection requeues', async () => {
     const path = newPath();
     const owner = await open({ path });
     const { deliveries: owned } = await collect(owner, 'orders');
@@ -57,7 +57,7 @@ describe('A consumer', () => {
     await vi.waitUntil(() => deliveries.length === 1, patience);
   });
 
-  it('looks now and then where the file system tells nothing', async () => {
+  it('checks now and then if the file system reports nothing', async () => {
     vi.mocked(watch).mockImplementationOnce(() => silentWatcher());
     const path = newPath();
     const clock = new TestClock();
@@ -71,7 +71,7 @@ describe('A consumer', () => {
     expect(deliveries).toHaveLength(1);
   });
 
-  it('looks more often, and says so, where files cannot be watched', async () => {
+  it('checks more often, and says so, if files cannot be watched', async () => {
     vi.mocked(watch).mockImplementationOnce(() => {
       throw new Error('System limit for number of file watchers reached');
     });
@@ -93,7 +93,7 @@ describe('A consumer', () => {
   });
 });
 
-/** Of a file system that has nothing to say. */
+/** A file system that reports nothing. */
 function silentWatcher(): FSWatcher {
   return Object.assign(new EventEmitter(), { close: () => undefined }) as unknown as FSWatcher;
 }

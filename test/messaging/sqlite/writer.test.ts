@@ -1,4 +1,4 @@
-// One transaction for what comes together, and what happens when it cannot be committed.
+// Writes that arrive together share a transaction; and failed commits.
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BrokerRefusedError } from '../../../src/errors.ts';
@@ -30,7 +30,7 @@ function startWriter(path = newPath()) {
   return { path, database, clock, lines, woken, failures, writer, note, count };
 }
 
-/** Lets the file grow by so many pages, as if the disk were full then. */
+/** Lets the file grow by only that many pages, as if the disk were full then. */
 function limitDisk(database: Database, morePages: number): void {
   const pages = Number(database.handle.prepare('PRAGMA page_count').get()?.['page_count']);
   database.handle.exec(`PRAGMA max_page_count = ${pages + morePages}`);
@@ -40,7 +40,7 @@ const statuses = async (promises: Promise<unknown>[]) =>
   (await Promise.allSettled(promises)).map(({ status }) => status);
 
 describe('A writer', () => {
-  it('commits in one transaction what is written in one turn', async () => {
+  it('commits the writes of one turn in one transaction', async () => {
     const { database, note, count } = startWriter();
     const transaction = vi.spyOn(database, 'transaction');
     await Promise.all(Array.from({ length: 100 }, () => note(1)));
@@ -48,9 +48,9 @@ describe('A writer', () => {
     expect(count()).toBe(100);
   });
 
-  it('waits for the disk for what must survive a loss of power, and not for what may be done again', async () => {
+  it('waits for the disk for writes that must survive a power failure, and not for those that may be repeated', async () => {
     const { database, writer } = startWriter();
-    // Prepared anew each time: SQLite reads this pragma when it is prepared.
+    // Prepared again each time: SQLite reads this pragma when it is prepared.
     const level = () => database.handle.prepare('PRAGMA synchronous').get()?.['synchronous'];
     const write = (durable: boolean) => writer.write({ run: level, keepTrying: () => false, durable });
     const [normal, full] = [1, 2];
@@ -73,7 +73,7 @@ describe('A writer', () => {
     expect(count()).toBe(2);
   });
 
-  it('leaves nothing of a write that fails halfway', async () => {
+  it('rolls back a write that fails halfway', async () => {
     const { writer, database, note, count } = startWriter();
     const insert = database.handle.prepare('INSERT INTO note VALUES (?)');
     const halfway = writer.write({
@@ -113,7 +113,7 @@ describe('A writer', () => {
     expect(count()).toBe(1);
   });
 
-  it('keeps the order of patient writes through trouble, and lets others try at once', async () => {
+  it('keeps the order of patient writes through failures, and lets others try at once', async () => {
     const { database, clock, writer, note } = startWriter();
     limitDisk(database, 5);
     const order: string[] = [];
@@ -129,7 +129,7 @@ describe('A writer', () => {
     expect(order).toEqual(['impatient', 'first', 'second']);
   });
 
-  it('waits without blocking for another process that holds the file, for as long as the write wants to', async () => {
+  it('waits without blocking for another process that holds the file, for as long as the write allows', async () => {
     const { path, clock, note, count } = startWriter();
     const other = new DatabaseSync(path);
     onTestFinished(() => other.close());
@@ -142,7 +142,7 @@ describe('A writer', () => {
     expect(count()).toBe(1);
   });
 
-  it('tells which queues have something new, after the commit, each one once', async () => {
+  it('reports the queues with new messages, after the commit, each once', async () => {
     const { writer, woken } = startWriter();
     const wake = (queueName: string) =>
       writer.write({ run: () => 1, keepTrying: () => false, wakes: queueName });
@@ -151,7 +151,7 @@ describe('A writer', () => {
     expect(woken).toEqual([['a', 'b']]);
   });
 
-  it('writes what waits when it is closed, and rejects what comes later', async () => {
+  it('completes waiting writes when it is closed, and rejects later ones', async () => {
     const { writer, note, count } = startWriter();
     const last = note(1);
     writer.close(new Error('closed'));
@@ -160,7 +160,7 @@ describe('A writer', () => {
     expect(count()).toBe(1);
   });
 
-  it('rejects what still cannot be written when it is closed', async () => {
+  it('rejects writes that still fail when it is closed', async () => {
     const { database, writer, note } = startWriter();
     limitDisk(database, 1);
     const patient = note(100_000, () => true);
@@ -169,7 +169,7 @@ describe('A writer', () => {
     await expect(patient).rejects.toMatchObject({ message: 'database or disk is full' });
   });
 
-  it('ends with a refusal when the tables are gone', async () => {
+  it('ends with an error when the tables are gone', async () => {
     const { database, failures, note } = startWriter();
     database.handle.exec('DROP TABLE note');
     await expect(note(1, () => true)).rejects.toBeInstanceOf(BrokerRefusedError);

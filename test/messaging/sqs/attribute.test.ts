@@ -54,7 +54,7 @@ describe('encodeHeaders', () => {
     expect(attribute?.StringValue).toBe('{"a":"\\ufffe\\uffff"}');
   });
 
-  it('uses ten attributes, and packs what is beyond them', () => {
+  it('uses ten attributes, and packs the rest', () => {
     expect(Object.keys(encodeHeaders(many(10)))).toHaveLength(10);
     const attributes = encodeHeaders(many(12));
     expect(Object.keys(attributes)).toHaveLength(10);
@@ -90,8 +90,8 @@ describe('decodeHeaders', () => {
     ['bytes', { a: { DataType: 'Binary', BinaryValue: Uint8Array.of(1) } }, { a: Uint8Array.of(1) }],
     ['an attribute without a value', { a: { DataType: 'String' } }, { a: '' }],
     ['packed headers beside others', { a: string('1'), ...packed({ b: [2] }) }, { a: '1', b: [2] }],
-    ['packed headers that are no JSON', { 'svchost-headers': string('{') }, {}],
-    ['packed headers that are no object', { 'svchost-headers': string('7') }, {}],
+    ['packed headers that are not JSON', { 'svchost-headers': string('{') }, {}],
+    ['packed headers that are not an object', { 'svchost-headers': string('7') }, {}],
     ['packed headers that are null', { 'svchost-headers': string('null') }, {}],
   ])('reads %s', ([, attributes, headers]) => {
     expect(decodeHeaders(attributes)).toEqual(headers);
@@ -103,7 +103,7 @@ describe('decodeHeaders', () => {
     { control: '\u0001', half: '\uDC00', noncharacter: '\uFFFF', empty: '' },
     many(25),
     proto,
-  ])('reads what encodeHeaders has written: %j', (headers) => {
+  ])('reads the output of encodeHeaders: %j', (headers) => {
     const read = decodeHeaders(encodeHeaders(headers));
     expect(Object.entries(read).sort()).toEqual(Object.entries(headers).sort());
   });
@@ -123,7 +123,7 @@ describe('facts', () => {
       { messageId: 'id', replyTo: 'replies', correlationId: '7' },
       { tenant: 'a' },
     ],
-    ['none that is no text', { 'svchost-message-id': 7, 'svchost-reply-to': null }, {}, {}],
+    ['none that is not text', { 'svchost-message-id': 7, 'svchost-reply-to': null }, {}, {}],
   ])('are taken out of headers: %s', ([, headers, facts, rest]) => {
     expect(readFacts(headers)).toEqual({ facts, rest });
   });
@@ -152,7 +152,7 @@ it.for<[what: string, body: readonly number[], text: string | undefined]>([
   ['tab and line ends', [9, 10, 13], '\t\n\r'],
   ['nothing', [], undefined],
   ['a control character', [0x31, 0x00], undefined],
-  ['no UTF-8', [0xff, 0xfe], undefined],
+  ['not UTF-8', [0xff, 0xfe], undefined],
   ['half of a character', [0xed, 0xa0, 0xbd], undefined],
   ['U+FFFE', [0xef, 0xbf, 0xbe], undefined],
 ])('bodyText of %s', ([, body, text]) => {

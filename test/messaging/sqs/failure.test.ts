@@ -1,4 +1,4 @@
-// Failed calls to SQS: which are refusals, and the words for each, as a table.
+// Failed calls to SQS: which are refusals, and their wording, as a table.
 import { expect, it } from 'vitest';
 import { BrokerRefusedError } from '../../../src/errors.ts';
 import {
@@ -44,7 +44,7 @@ it.for<[string, Error, boolean, string]>([
   if (!isRefusal) expect(failure.name).toBe(cause.name);
 });
 
-it('of a call on no queue names none', () => {
+it('a failed call without a queue names none', () => {
   const denied = failureOf(sdkError('AccessDenied'), {
     ...place,
     action: 'ListQueues',
@@ -56,7 +56,7 @@ it('of a call on no queue names none', () => {
   );
 });
 
-it('is still known for its cause', () => {
+it('a failure is still recognized by its cause', () => {
   const of = (cause: Error) => failureOf(cause, place);
   expect([isMissingQueue(of(sdkError('QueueDoesNotExist'))), isMissingQueue(of(sdkError('Odd')))]).toEqual([
     true,

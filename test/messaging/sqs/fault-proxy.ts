@@ -42,6 +42,7 @@ interface Received {
   readonly ReceiptHandle: string;
 }
 
+/** The proxy of one server, with the fault that it causes next. */
 export class FaultProxy {
   /** How many calls came in, by action. */
   readonly calls: Record<string, number> = {};

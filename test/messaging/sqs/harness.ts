@@ -1,5 +1,5 @@
-// An SQS server as the contract suite needs it: each connection behind a proxy of its own, which knows the messages that
-// the connection has received.
+// An SQS server as the contract suite needs it: each connection behind a proxy of its own, which knows the messages
+// that the connection has received.
 import { randomUUID } from 'node:crypto';
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { MessageAdapter, SendOptions } from '../../../src/messaging/adapter.ts';
@@ -62,7 +62,7 @@ export function sqsOptions(endpoint: string, overrides: Partial<SqsOptions> = {}
   return { region, credentials, endpoint, ...overrides };
 }
 
-/** The messages that are ready in a queue. */
+/** The messages ready in a queue. */
 export function browse(server: FauxqsServer, queueName: string): MessageFacts[] {
   const name = queueName.replace(/\.fifo_dead$/, '_dead.fifo');
   const ready = server.inspectQueue(name)?.messages.ready ?? [];

@@ -52,7 +52,7 @@ describe('readMessage', () => {
       },
     ],
     [
-      'what SQS counted and noted',
+      'the facts that SQS counted and recorded',
       {
         Body: '{}',
         ReceiptHandle: 'handle',
@@ -77,7 +77,7 @@ describe('readMessage', () => {
       { Attributes: { ApproximateReceiveCount: '0' } },
       { attempt: 1 },
     ],
-    ['a time that is none as none', { Attributes: { SentTimestamp: 'soon' } }, { enqueuedAt: undefined }],
+    ['a missing time as none', { Attributes: { SentTimestamp: 'soon' } }, { enqueuedAt: undefined }],
     [
       "no attempt of a sender's making",
       { MessageAttributes: { 'svchost-attempt': { DataType: 'Number', StringValue: '9' }, a: string('x') } },
@@ -119,16 +119,16 @@ describe('readBody', () => {
     ['a notification, as it is', notification, false, notification],
     ['a notification, unwrapped', notification, true, '{"id": 1}'],
     ['another body, though it might be one', '{"id": 1}', true, '{"id": 1}'],
-    ['no JSON', '"Notification"{', true, '"Notification"{'],
-    ['a list with the word', '["Notification"]', true, '["Notification"]'],
+    ['a notification, unwrapped', '"Notification"{', true, '"Notification"{'],
+    ['a similar body that is not a notification', '["Notification"]', true, '["Notification"]'],
     [
-      'one without a topic',
+      'not JSON',
       '{"Type":"Notification","Message":"mine"}',
       true,
       '{"Type":"Notification","Message":"mine"}',
     ],
     [
-      'one whose message is no text',
+      'a list that contains the word',
       `{"Type":"Notification","TopicArn":"${topic}","Message":7}`,
       true,
       `{"Type":"Notification","TopicArn":"${topic}","Message":7}`,

@@ -1,4 +1,4 @@
-// One connection behind a fault proxy, for the tests of SQS. Owns no test.
+// One connection behind a fault proxy, for the tests of SQS.
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { systemClock, type Clock } from '../../../src/clock.ts';
@@ -10,9 +10,12 @@ import { FaultProxy } from './fault-proxy.ts';
 import { sqsOptions } from './harness.ts';
 import { startServer, type FauxqsServer } from './server.ts';
 
+/** The outcome `done`. */
 export const done: Outcome = { kind: 'done' };
+/** The outcome `requeue`. */
 export const requeue: Outcome = { kind: 'requeue' };
 
+/** A line of the log, parsed. */
 export interface LogLine {
   readonly level: number;
   readonly msg: string;
@@ -107,6 +110,7 @@ export function remaining({ server }: Rig, queueName: string): number {
   return ready.length + delayed.length + inflight.length;
 }
 
+/** A delivery's body as text. */
 export function bodyOf({ body }: Delivery): string {
   return new TextDecoder().decode(body);
 }

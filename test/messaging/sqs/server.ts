@@ -2,8 +2,10 @@
 import { Server } from 'node:net';
 import { startFauxqs, type FauxqsServer } from 'fauxqs';
 
+/** The region of the server. */
 export const region = 'eu-central-1';
 
+/** The credentials of the tests; the server accepts any. */
 export const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
 // fauxqs always listens on all addresses (its app.js): in this process that means loopback from now on.
@@ -20,6 +22,7 @@ function isEverywhere(options: unknown): options is object {
   return typeof options === 'object' && options !== null && 'host' in options && options.host === '0.0.0.0';
 }
 
+/** Starts a server on a free port. */
 export function startServer(): Promise<FauxqsServer> {
   return startFauxqs({ port: 0, logger: false, defaultRegion: region });
 }

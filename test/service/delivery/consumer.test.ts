@@ -1,4 +1,4 @@
-// Deliveries in work: how many at once, what a drain and a failing broker make of them. On a queue in memory.
+// Deliveries in flight: their number, and how a drain and a failing broker end them. On a queue in memory.
 import { describe, expect, it, vi } from 'vitest';
 import { BrokerRefusedError, exitCode } from '../../../src/errors.ts';
 import type {
@@ -13,7 +13,7 @@ import { deferred, host, overridden } from '../hosted.ts';
 import { memoryWith, queueName } from '../memory.ts';
 
 describe('a service', () => {
-  it.for([1, 3, 50])('works on %i at once, and never on more', async (concurrency) => {
+  it.for([1, 3, 50])('processes %i at once, and never more', async (concurrency) => {
     const adapter = await memoryWith(Array.from({ length: 200 }, (_, index) => index));
     let [running, most] = [0, 0];
     const service = await host(
@@ -31,7 +31,7 @@ describe('a service', () => {
     expect(most).toBe(concurrency);
   });
 
-  it('works in the order of the queue at concurrency 1', async () => {
+  it('processes in the order of the queue at concurrency 1', async () => {
     const messages = Array.from({ length: 100 }, (_, index) => index);
     const service = await host(await memoryWith(messages), queueName, async (message) => {
       // The first are the slowest.
@@ -41,7 +41,7 @@ describe('a service', () => {
     expect(service.calls.map(({ message }) => message)).toEqual(messages);
   });
 
-  it('starts nothing after a drain has begun, and waits for what is in work', async () => {
+  it('starts nothing after a drain has begun, and waits for work in flight', async () => {
     const adapter = await memoryWith([0, 1, 2]);
     const work = deferred();
     const service = await host(adapter, queueName, () => work.promise, { concurrency: 2 });
@@ -75,7 +75,7 @@ describe('a service', () => {
     ]);
   });
 
-  it('says so when the broker refuses an outcome during the drain', async () => {
+  it('reports it when the broker refuses an outcome during the drain', async () => {
     const adapter = refusing(await memoryWith([0]), 'done');
     const work = deferred();
     const service = await host(adapter, queueName, () => work.promise);
@@ -89,7 +89,7 @@ describe('a service', () => {
   });
 });
 
-it('a delivery whose lease is lost while it waits for room is not started, but comes again', async () => {
+it('does not start a delivery whose lease is lost while it waits for a slot; it is redelivered', async () => {
   const lost = new AbortController();
   const waiting: Delivery[] = [];
   const adapter = handingOut(await memoryWith([0, 1]), 2, (delivery) => {
@@ -108,7 +108,7 @@ it('a delivery whose lease is lost while it waits for room is not started, but c
   expect(service.calls.map(({ message }) => message)).toEqual([0, 1]);
 });
 
-/** A broker whose user has lost the right to settle in one way. */
+/** A broker that no longer permits one kind of outcome. */
 function refusing(adapter: MessageAdapter, kind: Outcome['kind']): MessageAdapter {
   return handingOut(adapter, undefined, (delivery) =>
     overridden(delivery, 'settle', (outcome: Outcome) =>
@@ -117,7 +117,7 @@ function refusing(adapter: MessageAdapter, kind: Outcome['kind']): MessageAdapte
   );
 }
 
-/** A broker whose deliveries are changed before they are handed out, to as many as `concurrency` at once. */
+/** A broker whose deliveries are changed on their way to the consumer, `concurrency` at once. */
 function handingOut(
   adapter: MessageAdapter,
   concurrency: number | undefined,

@@ -7,7 +7,7 @@ import { host } from '../hosted.ts';
 const brokers = [rabbitMqBroker(), sqliteBroker()];
 
 describe.for(brokers)('on $name, the context', (broker) => {
-  it('tells the message, its queue, headers, attempt and time', async () => {
+  it('contains the message, its queue, headers, attempt and time', async () => {
     const queue = await broker.queue();
     const adapter = broker.adapter();
     await adapter.connect();
@@ -58,7 +58,7 @@ describe.for(brokers)('on $name, the context', (broker) => {
     ]);
   });
 
-  it('sends messages to other queues, and says which queue is not there', async () => {
+  it('sends messages to other queues, and names a queue that does not exist', async () => {
     const queue = await queueWith(broker, { order: 2 });
     const target = await broker.queue();
     const failures: unknown[] = [];

@@ -1,4 +1,4 @@
-// The pipeline of one delivery: schemas of three libraries, time limits, and what the log tells.
+// The pipeline of one delivery: schemas of three libraries, time limits, and the log.
 import { type } from 'arktype';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { memoryWith, queueName } from '../memory.ts';
 
 const marker = 'marker-4711';
 
-/** The same schema three times: an order with a number that becomes a date. */
+/** The same schema three times: an order with a number that is turned into a date. */
 const schemas: Record<string, StandardSchema> = {
   zod: z.object({ id: z.number(), at: z.string().transform((text) => new Date(text)) }),
   'zod, asynchronous': z.object({
@@ -37,7 +37,7 @@ const schemas: Record<string, StandardSchema> = {
 };
 
 describe.for(Object.entries(schemas))('a schema of %s', ([, schema]) => {
-  it('lets a good message through, and process is given what the schema made of it', async () => {
+  it("accepts a good message, and process is called with the schema's output", async () => {
     const adapter = await memoryWith([{ id: 1, at: '2026-01-01T00:00:00Z' }]);
     const service = await host(adapter, queueName, () => undefined, { schema });
     await service.settled(1);
@@ -52,7 +52,7 @@ describe.for(Object.entries(schemas))('a schema of %s', ([, schema]) => {
     ['of another shape', [marker]],
     ['that is a scalar', marker],
     ['that is null', null],
-  ])('refuses a message %s, and no value of it is in the log', async ([, message]) => {
+  ])('refuses a message %s, and none of its values appear in the log', async ([, message]) => {
     const adapter = await memoryWith([message]);
     const service = await host(adapter, queueName, () => undefined, { schema });
     await service.settled(1);
@@ -77,8 +77,8 @@ describe('a schema', () => {
       }),
     ],
     ['rejects', broken(() => Promise.reject(new Error('the registry is down')) as never)],
-    ['answers nothing', broken(() => undefined as never)],
-  ])('that %s fails the attempt like process itself: the message is tried again', async ([, schema]) => {
+    ['returns nothing', broken(() => undefined as never)],
+  ])('that %s fails the attempt, as process itself would: the message is retried', async ([, schema]) => {
     const adapter = await memoryWith([1]);
     const service = await host(adapter, queueName, () => undefined, { schema });
     await service.settled(3);
@@ -123,7 +123,7 @@ describe('PROCESS_TIMEOUT', () => {
     expect(service.records.map(({ outcome }) => outcome.kind)).toEqual(['retry', 'done', 'done']);
   });
 
-  it('does not count against work that ends well after its signal was aborted', async () => {
+  it('does not count against work that succeeds after its signal was aborted', async () => {
     const adapter = await memoryWith(['slow']);
     const service = await host(
       adapter,
@@ -137,7 +137,7 @@ describe('PROCESS_TIMEOUT', () => {
   });
 });
 
-describe('what user code throws', () => {
+describe('a value that user code throws', () => {
   const hostile = new Proxy(new Error(marker), {
     get: () => {
       throw new Error('no looking');
@@ -152,7 +152,7 @@ describe('what user code throws', () => {
     ['a proxy that cannot be read', hostile],
     ['an error without texts', Object.assign(new Error(), { name: 1, message: null, stack: {} })],
     ['an error of ten million characters', new Error('x'.repeat(10_000_000))],
-  ])('can be %s: the attempt has failed, and the service goes on', async ([, thrown]) => {
+  ])('can be %s: the attempt has failed, and the service continues', async ([, thrown]) => {
     const adapter = await memoryWith(['bad', 'good']);
     const service = await host(adapter, queueName, (message) => {
       if (message === 'bad') throw thrown;
@@ -170,7 +170,7 @@ describe('what user code throws', () => {
 });
 
 describe('the log', () => {
-  it('has a line at debug for what is done, and none above', async () => {
+  it('has a line at debug for a message that is done, and none above', async () => {
     const adapter = await memoryWith([{ text: marker }]);
     const service = await host(adapter, queueName, () => undefined);
     await service.settled(1);

@@ -1,4 +1,4 @@
-// What is told of a failure: whatever user code throws, telling of it does not fail, and is of bounded length.
+// The description of a failure: whatever user code throws, describing it does not fail, and has a bounded length.
 import { describe, expect, it } from 'vitest';
 import { outcomeOfError } from '../../../src/service/delivery/outcome.ts';
 import { CrashError, failureOf, InvalidMessageError } from '../../../src/service/delivery/failure.ts';
@@ -7,7 +7,7 @@ import { describeThrown, legible } from '../../../src/thrown.ts';
 const cyclic: Record<string, unknown> = { password: 'secret' };
 cyclic['self'] = cyclic;
 
-/** Things to throw, and how they are told of. */
+/** Values to throw, and their descriptions. */
 const thrown: Record<string, [unknown, { name: string; message: string }]> = {
   'an error': [new TypeError('no'), { name: 'TypeError', message: 'no' }],
   'an error with a cause': [new Error('no', { cause: cyclic }), { name: 'Error', message: 'no' }],
@@ -65,7 +65,7 @@ function revoked(): object {
   return proxy;
 }
 
-describe('what user code throws', () => {
+describe('a value that user code throws', () => {
   it.for(Object.entries(thrown))('can be %s', ([, [value, expected]]) => {
     const error = legible(value);
     expect(failureOf(error)).toEqual(expected);
@@ -108,12 +108,9 @@ describe('the refusal of a schema', () => {
       'a, b',
       'a: x is not y; b: no',
     ],
-  ])(
-    '%s names the places in the log, and says what was wrong in the dead letter',
-    ([, issues, places, details]) => {
-      const error = new InvalidMessageError(issues);
-      expect(error.message).toBe(`the schema refused ${places}`);
-      expect(failureOf(error)).toEqual({ name: 'InvalidMessageError', message: details });
-    },
-  );
+  ])('%s names the places in the log, and the faults in the dead letter', ([, issues, places, details]) => {
+    const error = new InvalidMessageError(issues);
+    expect(error.message).toBe(`the schema refused ${places}`);
+    expect(failureOf(error)).toEqual({ name: 'InvalidMessageError', message: details });
+  });
 });

@@ -1,4 +1,4 @@
-// EXIT_WHEN_FINISHED: when a queue counts as worked off, with a moved clock; and hosts that end by it, in real time.
+// EXIT_WHEN_FINISHED: when a queue counts as finished, on a test clock; and hosts that end by it, in real time.
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,8 +13,8 @@ import { linesOf, makeService, ordersOf } from '../service-directory.ts';
 const rabbitMq = rabbitMqBroker();
 const sqlite = sqliteBroker();
 
-describe('a queue is worked off', () => {
-  /** A watch over a queue that the test describes. */
+describe('a queue is finished', () => {
+  /** Watches a queue that the test describes. */
   function watch(content = 'EXIT_WHEN_FINISHED=1') {
     const directory = mkdtempSync(join(tmpdir(), 'svchost-finish-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
@@ -36,7 +36,7 @@ describe('a queue is worked off', () => {
     return { clock, state, stop, file };
   }
 
-  it('after five quiet seconds from the first look, and not before; told once', async () => {
+  it('after five quiet seconds from the first look, and not before; reported once', async () => {
     const { clock, state } = watch();
     await clock.advance(1000 + 4999);
     expect(state.finished).toBe(0);
@@ -48,7 +48,7 @@ describe('a queue is worked off', () => {
 
   it.for<[string, (state: ReturnType<typeof watch>['state']) => void]>([
     ['while messages wait, or wait for a retry', (state) => (state.waiting = 1)],
-    ['while a message is in work', (state) => (state.size = 1)],
+    ['while a message is in flight', (state) => (state.size = 1)],
     ['while the broker cannot be asked', (state) => (state.fails = true)],
   ])('not %s; then five quiet seconds later', async ([, disturb]) => {
     const { clock, state } = watch();
@@ -75,7 +75,7 @@ describe('a queue is worked off', () => {
     expect(state.finished).toBe(1);
   });
 
-  it('not while the broker does not answer, and no second question is put to it', async () => {
+  it('not while the broker does not answer, and it is not asked again meanwhile', async () => {
     const { clock, state } = watch();
     state.hangs = true;
     await clock.advance(60_000);
@@ -92,7 +92,7 @@ describe('a queue is worked off', () => {
     expect(state.finished).toBe(1);
   });
 
-  it('not any more when the config takes it back within the five seconds', async () => {
+  it('no longer when the config withdraws it within the five seconds', async () => {
     const { clock, state, file } = watch();
     await clock.advance(4000);
     rmSync(file);
@@ -109,7 +109,7 @@ describe('a queue is worked off', () => {
     expect(clock.waits).toEqual([]);
   });
 
-  it('not while its config cannot be looked at, which ends nothing', async () => {
+  it('not while its config cannot be read, which ends nothing', async () => {
     const { clock, state, file } = watch();
     rmSync(file);
     // Too many levels of links: stat fails.
@@ -124,8 +124,8 @@ describe('a queue is worked off', () => {
 });
 
 describe('a host with EXIT_WHEN_FINISHED', () => {
-  it('that is set while it runs ends with 0 once the queue is empty, on RabbitMQ and on SQLite', async () => {
-    // At the same time: it takes its time.
+  it('set while it runs, ends with 0 once the queue is empty, on RabbitMQ and on SQLite', async () => {
+    // Both at the same time, since it takes a while.
     await Promise.all([rabbitMq, sqlite].map(endByItself));
   });
 
@@ -133,7 +133,7 @@ describe('a host with EXIT_WHEN_FINISHED', () => {
     const service = await makeService(broker);
     const file = join(service.directory, 'consume.env');
     await service.put({ act: 'note', id: '1' }, { act: 'fail once', id: '2' });
-    // The retry comes later than five quiet seconds would end the host.
+    // The retry comes later than the five quiet seconds after which the host would end.
     const host = await service.startConsuming({ CONSUME_CONFIG_FILE_PATH: file, RETRY_INITIAL_DELAY: '6' });
     await writeFile(file, 'EXIT_WHEN_FINISHED=1\n');
     expect(await host.exited).toEqual({ code: 0, signal: null });

@@ -1,4 +1,4 @@
-// From an error to an outcome, as a table.
+// How an error becomes an outcome, as a table.
 import { describe, expect, it } from 'vitest';
 import { DeadLetterError } from '../../../src/errors.ts';
 import {
@@ -22,15 +22,15 @@ describe('an attempt that ended with', () => {
   it.for<[string, unknown, string, string]>([
     ['an error', new Error('no'), 'retry', 'failed'],
     ['nothing', undefined, 'retry', 'failed'],
-    ['the time being up', new ProcessTimeoutError(1000), 'retry', 'timeout'],
-    ['an error that nothing caught', new CrashError(new Error('no')), 'retry', 'crashed'],
-    ['a body that is no message', new UndecodableError('no'), 'dead', 'undecodable'],
-    ['a refusal of the schema', new InvalidMessageError([{ message: 'no' }]), 'dead', 'invalid'],
+    ['the time limit', new ProcessTimeoutError(1000), 'retry', 'timeout'],
+    ['an uncaught error', new CrashError(new Error('no')), 'retry', 'crashed'],
+    ['a body that is not a message', new UndecodableError('no'), 'dead', 'undecodable'],
+    ['a refusal by the schema', new InvalidMessageError([{ message: 'no' }]), 'dead', 'invalid'],
     ['a DeadLetterError', new DeadLetterError('no'), 'dead', 'rejected'],
     ['a DeadLetterError of another copy of the package', new DeadLetterErrorOfACopy(), 'dead', 'rejected'],
     ['too many dead hosts', new CrashLoopError(3), 'dead', 'crashed'],
     [
-      'something with the code of a DeadLetterError that is no error',
+      'a value with the code of a DeadLetterError that is not an error',
       { code: 'DEAD_LETTER' },
       'retry',
       'failed',
@@ -44,7 +44,7 @@ describe('an attempt that ended with', () => {
     }
   });
 
-  it('the drain running out of time is handed back, whatever the attempt', () => {
+  it('the drain running out of time is requeued, whatever the attempt', () => {
     for (const attempt of [1, 3, 1000]) {
       expect(outcomeOfError(new CutOffError(), attempt, policy)).toEqual({ kind: 'requeue' });
     }

@@ -1,4 +1,4 @@
-// When a failed message is tried again, as tables.
+// When a failed message is retried, as tables.
 import { describe, expect, it } from 'vitest';
 import type { RetryPolicy } from '../../../src/config/settings.ts';
 import { retryDelayMs, retryDelaysMs } from '../../../src/service/delivery/retry.ts';
@@ -10,9 +10,9 @@ describe('the delay after a failed attempt', () => {
     ['grows by the factor, up to the longest', standard, [1000, 5000, 25_000, 125_000, 300_000, 300_000]],
     ['stays the same at a factor of 1', { ...standard, factor: 1 }, [1000, 1000, 1000]],
     ['is never longer than the longest, not even the first', { ...standard, maxDelayMs: 400 }, [400, 400]],
-    ['can be nothing', { ...standard, initialDelayMs: 0 }, [0, 0, 0]],
+    ['can be zero', { ...standard, initialDelayMs: 0 }, [0, 0, 0]],
     [
-      'is a whole number of milliseconds: brokers know no other',
+      'is a whole number of milliseconds, as brokers require',
       { ...standard, initialDelayMs: 100, factor: 1.15 },
       [100, 115, 132, 152],
     ],
@@ -21,11 +21,11 @@ describe('the delay after a failed attempt', () => {
     expect(delays.map((_, index) => retryDelayMs(policy, index + 1))).toEqual(delays);
   });
 
-  it('is the longest where the power is beyond all numbers', () => {
+  it('is the longest if the power overflows', () => {
     expect(retryDelayMs({ ...standard, factor: 1e300 }, 1000)).toBe(300_000);
   });
 
-  it('is a number also for nothing times something beyond all numbers', () => {
+  it('is a number even for zero times infinity', () => {
     expect(retryDelayMs({ ...standard, initialDelayMs: 0, factor: 1e300 }, 1000)).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-// One run of process: its time limit and its interruptions, with a moved clock.
+// One run of process: its time limit and its interruptions, on a test clock.
 import { describe, expect, it } from 'vitest';
 import { DeadLetterError } from '../../../src/errors.ts';
 import { CrashError, CutOffError, ProcessTimeoutError } from '../../../src/service/delivery/failure.ts';
@@ -6,7 +6,7 @@ import { currentRun, Run } from '../../../src/service/delivery/run.ts';
 import { quiet, TestClock } from '../../../src/testing/clock.ts';
 import { deferred, never } from '../hosted.ts';
 
-/** Starts a run; tells how it ended, or that it has not. */
+/** Starts a run; reports how it ended, or that it has not. */
 function start(work: (signal: AbortSignal) => unknown, timeoutMs: number | undefined = 1000) {
   const clock = new TestClock();
   const run = new Run();
@@ -32,7 +32,7 @@ describe('work', () => {
     ['returns', () => 1],
     ['resolves', () => Promise.resolve(1)],
     ['returns a thenable that resolves', () => ({ then: (resolve: () => void) => resolve() })],
-    ['returns something with a then that is no function', () => ({ then: 1 })],
+    ['returns an object whose then is not a function', () => ({ then: 1 })],
   ])('that %s is done', async ([, work]) => {
     const { run, clock, end } = start(work);
     expect(await end()).toBe('done');
@@ -68,7 +68,7 @@ describe('work', () => {
     expect(clock.waits).toEqual([]);
   });
 
-  it('without a limit has all the time of the world', async () => {
+  it('without a limit may take for ever', async () => {
     const clock = new TestClock();
     const run = new Run();
     const work = deferred();
@@ -80,7 +80,7 @@ describe('work', () => {
   });
 });
 
-describe('when its time is up', () => {
+describe('at the time limit', () => {
   it('the signal is aborted with the reason, not a moment before', async () => {
     const { clock, run } = start(() => never);
     await clock.advance(999);
@@ -89,7 +89,7 @@ describe('when its time is up', () => {
     expect(run.signal.reason).toBeInstanceOf(ProcessTimeoutError);
   });
 
-  it('work that heeds the signal has timed out, whatever it throws', async () => {
+  it('work that respects the signal has timed out, whatever it throws', async () => {
     const { clock, end } = start(
       (signal) =>
         new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('ok')))),
@@ -109,7 +109,7 @@ describe('when its time is up', () => {
     expect(await end()).toBe(rejection);
   });
 
-  it('work that ends well within the grace is done', async () => {
+  it('work that succeeds within the grace period is done', async () => {
     const work = deferred();
     const { clock, end } = start(() => work.promise);
     await clock.advance(1000 + 999);
@@ -119,7 +119,7 @@ describe('when its time is up', () => {
     expect(clock.waits).toEqual([]);
   });
 
-  it('work that ignores it is given up after a second of grace, and its later end changes nothing', async () => {
+  it('work that ignores it is abandoned after a second of grace, and its later end changes nothing', async () => {
     for (const late of ['resolves', 'rejects']) {
       const work = deferred();
       const { clock, end } = start(() => work.promise);
@@ -134,7 +134,7 @@ describe('when its time is up', () => {
     }
   });
 
-  it('a thenable that never settles is given up as well', async () => {
+  it('a thenable that never settles is abandoned as well', async () => {
     const { clock, end } = start(() => ({ then: () => undefined }));
     await clock.advance(2000);
     expect(await end()).toBeInstanceOf(ProcessTimeoutError);
@@ -150,7 +150,7 @@ describe('a run that is ended from outside', () => {
     expect(clock.waits).toEqual([]);
   });
 
-  it('is cut off also where it would fail because of that', async () => {
+  it('is cut off even if it would fail because of that', async () => {
     const { run, end } = start(
       (signal) =>
         new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('ok')))),
@@ -159,7 +159,7 @@ describe('a run that is ended from outside', () => {
     expect(await end()).toBeInstanceOf(CutOffError);
   });
 
-  it('is cut off, not timed out, in the grace after its time was up', async () => {
+  it('is cut off, not timed out, during the grace period after its time limit', async () => {
     const { run, clock, end } = start(() => never);
     await clock.advance(1500);
     run.cutOff();
@@ -167,7 +167,7 @@ describe('a run that is ended from outside', () => {
     expect(clock.waits).toEqual([]);
   });
 
-  it('by an error that nothing caught has crashed', async () => {
+  it('by an uncaught error has crashed', async () => {
     const { run, end } = start(() => never);
     run.crash(new RangeError('no'));
     expect(await end()).toBeInstanceOf(CrashError);
@@ -181,7 +181,7 @@ describe('a run that is ended from outside', () => {
     await expect(run.execute(() => never, new TestClock(), 1000)).rejects.toBeInstanceOf(CutOffError);
   });
 
-  it('after its work has ended stays as it was', async () => {
+  it('after its work has ended keeps its result', async () => {
     const { run, end } = start(() => undefined);
     expect(await end()).toBe('done');
     run.cutOff();
@@ -191,7 +191,7 @@ describe('a run that is ended from outside', () => {
 });
 
 describe('the current run', () => {
-  it('is known to all that the work sets off, and to the listeners of its signal', async () => {
+  it('is known to all code that the work starts, and to the listeners of its signal', async () => {
     const seen: unknown[] = [];
     const { run, clock, end } = start(async (signal) => {
       seen.push(currentRun.getStore());
