@@ -60,7 +60,7 @@ describe('a processor among the exports', () => {
   it('that was meant to be one is told apart for people', () => {
     expect(findClasses({ Helper, Unfinished, BaseServiceProcessor }).exported).toEqual([
       'Helper',
-      'Unfinished (it extends BaseServiceProcessor, and has no process method)',
+      'Unfinished (it extends BaseServiceProcessor but has no process method)',
       'BaseServiceProcessor',
     ]);
   });
