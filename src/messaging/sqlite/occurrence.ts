@@ -13,7 +13,7 @@ const table = `
 `;
 
 /**
- * How long claims are kept, in milliseconds: a day, longer than any replica needs, for people who look into the file.
+ * How long claims are kept, in milliseconds: a day, longer than replicas need, so that people can look into the file.
  */
 const keepMs = Math.max(claimMemoryMs, 86_400_000);
 

@@ -92,7 +92,7 @@ export class Lease {
   /**
    * Notes that SQS is about to be asked for more time.
    *
-   * @returns the time that it can be asked for, in seconds
+   * @returns the time to ask for, in seconds
    */
   ask(now: number, wantedS: number): number {
     const askedS = Math.min(wantedS, this.longestS(now));

@@ -122,7 +122,7 @@ export class Executor {
     return { queue: this.#options.context.queueName, messageId, attempt, ageMs };
   }
 
-  /** Dead-letters a message that brings down its host each time it is delivered, or it would do so for ever. */
+  /** Dead-letters a message that keeps bringing down its host. */
   #refuseCrasher({ crashes, attempt }: Delivery): void {
     const { retry, countsEveryDelivery } = this.#options;
     if (crashes >= retry.maxAttempts) throw new CrashLoopError(crashes);
