@@ -1,4 +1,4 @@
-// The contract that every broker connection keeps: the words between the service and a broker. Knows no broker.
+// The contract between the service and any broker: outcomes, deliveries, consumers and the adapter itself.
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Capabilities } from './capability.ts';
@@ -14,27 +14,27 @@ export type Outcome =
   | { readonly kind: 'dead'; readonly reason: DeadReason; readonly error: Failure }
   | { readonly kind: 'requeue' };
 
-/** One handing-over of a message by the broker. */
+/** One delivery of a message. The service settles it exactly once. */
 export interface Delivery extends MessageFacts {
   /** 1 for the first delivery, one more after each `retry`; see `Capabilities.countsEveryDelivery`. */
   readonly attempt: number;
-  /** How often the host died over this attempt, without an outcome; 0 unless `Capabilities.countsCrashes`. */
+  /** How many times a host died during this attempt, without an outcome; 0 unless `Capabilities.countsCrashes`. */
   readonly crashes: number;
   /** The broker has delivered this attempt before: it was requeued, or its host died or lost its connection. */
   readonly redelivered: boolean;
   /** When the message was first sent; undefined if neither the broker nor the sender says so. */
   readonly enqueuedAt: Date | undefined;
-  /** The queue that the sender awaits a reply on. */
+  /** The queue on which the sender awaits a reply. */
   readonly replyTo: string | undefined;
   /** Tells the sender which request a reply answers. */
   readonly correlationId: string | undefined;
-  /** Aborted once the broker may have given the message to another consumer: no outcome is recorded any more. */
+  /** Aborted once another consumer may have the message: no outcome is recorded after that. */
   readonly lost: AbortSignal;
   /**
-   * Records the outcome with the broker, exactly once: later calls do nothing. Repeats calls that fail for now.
+   * Records the outcome with the broker, exactly once: later calls change nothing. Retries temporary failures.
    *
-   * @returns true once the broker has it; false if the delivery was lost, so that the message will be redelivered
-   * @throws BrokerRefusedError the broker refuses the outcome for good
+   * @returns true once the broker has the outcome; false if the delivery was lost: the message will be redelivered
+   * @throws BrokerRefusedError the broker permanently refuses the outcome
    */
   settle(outcome: Outcome): Promise<boolean>;
 }
@@ -56,17 +56,17 @@ export interface ConsumeOptions {
   readonly concurrency: number;
   /** The queue for this queue's dead letters. */
   readonly deadLetterQueueName: string;
-  /** Called once if consuming has ended for good and cannot start again: the service must end. */
+  /** Called once when consuming has failed permanently: the service must end. */
   readonly onFailure: (error: Error) => void;
-  /** The broker's own variables of the consume config, by name, as they are now; they may change at any time. */
+  /** The current values of the broker's own variables in the consume config, by name; they may change at any time. */
   readonly tuning?: () => Readonly<Record<string, number | undefined>>;
 }
 
 /** A running subscription to one queue. */
 export interface Consumer {
-  /** Stops deliveries: none arrives after this has resolved. Those that arrived can still be settled. Idempotent. */
+  /** Stops deliveries: none arrives after this has resolved; earlier ones can still be settled. Idempotent. */
   drain(): Promise<void>;
-  /** Drains, and requeues all that is unsettled. Idempotent. */
+  /** Drains, then requeues every unsettled delivery. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -76,25 +76,29 @@ export interface Consumer {
  */
 export interface MessageAdapter {
   readonly capabilities: Capabilities;
-  /** The broker's address for people, without secrets. */
+  /** The broker's address for display, without secrets. */
   readonly address: string;
-  /** Retries for as long as it takes. @throws BrokerRefusedError trying again cannot help */
+  /**
+   * Connects; retries for as long as it takes.
+   *
+   * @throws BrokerRefusedError retrying cannot help
+   */
   connect(): Promise<void>;
   /** Creates the queue, durable, if it is missing; leaves an existing one as it is. */
   ensureQueue(queueName: string): Promise<void>;
   /**
-   * Resolves when the broker has the message safely.
+   * Sends a message. Resolves when the broker has confirmed it.
    *
-   * @param body the message's bytes; JSON, for a service to read it (see message.ts)
+   * @param body the message's bytes; a service can read only JSON (see message.ts)
    * @throws UnroutableError there is no such queue
-   * @throws SendError the broker has not confirmed the message; it may have it all the same
+   * @throws SendError the broker has not confirmed the message, but may still have it
    */
   sendMessage(queueName: string, body: Uint8Array, options?: SendOptions): Promise<void>;
   /**
-   * Creates the queue if it is missing and delivers from it until stopped, through every loss of connection, channel or
-   * consumer. Resolves when the first delivery can arrive.
+   * Creates the queue if it is missing and delivers from it until stopped, recovering from every loss of connection,
+   * channel or consumer. Resolves when the first delivery can arrive.
    *
-   * @param onDelivery must not throw, and must have each delivery settled
+   * @param onDelivery must not throw; each delivery must be settled in the end
    */
   consumeMessages(
     queueName: string,
@@ -102,7 +106,7 @@ export interface MessageAdapter {
     options: ConsumeOptions,
   ): Promise<Consumer>;
   /**
-   * The number of messages that wait in the queue, including those that wait for a retry; not those in flight.
+   * The number of messages waiting in the queue, including those waiting for a retry, but not those in flight.
    *
    * @param retryDelaysMs the delays that retries of this queue may have
    */
@@ -116,8 +120,8 @@ export interface AdapterContext {
   /** Shown to the broker's operators, if the broker shows names: `service@version`. */
   readonly connectionName: string;
   readonly clock: Clock;
-  /** For all that any broker can meet; never throws. */
+  /** Reports an event that any broker can have; never throws. */
   readonly emit: (event: BrokerEvent) => void;
-  /** For lines that only this broker can have. */
+  /** For log lines that are specific to this broker. */
   readonly log: Logger;
 }

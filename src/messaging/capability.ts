@@ -8,7 +8,7 @@ export interface Capabilities {
   readonly delayedSend: boolean;
   /** `Delivery.crashes` counts deliveries whose host died. */
   readonly countsCrashes: boolean;
-  /** `Delivery.attempt` counts every delivery, also those that ended in a `requeue` or with the host's death. */
+  /** `Delivery.attempt` counts every delivery, including those that ended in a `requeue` or with the host's death. */
   readonly countsEveryDelivery: boolean;
   /** At concurrency 1, messages are delivered in the order in which they were sent. */
   readonly ordered: boolean;
@@ -41,26 +41,26 @@ export interface Browsable {
 /** A broker that can grant an occurrence to exactly one of several replicas. */
 export interface Claiming {
   /**
-   * Claims one occurrence of a schedule for the caller: of all callers, over any connection, at most one gets true. The
-   * claim is not given up, even if its owner dies. It is remembered for `claimMemoryMs` at least: a caller that asks
-   * about an older occurrence must not run it.
+   * Claims one occurrence of a schedule for the caller: of all callers, over any connection, at most one gets true. A
+   * claim is final, even if its owner dies. It is remembered for at least `claimMemoryMs`, so nobody may claim an
+   * occurrence that is older.
    *
-   * @param scheduleName the same for all replicas of a service
+   * @param scheduleName the same in all replicas of a service
    * @returns false if another caller has claimed it
-   * @throws Error the broker does not answer; the occurrence may be claimed all the same
+   * @throws Error the broker does not answer; the claim may have succeeded nonetheless
    */
   claimOccurrence(scheduleName: string, occurrence: Date): Promise<boolean>;
 }
 
-/** How long a claimed occurrence is remembered at least, in milliseconds from its claim. */
+/** The least time for which a claim is remembered, in milliseconds: 10 minutes. */
 export const claimMemoryMs = 10 * 60_000;
 
-/** A broker whose queues can be configured so that they do not fit their use. */
+/** A broker whose queues may be configured so that they do not fit svchost, which `inspectQueue` detects. */
 export interface Inspectable {
   /**
-   * The faults of a queue as it is configured at the broker: a line for people each.
+   * The faults in a queue's configuration at the broker, one readable line each.
    *
-   * @param maxAttempts how often a message is tried
+   * @param maxAttempts how many times a message is tried
    */
   inspectQueue(queueName: string, maxAttempts: number): Promise<readonly string[]>;
 }

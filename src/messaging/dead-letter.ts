@@ -13,7 +13,7 @@ export type DeadReason =
   | 'rejected'
   /** `process` took longer than PROCESS_TIMEOUT at the last attempt. */
   | 'timeout'
-  /** The process ended, or crashed, each time it was given the message. */
+  /** The process ended or crashed each time the message was delivered. */
   | 'crashed';
 
 /** An error's name and message, as a dead letter keeps them. */
@@ -31,17 +31,17 @@ export const header = {
   error: 'svchost-error',
   sourceQueue: 'svchost-source-queue',
   attempts: 'svchost-attempts',
-  /** True on a copy that could not take the sender's headers along. */
+  /** True on a copy that could not carry the sender's headers. */
   headersDropped: 'svchost-headers-dropped',
 } as const;
 
 /** The history of a message so far. */
 export interface History {
-  /** The attempt that is or was under way; 1 for the first. */
+  /** The current or last attempt; 1 for the first. */
   readonly attempt: number;
   /** When the first attempt began. */
   readonly firstSeen: Date;
-  /** A copy of an earlier attempt could not take the sender's headers along. */
+  /** A copy made after an earlier attempt could not carry the sender's headers. */
   readonly headersDropped?: true;
 }
 
@@ -55,8 +55,8 @@ export interface Verdict {
 }
 
 /**
- * The headers as their sender wrote them, without those that no sender may claim: an attempt, and that headers were
- * dropped. Others with names of svchost are only shown, decide nothing, and are overwritten in a dead letter.
+ * The sender's headers, without the two that only svchost may set: the attempt, and that headers were dropped. Others
+ * with svchost's names are passed on but decide nothing, and a dead letter overwrites them.
  */
 export function sentHeaders(headers: Headers): Headers {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !unclaimable.has(name)));
@@ -64,7 +64,7 @@ export function sentHeaders(headers: Headers): Headers {
 
 const unclaimable: ReadonlySet<string> = new Set([header.attempt, header.headersDropped]);
 
-/** The headers that say how often a message was tried: none at the first attempt. */
+/** The headers that record the attempt of a copy and when the first attempt began; none for attempt 1. */
 export function attemptHeaders({ attempt, firstSeen, headersDropped }: History): Headers {
   if (attempt === 1) return {};
   return {
@@ -74,7 +74,7 @@ export function attemptHeaders({ attempt, firstSeen, headersDropped }: History):
   };
 }
 
-/** The headers that say why a message is dead. A dead letter starts over in its queue, so it has no attempt. */
+/** The headers that say why a message is dead. Not the attempt header: a dead letter starts over in its queue. */
 export function deadLetterHeaders(history: History, verdict: Verdict): Headers {
   const { attempt, firstSeen, headersDropped } = history;
   const { queueName, reason, error, at } = verdict;
@@ -89,7 +89,10 @@ export function deadLetterHeaders(history: History, verdict: Verdict): Headers {
   };
 }
 
-/** The history in the headers of a copy. The caller makes sure that svchost made the copy: anyone can write headers. */
+/**
+ * The history in the headers of a copy. Callers must first make sure that svchost made the copy: anyone can write
+ * headers.
+ */
 export function readHistory(headers: Headers): Partial<History> {
   const { [header.attempt]: attempt, [header.firstSeen]: seen } = headers;
   const firstSeen = new Date(typeof seen === 'string' ? seen : NaN);

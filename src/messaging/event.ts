@@ -67,7 +67,7 @@ export interface ConsumerLost {
   readonly error: Error;
 }
 
-/** A delivery is no longer ours, before its outcome was recorded: it will be redelivered. */
+/** A delivery was lost before its outcome was recorded: the message will be redelivered. */
 export interface LeaseLost {
   readonly kind: 'lease-lost';
   readonly queue: string;
@@ -75,7 +75,7 @@ export interface LeaseLost {
   readonly error: Error;
 }
 
-/** Leases could not be renewed; the adapter tries again while they last. */
+/** Leases could not be renewed; the adapter retries while they last. */
 export interface LeaseRenewalFailed {
   readonly kind: 'lease-renewal-failed';
   readonly queue: string;
@@ -83,7 +83,7 @@ export interface LeaseRenewalFailed {
   readonly error: Error;
 }
 
-/** Outcomes could not be recorded; the adapter tries again while the deliveries are ours. */
+/** Outcomes could not be recorded; the adapter retries until the deliveries are lost. */
 export interface SettleFailed {
   readonly kind: 'settle-failed';
   readonly queue: string;
@@ -91,7 +91,7 @@ export interface SettleFailed {
   readonly error: Error;
 }
 
-/** Deliveries could not be requeued: they are redelivered once their leases have expired. */
+/** Deliveries could not be requeued: the messages are redelivered once their leases have expired. */
 export interface RequeueFailed {
   readonly kind: 'requeue-failed';
   readonly queue: string;
@@ -99,7 +99,7 @@ export interface RequeueFailed {
   readonly error: Error;
 }
 
-/** The broker has not confirmed the copy that a retry or a dead letter is; the adapter tries again. */
+/** The broker has not confirmed the copy made for a retry or a dead letter; the adapter tries again. */
 export interface CopyRefused {
   readonly kind: 'copy-refused';
   /** The queue that the message came from. */
@@ -112,7 +112,7 @@ export interface CopyRefused {
   readonly error: Error;
 }
 
-/** A copy could not be written with all its headers and properties; foreign ones are left out. */
+/** A copy cannot carry all headers and properties; those of the sender are left out. */
 export interface CopyReduced {
   readonly kind: 'copy-reduced';
   readonly queue: string;

@@ -37,7 +37,7 @@ export function decodeMessage(body: Uint8Array): unknown {
   return parse(decode(body));
 }
 
-/* The engine's own errors are dropped on purpose: V8 quotes the text around a mistake, and bodies stay out of logs. */
+/* The engine's own errors are dropped on purpose: V8 quotes the text around a mistake, and no body may be logged. */
 /* eslint-disable preserve-caught-error */
 
 function decode(body: Uint8Array): string {

@@ -1,7 +1,9 @@
-// Messages as people type them: lines of bytes, each one JSON value. Pure, but for reading its input.
+// Messages as people type them: one JSON value per line. Pure, except for reading its input.
 import { UsageError } from '../errors.ts';
 
-/** Lines as bytes, without their end. Not node:readline: it also breaks lines at U+2028, which JSON may hold as it is. */
+/**
+ * Lines as bytes, without the line feed. Not node:readline, which also breaks lines at U+2028; JSON may contain that.
+ */
 export async function* readLines(input: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   for await (const chunk of input) {
@@ -18,10 +20,10 @@ export async function* readLines(input: NodeJS.ReadableStream): AsyncGenerator<B
 }
 
 /**
- * The bytes of a message that was written as JSON, unchanged: read and written again, a number of more than 53 bits would
- * be another one.
+ * The bytes of a message written as JSON, unchanged but trimmed: parsing and serialising it would alter numbers of more
+ * than 53 bits.
  *
- * @param where the place of the text, for people, such as `line 3 of standard input`
+ * @param where the source of the text, for the error, such as `line 3 of standard input`
  * @param hint the remedy, appended to the error
  * @throws UsageError it is not JSON; the error names the place and never quotes the text
  */

@@ -1,4 +1,4 @@
-// From settings to an adapter: the one place that knows every adapter. A driver is loaded only when it is used.
+// Makes adapters from settings: the one file that imports every adapter. A driver is loaded only when it is used.
 import type { MessagingSettings } from '../config/brokers.ts';
 import { ConfigurationError } from '../errors.ts';
 import { missingPackage } from '../missing-package.ts';

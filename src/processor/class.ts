@@ -1,4 +1,4 @@
-// Which export of a module is the processor's class. Pure.
+// Finds the processor's class among the exports of a module. Pure.
 import { ProcessorError } from '../errors.ts';
 import { brand, extendsBase, type HostedProcessorClass } from './processor.ts';
 
@@ -6,11 +6,11 @@ import { brand, extendsBase, type HostedProcessorClass } from './processor.ts';
 export interface ClassCandidates {
   /** Exported classes that extend BaseServiceProcessor; if there are none, those named `…ServiceProcessor`. */
   readonly classes: readonly HostedProcessorClass[];
-  /** The names of all exports, for people. */
+  /** The names of all exports, for display. */
   readonly exported: readonly string[];
 }
 
-/** Looks through a module's exports; those of a CommonJS module are also found below its `default`. */
+/** Finds the processors among a module's exports; those of a CommonJS module are also found below its `default`. */
 export function findClasses(exports: object): ClassCandidates {
   const values = new Map<unknown, string>();
   for (const [name, value] of exportedValues(exports)) {
@@ -32,7 +32,7 @@ function exportedValues(exports: object): [string, unknown][] {
   return [...named, ...inner];
 }
 
-const unfinished = 'it extends BaseServiceProcessor, and has no process method';
+const unfinished = 'it extends BaseServiceProcessor but has no process method';
 
 /** A class that was meant to be a processor; BaseServiceProcessor itself, exported again, is not one. */
 function isUnfinished(value: unknown): boolean {
@@ -42,8 +42,8 @@ function isUnfinished(value: unknown): boolean {
 }
 
 /**
- * A class that has or inherits a `process`; BaseServiceProcessor itself has none. Its author promises that its constructor
- * takes no arguments, and that its `process` takes those that the host calls it with.
+ * A class that has or inherits a `process`; BaseServiceProcessor itself has none. It is up to its author that its
+ * constructor needs no arguments, and that its `process` accepts those of the host.
  */
 function isProcessor(value: unknown): value is HostedProcessorClass {
   if (typeof value !== 'function') return false;
@@ -59,7 +59,7 @@ function isProcessor(value: unknown): value is HostedProcessorClass {
  * Chooses one class.
  *
  * @param moduleName for the error
- * @param configured PROCESSOR_TYPE, which chooses among several
+ * @param configured PROCESSOR_TYPE, which chooses if there are several
  * @throws ProcessorError several classes and no (or another) PROCESSOR_TYPE, or a class without a name
  */
 export function chooseClass(
@@ -78,10 +78,10 @@ export function chooseClass(
           : `PROCESSOR_TYPE "${configured}" is none of them`),
     );
   }
-  // An anonymous `export default class` is named "default", and the queue's variable is made of the name.
+  // An anonymous `export default class` is named "default", and the queue's variable is named after the class.
   if (chosen.name === '' || chosen.name === 'default') {
     throw new ProcessorError(
-      `the processor class of ${moduleName} has no name; give it one: it names the queue's variable`,
+      `the processor class of ${moduleName} has no name; give it one: the queue's variable is named after it`,
     );
   }
   return chosen;

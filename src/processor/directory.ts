@@ -9,7 +9,7 @@ export interface ServiceDirectory {
   readonly path: string;
   readonly name: string;
   readonly version: string;
-  /** The entry that package.json names (`exports` before `main`, as Node reads them); relative. */
+  /** The entry that package.json names (`exports` before `main`, as in Node); relative. */
   readonly entry: string | undefined;
 }
 
@@ -32,7 +32,7 @@ export function readServiceDirectory(directory: string): ServiceDirectory {
 function readManifest(file: string): Record<string, unknown> {
   let manifest: unknown;
   try {
-    // A byte order mark, as npm allows it.
+    // npm allows a byte order mark.
     manifest = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
@@ -49,7 +49,9 @@ function readManifest(file: string): Record<string, unknown> {
   return manifest as Record<string, unknown>;
 }
 
-/** The file that `exports` gives for the package itself; conditions in the order that fits a host on Node. */
+/**
+ * The file that `exports` gives for the package itself, with the conditions that apply to a host on Node, best first.
+ */
 function exportsEntry(exports: unknown): string | undefined {
   if (typeof exports === 'string') return exports;
   if (exports === null || typeof exports !== 'object' || Array.isArray(exports)) return undefined;

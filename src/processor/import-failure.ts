@@ -1,10 +1,10 @@
-// Explains to its author why a module could not be imported: the error, its place, and the remedy. Pure.
+// Explains to a module's author why it cannot be imported: the error, its place, and the remedy. Pure.
 import { pathToFileURL } from 'node:url';
 import { toError } from '../errors.ts';
 
 /** A module, and the error of its import. */
 export interface ImportFailure {
-  /** As shown to people. */
+  /** Its name, for display. */
   readonly module: string;
   /** The service directory. */
   readonly directory: string;
@@ -42,20 +42,20 @@ function advise(code: unknown, { message }: Error, module: string): string {
   switch (code) {
     case 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX':
       return (
-        'TypeScript runs by stripping its types, which leaves no room for enum, namespace and parameter properties: ' +
-        'write it without them (tsconfig "erasableSyntaxOnly"), or compile it and let "main" in package.json name the result'
+        'Node runs TypeScript by stripping its types, so enum, namespace and parameter properties do not work: ' +
+        'rewrite it without them (tsconfig "erasableSyntaxOnly"), or compile it and let "main" in package.json name the result'
       );
     case 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING':
-      return 'Node runs no TypeScript below node_modules: publish that package as JavaScript';
+      return 'Node does not run TypeScript in node_modules: publish that package as JavaScript';
     case 'ERR_MODULE_NOT_FOUND':
     case 'ERR_UNSUPPORTED_DIR_IMPORT':
     case 'MODULE_NOT_FOUND':
-      return 'Imports of own files need their ending ("./lib/handler.ts"); packages need npm install';
+      return 'Imports of your own files need the file extension ("./lib/handler.ts"); packages need npm install';
   }
   if (!/ts$/.test(module)) return '';
   if (message.includes('does not provide an export named'))
     return 'If it is a type, import it with "import type"';
   if (message === 'Invalid or unexpected token')
-    return 'If it is a decorator: types are stripped, decorators are not, and Node has none; compile it first';
+    return 'If it is a decorator: Node does not support decorators; compile the file first';
   return '';
 }

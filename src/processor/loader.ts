@@ -1,4 +1,4 @@
-// From a service directory to its processor class: tries the modules in order; if none fits, the error lists them.
+// Loads the processor class of a service directory: tries the modules in order; if none has one, the error lists them.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ProcessorError } from '../errors.ts';
@@ -10,7 +10,7 @@ import type { ServiceDirectory } from './directory.ts';
 
 /** A processor's class, and its module. */
 export interface LoadedProcessor {
-  /** As shown to people: relative to the service directory, or a package's name. */
+  /** For display: relative to the service directory, or a package's name. */
   readonly module: string;
   /** The class's name. */
   readonly type: string;
@@ -86,7 +86,7 @@ async function importModule(
   }
 }
 
-/** A PROCESSOR_MODULE or PROCESSOR_TYPE that was not used: often a Python name left in an old .env. */
+/** Warns of a PROCESSOR_MODULE or PROCESSOR_TYPE that was not used: often a Python name left in an old .env. */
 function unusedChoices(
   choice: ProcessorChoice,
   { configured }: ModuleCandidates,
@@ -115,8 +115,11 @@ function describeNothingFound(
   looked: readonly string[],
 ): string {
   const where = path.join(service.path, 'package.json');
-  const named = service.entry === undefined ? `${where} names no entry` : `${where} names "${service.entry}"`;
-  const missing = service.entry === undefined || entry ? named : `${named}, which is not there`;
+  const named =
+    service.entry === undefined
+      ? `${where} has no entry ("exports" or "main")`
+      : `${where} names "${service.entry}"`;
+  const missing = service.entry === undefined || entry ? named : `${named}, which does not exist`;
   const unresolved =
     choice.module === undefined || configured ? [] : [`PROCESSOR_MODULE "${choice.module}" does not resolve`];
   const found = looked.length === 0 ? ['there is no processor.ts or .js'] : looked;

@@ -1,4 +1,4 @@
-// Which files of a service directory may hold the processor. Finds them; importing one is loader.ts.
+// Finds the files of a service directory that may hold the processor; loader.ts imports them.
 import { readdirSync, statSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import path from 'node:path';
@@ -6,20 +6,20 @@ import { pathToFileURL } from 'node:url';
 import { ProcessorError } from '../errors.ts';
 import { readServiceDirectory, type ServiceDirectory } from './directory.ts';
 
-/** Endings of a module, sources before their build output. */
+/** File extensions of a module, sources before their build output. */
 const extensions = ['.ts', '.mts', '.js', '.mjs', '.cjs'];
 
 /** Folders that usually hold build output or tests: searched only if there is no processor elsewhere. */
 const secondChoice = /^(dist|build|out|coverage|tests?|__tests__)$/;
 
-/** How deep a service's folders are searched. */
+/** How many levels of a service's folders are searched. */
 const deepest = 8;
 
 /** A file that may hold the processor. */
 export interface ModuleCandidate {
   /** Absolute. */
   readonly path: string;
-  /** As shown to people: relative to the service directory, or a package's name. */
+  /** For display: relative to the service directory, or a package's name. */
   readonly name: string;
 }
 
@@ -36,7 +36,7 @@ export interface ModuleCandidates {
 /**
  * Finds the files that may hold a processor.
  *
- * @param configured PROCESSOR_MODULE: a path from the service directory, with or without its ending, or a package's name
+ * @param configured PROCESSOR_MODULE: a path in the service directory, with or without extension, or a package's name
  * @throws ProcessorError PROCESSOR_MODULE leaves the service directory
  */
 export function findModules(service: ServiceDirectory, configured: string | undefined): ModuleCandidates {
@@ -56,7 +56,7 @@ function resolveEntry({ path: directory, entry }: ServiceDirectory): string | un
   return entry === undefined ? undefined : resolveFile(path.resolve(directory, entry));
 }
 
-/** The file of that name, or with an ending, or the index of that folder; undefined if there is none. */
+/** The file of that name, with or without its extension, or the index of that folder; undefined if there is none. */
 function resolveFile(file: string): string | undefined {
   const index = path.join(file, 'index');
   return [file, ...[file, index].flatMap((name) => extensions.map((ending) => name + ending))].find(isFile);
@@ -83,7 +83,7 @@ function resolveConfigured(service: ServiceDirectory, configured: string): Modul
 
 /** The entry of an installed package; its index if it names none, as in Node. */
 function resolvePackage(service: ServiceDirectory, name: string): string | undefined {
-  // Not a file of a package: it is the package's `exports` that say which may be had, and how.
+  // Not a file in a package: the package's `exports` decide which of its files can be imported, and how.
   if (!/^(@[^/\\]+\/)?[^./\\@][^/\\]*$/.test(name)) return undefined;
   try {
     const manifest = findPackageJSON(name, pathToFileURL(path.join(service.path, 'package.json')));
@@ -115,7 +115,7 @@ interface ProcessorFile {
 
 function* walk(directory: string, depth: number, isSecondChoice = false): Generator<ProcessorFile> {
   const entries = readdirSync(directory, { withFileTypes: true });
-  // Below another package.json is another package.
+  // A folder with its own package.json is another package.
   if (depth > 0 && entries.some(({ name }) => name === 'package.json')) return;
   for (const entry of entries) {
     const file = path.join(directory, entry.name);

@@ -3,29 +3,31 @@ import type { Logger } from '../log.ts';
 
 /** The second argument of `process`: facts about the message, a signal, a logger, and a way to send. */
 export interface MessageContext {
-  /** The message's id, the same at every attempt: the key to recognise a message that is delivered twice. */
+  /** The message's id, the same at every attempt: use it to recognise a message that is delivered twice. */
   readonly messageId: string;
   readonly queueName: string;
   /** 1 for the first attempt. */
   readonly attempt: number;
-  /** After this attempt a failed message becomes a dead letter. */
+  /** The last attempt: if it fails, the message becomes a dead letter. */
   readonly maxAttempts: number;
   /** The broker has delivered this attempt before: it was requeued, or its host died or lost its connection. */
   readonly redelivered: boolean;
   readonly headers: Readonly<Record<string, unknown>>;
   /** When the message was sent; undefined if neither the broker nor the sender says so. */
   readonly enqueuedAt: Date | undefined;
-  /** The queue that the sender awaits a reply on; undefined if it awaits none. */
+  /** The queue on which the sender awaits a reply; undefined if it awaits none. */
   readonly replyTo: string | undefined;
   /** The sender's own id of its request, to be sent back with the reply. */
   readonly correlationId: string | undefined;
-  /** Aborted by PROCESS_TIMEOUT, the end of the drain, or the loss of the delivery: stop, the message is redelivered. */
+  /**
+   * Aborted by PROCESS_TIMEOUT, at the end of a drain, or when the delivery is lost: stop, the message is redelivered.
+   */
   readonly signal: AbortSignal;
   /** A pino logger whose lines carry the message's id and attempt. */
   readonly log: Logger;
   /**
    * Sends a message (any JSON value) to a queue by its full name, over this service's broker. Resolves when the broker
-   * has it safely.
+   * has confirmed it.
    *
    * @throws UnroutableError there is no such queue
    * @throws SendError the broker has not confirmed it
@@ -34,8 +36,8 @@ export interface MessageContext {
 }
 
 /**
- * Business logic driven by messages. Returning (anything) or resolving means done; throwing means that the message is
- * tried again later, until its attempts are used up; throwing a DeadLetterError gives up on it at once.
+ * Business logic driven by messages. Returning or resolving, with any value, means done; throwing means that the
+ * message is tried again later, until its attempts are used up; throwing a DeadLetterError gives up on it at once.
  */
 export interface MessageProcessor {
   process(message: unknown, context: MessageContext): unknown;
@@ -60,15 +62,15 @@ export interface LastRun {
 export interface ScheduleContext {
   /** The instant at which this run was due; the same on all replicas. */
   readonly scheduledFor: Date;
-  /** Aborted by PROCESS_TIMEOUT and by the end of the drain: stop working, the run counts as failed. */
+  /** Aborted by PROCESS_TIMEOUT, or at the end of a drain: stop working, the run counts as failed. */
   readonly signal: AbortSignal;
   /** A pino logger whose lines carry `scheduledFor`. */
   readonly log: Logger;
   /** Undefined for the first run since the start. */
   readonly lastRun: LastRun | undefined;
   /**
-   * Sends a message (any JSON value) to a queue by its full name, over the broker that MESSAGING_TYPE names; connects at
-   * the first call. Resolves when the broker has the message safely.
+   * Sends a message (any JSON value) to a queue by its full name, over the broker that MESSAGING_TYPE names; connects
+   * at the first call. Resolves when the broker has confirmed it.
    *
    * @throws ConfigurationError MESSAGING_TYPE is not set, or the broker's settings are wrong
    * @throws UnroutableError there is no such queue
@@ -78,8 +80,8 @@ export interface ScheduleContext {
 }
 
 /**
- * Business logic driven by a schedule (EXECUTION_TYPE=CRON). Throwing means that this run failed, which is logged; the
- * schedule goes on. Never called again before it has ended.
+ * Business logic driven by a schedule (EXECUTION_TYPE=CRON). If it throws, this run has failed, which is logged, and
+ * the schedule goes on. `process` is never called before its last call has ended.
  */
 export interface ScheduleProcessor {
   process(context: ScheduleContext): unknown;
@@ -117,7 +119,7 @@ export interface ProcessorClass {
   readonly schema?: StandardSchema;
 }
 
-/** A processor as the host drives it: EXECUTION_TYPE says which of the two calls of `process` it was written for. */
+/** A processor as the host calls it: EXECUTION_TYPE says for which of the two calls of `process` it was written. */
 export type HostedProcessor = MessageProcessor & ScheduleProcessor;
 
 /** A class that the host found in a service; constructed once, without arguments. */
@@ -127,7 +129,7 @@ export interface HostedProcessorClass {
   readonly schema?: StandardSchema;
 }
 
-/** Registered, so that another copy of this package recognises its classes too. */
+/** A registered symbol, so that other copies of this package recognise the class too. */
 export const brand = Symbol.for('rococo-svchost.BaseServiceProcessor');
 
 /** The base of processors that are driven by messages, as in the Python host. */
@@ -137,7 +139,7 @@ export abstract class BaseServiceProcessor implements MessageProcessor {
   abstract process(message: unknown, context: MessageContext): unknown;
 }
 
-/** Whether `value` is a class that extends BaseServiceProcessor, of whichever copy of this package. */
+/** Whether `value` is a class that extends BaseServiceProcessor, from any copy of this package. */
 export function extendsBase(value: unknown): boolean {
   return typeof value === 'function' && Reflect.get(value, brand) === true;
 }

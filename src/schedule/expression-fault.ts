@@ -1,4 +1,4 @@
-// Finds the faulty field of a cron expression. Only the words are decided here: croner alone decides what is valid.
+// Explains which field of a cron expression is faulty. Only croner decides whether an expression is valid.
 import { suggest } from '../suggestion.ts';
 import { isExpression } from './expression.ts';
 
@@ -11,14 +11,14 @@ export interface Fault {
 const shape = 'a cron expression of 5 or 6 fields: [second] minute hour day-of-month month day-of-week';
 const nicknames = ['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnight', '@hourly'];
 
-/** The fields, the optional seconds first, with the values that they take beside lists, ranges and steps. */
+/** The fields, the optional seconds first, with the values that they accept besides lists, ranges and steps. */
 const fields = [
   { name: 'second', values: '0-59' },
   { name: 'minute', values: '0-59' },
   { name: 'hour', values: '0-23' },
   {
     name: 'day-of-month',
-    values: '1-31, L (the last), LW (the last Monday to Friday) or 15W (the one nearest)',
+    values: '1-31, L (the last), LW (the last weekday) or 15W (the weekday nearest to the 15th)',
   },
   { name: 'month', values: '1-12 or JAN-DEC' },
   {
@@ -27,7 +27,7 @@ const fields = [
   },
 ];
 
-/** The fault in the notation of `text`; undefined if it can be read. */
+/** The fault in the notation of `text`; undefined if it is valid. */
 export function faultOf(text: string): Fault | undefined {
   if (isExpression(text)) return undefined;
   if (text.startsWith('@')) return nicknameFault(text);
@@ -36,16 +36,16 @@ export function faultOf(text: string): Fault | undefined {
   return fieldFault(text, values) ?? { expected: shape, found: `"${text}"` };
 }
 
-/** The fault of an expression that can be read, but names a date that no year has. */
+/** The fault of an expression that is valid, but never due, such as on February 30. */
 export function neverDueFault(text: string): Fault {
   return {
-    expected: 'an expression that is due at some time',
-    found: `"${text}", which names no date there is`,
+    expected: 'an expression that matches some date',
+    found: `"${text}", which matches no date`,
   };
 }
 
 function nicknameFault(text: string): Fault {
-  const startup = text.toLowerCase() === '@reboot' ? '; for a run at the start, set RUN_AT_STARTUP=true' : '';
+  const startup = text.toLowerCase() === '@reboot' ? '; to run at startup, set RUN_AT_STARTUP=true' : '';
   const suggestion = suggest(text.toLowerCase(), nicknames);
   const hint = suggestion && !startup ? ` (did you mean ${suggestion}?)` : startup;
   return { expected: `one of ${nicknames.join(', ')}${hint}`, found: `"${text}"` };
@@ -59,7 +59,7 @@ function countFault(text: string, count: number): Fault {
   };
 }
 
-/** The first field that croner refuses even when all the others are open. */
+/** The first field that croner refuses even when all others are `*`. */
 function fieldFault(text: string, values: readonly string[]): Fault | undefined {
   const named = fields.slice(-values.length);
   for (const [index, value] of values.entries()) {

@@ -1,7 +1,9 @@
-// Splits the value of CRON_EXPRESSIONS into expressions, whose meaning is expression.ts.
+// Splits the value of CRON_EXPRESSIONS into expressions; expression.ts interprets them.
 import { isExpression } from './expression.ts';
 
-/** `texts`; or, unless there is exactly one way to split the value, all ways to do so: none or several. */
+/**
+ * The expressions; or, if there is not exactly one way to split the value, the possible ways: none, or at least two.
+ */
 export type ExpressionList =
   | { readonly texts: readonly string[] }
   | { readonly readings: readonly (readonly string[])[]; readonly found: string };
@@ -30,7 +32,7 @@ const fieldCount = (text: string): number => text.split(' ').length;
 const hasFieldCount = (text: string): boolean => fieldCount(text) === 5 || fieldCount(text) === 6;
 
 function splitCommas(found: string): ExpressionList {
-  // Too short for two: any fault is one of the whole.
+  // Too short for two expressions: any fault is one of the whole.
   if (fieldCount(found) < 9) return { texts: [found] };
   for (const accepts of [isExpression, hasFieldCount]) {
     const readings = readingsOf(found, (text) => hasFieldCount(text) && accepts(text));
@@ -40,10 +42,10 @@ function splitCommas(found: string): ExpressionList {
   return found.includes(',') ? { readings: [], found } : { texts: [found] };
 }
 
-/** The first few ways to cut `found` at commas so that `accepts` takes every piece; two are enough to be unsure. */
+/** Ways to cut `found` at commas so that `accepts` accepts every piece; at most two, which prove it ambiguous. */
 function readingsOf(found: string, accepts: (text: string) => boolean): string[][] {
   const parts = found.split(',');
-  // From the end: the readings of the rest after part i. Keeping two of each keeps this quadratic.
+  // Filled from the end: readingsFrom[i] are the readings of parts i and later. Two of each keep this quadratic.
   const readingsFrom: string[][][] = Array.from({ length: parts.length + 1 }, () => []);
   readingsFrom[parts.length] = [[]];
   for (let from = parts.length - 1; from >= 0; from--) {

@@ -1,5 +1,5 @@
-// The schedule of one or more cron expressions, which croner reads and looks up in its calendar. Lists are split by
-// expression-list.ts, faults explained by expression-fault.ts.
+// The schedule of one or more cron expressions, which croner parses and looks up in its calendar. expression-list.ts
+// splits lists, expression-fault.ts explains faults.
 import { Cron, CronPattern } from 'croner';
 import { dateOf, instantOf, type Schedule } from './schedule.ts';
 import { instantAt, wallClockAt } from './wall-clock.ts';
@@ -21,10 +21,10 @@ export function isExpression(text: string): boolean {
  * One cron expression in one zone. It follows one of two rules when the clocks change, after Vixie cron:
  *
  * - *Fixed times* (no `*`, `?` or step in second, minute and hour: `30 2 * * *`, `0 2,14 * * *`) follow the rule of
- *   CRON_RUN_AT: a time that is skipped is due at the first instant after the gap, one that comes twice the first time
- *   only. Times that a gap moves together are due once.
- * - *All others* (`0 * * * *`, `0-30/10 2 * * *`) are due at every instant at which the clocks of the zone show a matching
- *   time: not at all in a gap, both times in an overlap. So "every 10 minutes" stays every 10 minutes.
+ *   CRON_RUN_AT: a time that is skipped is due at the first instant after the gap, and one that occurs twice is due
+ *   only the first time. Times that a gap moves to the same instant are due once.
+ * - *All others* (`0 * * * *`, `0-30/10 2 * * *`) are due at every instant at which the clocks of the zone show a
+ *   matching time: not at all in a gap, twice in an overlap. So "every 10 minutes" stays every 10 minutes.
  */
 export class Expression {
   readonly text: string;
@@ -32,18 +32,18 @@ export class Expression {
   readonly #fixed: boolean;
   readonly #cron: Cron;
 
-  /** @throws Error as croner words it, when `text` is not a cron expression of 5 or 6 fields. */
+  /** @throws Error croner's own: `text` is not a cron expression of 5 or 6 fields */
   constructor(text: string, timezone: string) {
     this.text = text;
     this.#timezone = timezone;
-    // Before `new Cron`, which takes whatever has a colon in it for a date.
+    // Before `new Cron`, which takes any text with a colon for a date.
     this.#fixed = new CronPattern(text, undefined, reading).isFixedTime;
     // Fixed times are looked up on a calendar without clock changes, and only then placed in the zone. croner 11.0.1
     // would do so itself, but drops a time whose gap ends on the next date (America/Nuuk: 23:00 to 24:00 in March).
     this.#cron = new Cron(text, { ...reading, ...(this.#fixed ? { utcOffset: 0 } : { timezone }) });
   }
 
-  /** The first occurrence strictly after `instant`; none if there is none, or none before the year 3000. */
+  /** The first occurrence strictly after `instant`; undefined if there is none before the year 3000. */
   next(instant: number): number | undefined {
     if (!this.#fixed) return this.#cron.nextRun(new Date(instant))?.getTime();
     let wallClock = wallClockAt(instant, this.#timezone);
@@ -64,7 +64,7 @@ export class ExpressionSchedule implements Schedule {
   readonly timezone: string;
   readonly #expressions: readonly Expression[];
 
-  /** @throws Error as croner words it, when one of `texts` is not a cron expression of 5 or 6 fields. */
+  /** @throws Error croner's own: one of `texts` is not a cron expression of 5 or 6 fields */
   constructor(options: { texts: readonly string[]; timezone: string }) {
     this.timezone = options.timezone;
     this.#expressions = options.texts.map((text) => new Expression(text, options.timezone));

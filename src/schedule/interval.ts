@@ -14,9 +14,9 @@ export const unitMs = {
 export type Unit = keyof typeof unitMs;
 
 /**
- * Due at `start` + n x the interval, so the first time one interval after `start`, and never later by the length of the
- * work. An interval that is not a whole number of milliseconds is kept as it is, and each occurrence rounded by itself:
- * the error stays under a millisecond and never adds up.
+ * Due at `start` + n x the interval: for the first time one interval after `start`, and without drift, however long the
+ * work takes. An interval may have fractions of a millisecond; each occurrence is rounded on its own, so that errors
+ * stay below a millisecond and never add up.
  */
 export class IntervalSchedule implements Schedule {
   readonly kind = 'interval';
@@ -26,7 +26,7 @@ export class IntervalSchedule implements Schedule {
   readonly #start: number;
   readonly #intervalMs: number;
 
-  /** `amount` x `unit` must be 1 ms or more, or occurrences would fall together. `timezone` is only for showing. */
+  /** `amount` x `unit` must be 1 ms or more, or occurrences would coincide. `timezone` is only for display. */
   constructor(options: { amount: number; unit: Unit; start: Date; timezone: string }) {
     this.timezone = options.timezone;
     this.#amount = options.amount;
@@ -37,10 +37,10 @@ export class IntervalSchedule implements Schedule {
 
   next(after: Date): Date {
     const instant = instantOf(after);
-    // The grid reaches back before the start too: after a clock that was an hour fast is put right, the wait must be one
-    // interval and not the hour as well.
+    // The grid also reaches back to before the start: when a clock that was an hour fast is corrected, the wait must be
+    // one interval, and not an hour longer.
     let step = Math.floor((instant - this.#start) / this.#intervalMs) + 1;
-    // An occurrence that was rounded down may be the very instant.
+    // An occurrence that was rounded down may equal the instant.
     while (this.#occurrence(step) <= instant) step++;
     return dateOf(this.#occurrence(step));
   }

@@ -1,4 +1,4 @@
-// From the CRON_* variables to a schedule, or to everything that is wrong with them. Pure; reading them is config's matter.
+// Turns the CRON_* variables into a schedule, or into a list of their problems. Pure: config/ reads the environment.
 import { suggest } from '../suggestion.ts';
 import type { Problem } from '../errors.ts';
 import { faultOf, neverDueFault } from './expression-fault.ts';
@@ -9,7 +9,7 @@ import { instantOf, type Schedule } from './schedule.ts';
 import { TimeOfDaySchedule } from './time-of-day.ts';
 import { readTimezone } from './timezone.ts';
 
-/** The variables a schedule is made of, as they were found. Unset, empty and blank are the same. */
+/** The variables that define a schedule, as found. Unset, empty and blank mean the same. */
 export interface ScheduleVariables {
   readonly CRON_TIME_AMOUNT?: string | undefined;
   readonly CRON_TIME_UNIT?: string | undefined;
@@ -18,7 +18,7 @@ export interface ScheduleVariables {
   readonly CRON_TIMEZONE?: string | undefined;
 }
 
-/** A schedule with the lines that a log should have about how it came to be, or all problems at once. */
+/** A schedule with notices for the log about how it was read, or all problems at once. */
 export type ReadSchedule =
   | { readonly schedule: Schedule; readonly notices: readonly string[] }
   | { readonly problems: readonly Problem[] };
@@ -26,13 +26,13 @@ export type ReadSchedule =
 const units = Object.keys(unitMs) as Unit[];
 const ignoredWithExpressions = ['CRON_TIME_AMOUNT', 'CRON_TIME_UNIT', 'CRON_RUN_AT'] as const;
 
-/** The last instant a date can hold (ECMA-262, time values), less the days that zones and wall clocks may add. */
+/** The last instant that a date can hold (ECMA-262, time values), less the days that zones and wall clocks may add. */
 const lastInstant = 8.64e15 - 2 * unitMs.days;
 
 /**
  * Reads the CRON_* variables.
- * @param start the instant that intervals and days are counted from: the start of the service.
- * @param machine the zone that is used when CRON_TIMEZONE is unset: `machineTimezone()`.
+ * @param start the instant from which intervals and days are counted: the start of the service
+ * @param machine the zone to use if CRON_TIMEZONE is unset: `machineTimezone()`
  */
 export function readSchedule(
   variables: ScheduleVariables,
@@ -65,7 +65,7 @@ function trimmed(variables: ScheduleVariables): Found {
 
 const shown = (value: string | undefined) => (value === undefined ? 'nothing' : `"${value}"`);
 
-/** The zone to go on with; UTC also after a problem, so that the other variables are still looked at. */
+/** The zone to use; UTC after a problem, so that the other variables are still checked. */
 function timezoneOf(
   name: string | undefined,
   machine: string | undefined,
@@ -110,7 +110,7 @@ function expressions(found: Found, start: Date, timezone: string, problems: Prob
 function separation(readings: readonly (readonly string[])[]): string {
   const examples = readings.length === 0 ? [['0 7 * * *', '30 9 * * MON,FRI']] : readings;
   const written = examples.map((texts) => `"${texts.join('; ')}"`).join(' or ');
-  return `expressions that can be told apart: put ";" between them, as in ${written}`;
+  return `unambiguous expressions: put ";" between them, as in ${written}`;
 }
 
 function timed(found: Found, start: Date, timezone: string, problems: Problem[]): Schedule | undefined {
@@ -131,7 +131,7 @@ function timed(found: Found, start: Date, timezone: string, problems: Problem[])
     const expected =
       lengthMs < 1
         ? 'at least 0.001 seconds'
-        : 'an amount of time that the calendar (to the year 275760) has';
+        : 'an amount of time within the calendar, which ends in the year 275760';
     problems.push({ name: 'CRON_TIME_AMOUNT', expected, found: `${found.CRON_TIME_AMOUNT} ${unit}` });
     return undefined;
   }
@@ -145,7 +145,7 @@ function amountOf(value: string | undefined, daily: boolean, problems: Problem[]
   const amount = /^\+?(?:\d+\.?\d*|\.\d+)$/.test(value ?? '') ? Number(value) : NaN;
   if (Number.isFinite(amount) && amount > 0 && (!daily || Number.isInteger(amount))) return amount;
   const expected = daily
-    ? 'a whole number of days from 1, as CRON_RUN_AT is set'
+    ? 'a whole number of days, 1 or more, because CRON_RUN_AT is set'
     : 'a positive number such as 10 or 0.5, with its unit in CRON_TIME_UNIT';
   problems.push({ name: 'CRON_TIME_AMOUNT', expected, found: shown(value) });
   return undefined;
@@ -157,7 +157,7 @@ function unitOf(value: string | undefined, daily: boolean, problems: Problem[]):
   const suggestion =
     unit === undefined && value !== undefined ? suggest(value.toLowerCase(), units) : undefined;
   const hint = suggestion === undefined || daily ? '' : ` (did you mean ${suggestion}?)`;
-  const expected = daily ? 'days, as CRON_RUN_AT is set' : `one of ${units.join(', ')}${hint}`;
+  const expected = daily ? 'days, because CRON_RUN_AT is set' : `one of ${units.join(', ')}${hint}`;
   problems.push({ name: 'CRON_TIME_UNIT', expected, found: shown(value) });
   return undefined;
 }

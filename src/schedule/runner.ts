@@ -5,7 +5,7 @@ import type { Schedule } from './schedule.ts';
 
 /** Occurrences that were skipped. */
 export interface Skipped {
-  /** `busy`: the previous run was still going on. `late`: the clock was set forward past them, or the machine slept. */
+  /** `busy`: the previous run was in progress. `late`: the clock was set forward past them, or the machine slept. */
   readonly reason: 'busy' | 'late';
   readonly first: Date;
   /** Their number, at most `countLimit`. */
@@ -21,12 +21,12 @@ export interface RunnerOptions {
   readonly onSkipped: (skipped: Skipped) => void;
 }
 
-/** The largest number that is counted: counting goes one by one, and nobody needs the exact number of a million. */
+/** The largest number that is counted: counting goes one by one, and nobody needs to know a million exactly. */
 export const countLimit = 1000;
 
 /**
- * The longest sleep, in milliseconds; the runner then reads the wall clock again. Timers follow another clock, so this is
- * how soon it notices that the machine slept, or that its clock was set.
+ * The longest sleep, in milliseconds, before the runner reads the wall clock again. Timers follow another clock, so
+ * this is how soon it notices that the machine slept, or that its clock was set.
  */
 const longestSleepMs = 30_000;
 
@@ -34,10 +34,11 @@ const longestSleepMs = 30_000;
  * Calls `onDue` at each occurrence, with these rules:
  *
  * - One at a time. Occurrences that fall due during a call are skipped; the next one in the future follows.
- * - If several are past at once, because the machine slept or the clock was set forward, the latest is called for, late,
- *   and those before it are skipped. So there is never a burst, and one long sleep loses no daily run.
- * - If the clock was set back, the occurrences in the repeated period are due again, except the last one that was called
- *   for: a correction by seconds does not run a daily job twice, and one by hours does not silence a minutely job.
+ * - If several are overdue, because the machine slept or the clock was set forward, the latest is called for, late, and
+ *   the earlier ones are skipped. So there is never a burst, and a long sleep loses no daily run.
+ * - If the clock was set back, the occurrences in the repeated period are due again, except the last one that was
+ *   called for: a correction by seconds does not run a daily job twice, and one by hours does not silence a minutely
+ *   job.
  */
 export class ScheduleRunner {
   readonly #options: RunnerOptions;
@@ -50,10 +51,10 @@ export class ScheduleRunner {
   }
 
   /**
-   * Runs until drained; resolves when nothing is called any more.
+   * Runs until drained; resolves when the last call has ended.
    *
-   * @param atOnce call once for the present instant first
-   * @throws RangeError when no further occurrence follows
+   * @param atOnce whether to call once at the start, for the present instant
+   * @throws RangeError no further occurrence follows
    */
   async run(atOnce: boolean): Promise<void> {
     const { clock } = this.#options;
@@ -64,13 +65,13 @@ export class ScheduleRunner {
       await sleep(clock, Math.min(longestSleepMs, Math.max(0, due - clock.now())), this.#draining.signal);
       if (this.#isDraining()) return;
       const now = clock.now();
-      // Set back to before the search began: the occurrence that it found may be far ahead now.
+      // The clock was set back to before `from`, so `due` may be far ahead by now: search again.
       if (now < from) from = now;
       else if (now >= due) from = await this.#call(this.#latest(due, now));
     }
   }
 
-  /** Nothing is called from now on. Idempotent. */
+  /** Calls nothing from now on. Idempotent. */
   drain(): void {
     this.#draining.abort();
   }
@@ -85,14 +86,14 @@ export class ScheduleRunner {
     return (due.getTime() === this.#last ? schedule.next(due) : due).getTime();
   }
 
-  /** The occurrence to call for at `now`, if `due` and perhaps others are past. */
+  /** The occurrence to call for at `now`: `due`, or a later one that is past as well. */
   #latest(due: number, now: number): number {
     const latest = latestUntil(this.#options.schedule, due, now);
     if (latest > due) this.#skip('late', due - 1, latest - 1);
     return latest;
   }
 
-  /** Returns the instant to go on from. */
+  /** Returns the instant from which to search on. */
   async #call(occurrence: number): Promise<number> {
     const { clock, onDue } = this.#options;
     this.#last = occurrence;

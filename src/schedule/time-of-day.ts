@@ -1,19 +1,19 @@
-// The schedule of CRON_RUN_AT: every so many days at one time of day. Changes of the clocks are handled by wall-clock.ts.
+// The schedule of CRON_RUN_AT: every n days at one time of day. wall-clock.ts handles clock changes.
 import { unitMs } from './interval.ts';
 import { dateOf, instantOf, type Schedule } from './schedule.ts';
 import { instantAt, wallClockAt } from './wall-clock.ts';
 
 /**
- * Due every `days` days at one wall-clock time, counted from the date of `start`: on that date if the time is still ahead,
- * otherwise `days` days later. A time that a change of the clocks skips is due at the first instant after the gap; one
- * that comes twice is due the first time only.
+ * Due every `days` days at one wall-clock time, counted from the date of `start`: on that date if the time is still
+ * ahead, otherwise `days` days later. A time that a clock change skips is due at the first instant after the gap; one
+ * that occurs twice is due only the first time.
  */
 export class TimeOfDaySchedule implements Schedule {
   readonly kind = 'time-of-day';
   readonly timezone: string;
   readonly #timeOfDay: string;
   readonly #days: number;
-  /** The wall-clock time of the occurrence on the date of the start; one of a grid that all others lie on. */
+  /** The wall-clock time of the occurrence on the date of the start; all others are a multiple of `days` away. */
   readonly #origin: number;
 
   /** `timeOfDay` is `HH:MM:SS`, `days` a whole number from 1. */
@@ -29,7 +29,7 @@ export class TimeOfDaySchedule implements Schedule {
   next(after: Date): Date {
     const instant = instantOf(after);
     const stepMs = this.#days * unitMs.days;
-    // The last one that the clocks had reached by then; if they show a time twice, the next may be past already too.
+    // The last one that the clocks have shown by `after`; if they show a time twice, the next may be past as well.
     let step = Math.floor((wallClockAt(instant, this.timezone) - this.#origin) / stepMs);
     for (;;) {
       const occurrence = instantAt(dateOf(this.#origin + step * stepMs).getTime(), this.timezone);

@@ -1,22 +1,22 @@
-// Names of time zones: checks the one in CRON_TIMEZONE, and finds the machine's. Conversions are wall-clock.ts.
+// Names of time zones: checks the one in CRON_TIMEZONE, and finds the machine's. wall-clock.ts converts times.
 import { suggest } from '../suggestion.ts';
 
 /** The machine's zone; undefined if Intl does not know it, as with TZ=Foo/Bar or an empty TZ. Not pure. */
 export function machineTimezone(): string | undefined {
-  // Typed as always there, but V8 leaves it out if TZ names no zone.
+  // Typed as always present, but V8 leaves it out if TZ names no zone.
   const name = Intl.DateTimeFormat().resolvedOptions().timeZone as string | undefined;
   return name === undefined || name === 'Etc/Unknown' ? undefined : name;
 }
 
-/** A zone by its name, or a description of the expected name. */
+/** A zone's name, or a description of the expected one. */
 export type ReadTimezone = { readonly timezone: string } | { readonly expected: string };
 
 /**
- * Takes every IANA name that Intl knows, links such as `Europe/Kiev` or `UTC` included, in any case.
+ * Accepts every IANA name that Intl knows, including links such as `Europe/Kiev` or `UTC`, in upper or lower case.
  *
- * Refuses an offset (`+02:00`), which Intl would take, because it does not follow the clock changes of any place; a
- * fixed offset has a name, such as `Etc/GMT-2`. Also refuses ICU's old abbreviations, which are not in the IANA database
- * and mislead: to Intl `BST` is Dhaka and `AST` Anchorage.
+ * Refuses an offset (`+02:00`), which Intl would accept, because it follows no place's clock changes; a fixed offset
+ * has a name, such as `Etc/GMT-2`. Also refuses ICU's old abbreviations, which are not in the IANA database and
+ * mislead: to Intl `BST` is Dhaka and `AST` Anchorage.
  */
 export function readTimezone(name: string): ReadTimezone {
   const resolved =
@@ -55,12 +55,12 @@ function resolve(name: string): string | undefined {
 
 function expectation(name: string): string {
   const expected = 'the IANA name of a time zone, such as Europe/Berlin or UTC';
-  if (offset.test(name)) return `${expected}, not an offset, which knows no clock changes`;
+  if (offset.test(name)) return `${expected}, not an offset, which does not follow clock changes`;
   const suggestion = nearest(name);
   return suggestion === undefined ? expected : `${expected} (did you mean ${suggestion}?)`;
 }
 
-/** By the whole name, or by the city alone. */
+/** The known zone whose name, or whose city, is the most similar. */
 function nearest(name: string): string | undefined {
   const word = name.trim().toLowerCase().replace(/\s+/g, '_');
   const byWord = new Map<string, string>();
@@ -68,7 +68,7 @@ function nearest(name: string): string | undefined {
     byWord.set(zone.toLowerCase(), zone);
     byWord.set(zone.toLowerCase().replace(/^.*\//, ''), zone);
   }
-  // Abbreviations are near to any short name, and a wrong guess is worse than none.
+  // Abbreviations are similar to any short name, and a wrong guess is worse than none.
   if (abbreviation.test(name)) return undefined;
   return byWord.get(word) ?? byWord.get(suggest(word, [...byWord.keys()]) ?? '');
 }

@@ -1,11 +1,11 @@
 // Converts instants to the wall-clock time of a zone and back, over gaps and overlaps. Intl knows the zones.
 
-// A wall-clock time is a number here: the milliseconds since the epoch at which a clock in UTC would show the same. That
-// makes wall-clock arithmetic plain arithmetic, and lets UTC-only code (croner, Date.UTC) work on wall-clock times.
+// A wall-clock time is a number here: the milliseconds since the epoch at which a clock in UTC would show the same. So
+// wall-clock arithmetic is plain arithmetic, and UTC-only code (croner, Date.UTC) works on wall-clock times.
 
 const dayMs = 86_400_000;
 
-/** Making one takes a thousand times longer than using one. */
+/** Kept, since making one takes a thousand times longer than using one. */
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 function formatterOf(timezone: string): Intl.DateTimeFormat {
@@ -19,7 +19,7 @@ function formatterOf(timezone: string): Intl.DateTimeFormat {
 
 /**
  * How far the clocks of `timezone` are ahead of UTC at `instant`, in milliseconds; negative in the west.
- * @throws RangeError when a date cannot hold `instant`, or Intl does not know `timezone`.
+ * @throws RangeError a date cannot hold `instant`, or Intl does not know `timezone`
  */
 export function offsetAt(instant: number, timezone: string): number {
   // "GMT" alone is UTC; the seconds appear in the local mean times of the 19th century only.
@@ -36,10 +36,10 @@ export function wallClockAt(instant: number, timezone: string): number {
 }
 
 /**
- * The instant at which the clocks of `timezone` show `wallClock`: the first one if a change of the clocks makes them show
- * it twice, the first instant after the gap if a change skips it. Never decreases as `wallClock` grows, so a schedule can
+ * The instant at which the clocks of `timezone` show `wallClock`: the first one if a clock change makes them show it
+ * twice, the first instant after the gap if a change skips it. Never decreases as `wallClock` grows, so a schedule can
  * search in wall-clock time.
- * @throws RangeError when there is no such date.
+ * @throws RangeError there is no such date
  */
 export function instantAt(wallClock: number, timezone: string): number {
   // No zone changes its clocks twice within two days, so one of the two offsets around it holds.
@@ -69,7 +69,7 @@ function changeBetween(before: number, after: number, timezone: string): number 
 /**
  * `date` as ISO 8601 with the offset that `timezone` has then: `2026-03-29T03:00:00+02:00`. Milliseconds are shown if
  * there are any. UTC is written `+00:00`, so that all lines of a list have one shape.
- * @throws RangeError when `date` is invalid or Intl does not know `timezone`.
+ * @throws RangeError `date` is invalid, or Intl does not know `timezone`
  */
 export function formatInstant(date: Date, timezone: string): string {
   const offset = offsetAt(date.getTime(), timezone);

@@ -1,5 +1,5 @@
-// The host's log lines: one listener of the service's events. One text per event, the same on every broker; `error` is
-// always an object, `reason` only the reason of a dead letter, and durations end in `Ms`.
+// The host's log lines, written by a listener of the service's events. One text per event, the same on every broker;
+// `error` is always an object, `reason` is always that of a dead letter, and durations end in `Ms`.
 import type { Logger } from '../log.ts';
 import type { BrokerEvent } from '../messaging/event.ts';
 import { describeThrown } from '../thrown.ts';
@@ -14,10 +14,10 @@ import type {
 } from './events.ts';
 
 /**
- * Writes a line for each event that deserves one.
+ * Logs the service's events from now on.
  *
  * @param log the host's own logger
- * @returns a function that stops it
+ * @returns a function that ends this
  */
 export function logEvents(events: ServiceEvents, log: Logger): () => void {
   return events.listen((event) => write(event, log));
@@ -37,11 +37,11 @@ function write(event: ServiceEvent, log: Logger): void {
       return writeState(event, log);
     case 'service-failed': {
       const error = describeThrown(event.thrown);
-      if (event.isEnding) return log.error({ error }, 'failed while ending');
-      return log.fatal({ error }, 'the service failed; ending');
+      if (event.isEnding) return log.error({ error }, 'failed while shutting down');
+      return log.fatal({ error }, 'the service failed; shutting down');
     }
     case 'service-crashed':
-      return log.fatal({ error: describeThrown(event.thrown) }, 'nothing caught an error; ending');
+      return log.fatal({ error: describeThrown(event.thrown) }, 'uncaught error; ending at once');
     case 'end-failed': {
       const error = describeThrown(event.thrown);
       if (event.step === 'stop') return log.error({ error }, "the processor's stop() failed");
@@ -52,7 +52,10 @@ function write(event: ServiceEvent, log: Logger): void {
       return log.info(fields, `consuming queue ${event.queue}`);
     }
     case 'count-failed':
-      return log.debug({ error: brief(event.thrown) }, 'cannot tell whether the queue is empty');
+      return log.debug(
+        { error: brief(event.thrown) },
+        'cannot count the messages of the queue; trying again',
+      );
     case 'schedule-started': {
       const { kind: _, ...fields } = event;
       return log.info(fields, `running ${event.schedule}; next run at ${event.next}`);
@@ -64,7 +67,7 @@ function write(event: ServiceEvent, log: Logger): void {
 
 function writeDelivery(event: DeliveryEnded, log: Logger): void {
   const { outcome } = event;
-  // The hot path: no object for a line that is not written.
+  // The hot path: make no object for a line that is not written.
   if (event.isSettled && outcome.kind === 'done' && !log.isLevelEnabled('debug')) return;
   const { queue, messageId, attempt, maxAttempts, processMs, settleMs, ageMs, thrown } = event;
   const base = { queue, messageId, attempt, maxAttempts, processMs, settleMs, ageMs };
@@ -112,7 +115,7 @@ function writeState({ state, cause, end }: StateChanged, log: Logger): void {
   if (end) log.info({ ...end.counts, cutOff: end.cutOff, exitCode: end.exitCode }, 'stopped');
 }
 
-/** Errors of the broker are logged without their stack, which is the client library's own. */
+/** Errors of the broker are logged without their stack, which only shows the client library. */
 function writeBroker(event: BrokerEvent, log: Logger): void {
   const { kind, ...facts } = event;
   const fields = 'error' in facts ? { ...facts, error: brief(facts.error) } : facts;
@@ -131,9 +134,9 @@ const brokerLines: Readonly<Record<BrokerEvent['kind'], readonly ['info' | 'warn
   'lease-lost': ['warn', 'lease lost; the message will be redelivered'],
   'lease-renewal-failed': ['warn', 'leases not renewed; trying again'],
   'settle-failed': ['warn', 'outcomes not recorded; trying again'],
-  'requeue-failed': ['warn', 'messages not requeued; redelivered once their leases expire'],
+  'requeue-failed': ['warn', 'messages not requeued; they will be redelivered once their leases expire'],
   'copy-refused': ['warn', 'copy not confirmed; trying again'],
-  'copy-reduced': ['warn', 'copy cannot hold all headers; foreign ones left out'],
+  'copy-reduced': ['warn', "copy cannot carry all headers; the sender's left out"],
 };
 
 function brief(thrown: unknown): { readonly name: string; readonly message: string } {

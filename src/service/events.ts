@@ -1,11 +1,11 @@
-// Everything that a running service makes known, as typed events: the one place to listen. Log lines are one listener;
-// metrics, traces and probes are others. The service knows none of them.
+// Everything that a running service reports, as typed events. Log lines are written by one listener; metrics, traces
+// and probes can be others. The service knows none of them.
 import type { ExitCode } from '../errors.ts';
 import type { Outcome } from '../messaging/adapter.ts';
 import type { BrokerEvent } from '../messaging/event.ts';
 import type { RunOutcome } from '../processor/processor.ts';
 
-/** One event; `kind` tells which. Durations are milliseconds. */
+/** One event; `kind` identifies it. Durations are milliseconds. */
 export type ServiceEvent =
   | DeliveryStarted
   | DeliveryEnded
@@ -26,21 +26,21 @@ interface DeliveryFacts {
   readonly messageId: string;
   /** 1 for the first. */
   readonly attempt: number;
-  /** Time from sending the message to this delivery; undefined if nobody says when it was sent. */
+  /** Time from sending the message to this delivery; undefined if the time of sending is unknown. */
   readonly ageMs: number | undefined;
 }
 
-/** A delivery has left the waiting line: the pipeline begins. */
+/** The pipeline has begun to process a delivery. */
 export interface DeliveryStarted extends DeliveryFacts {
   readonly kind: 'delivery-started';
 }
 
-/** A delivery has ended, and the broker has been called with its outcome. Every delivery ends with one such event. */
+/** A delivery has ended, and its outcome has been settled or lost. Every delivery ends with one such event. */
 export interface DeliveryEnded extends DeliveryFacts {
   readonly kind: 'delivery-ended';
   readonly maxAttempts: number;
   readonly outcome: Outcome;
-  /** False if the broker could not be reached before it took the delivery back: the message will be redelivered. */
+  /** False if the delivery was lost before the broker had the outcome: the message will be redelivered. */
   readonly isSettled: boolean;
   /** False for a delivery that was requeued before it started. */
   readonly hasStarted: boolean;
@@ -67,7 +67,7 @@ export interface OccurrenceEnded {
   readonly thrown: unknown;
 }
 
-/** Occurrences were due, and nothing ran for them here. */
+/** Occurrences were due, but nothing ran for them in this process. */
 export interface OccurrenceSkipped {
   readonly kind: 'occurrence-skipped';
   /** The first of them. */
@@ -80,13 +80,13 @@ export interface OccurrenceSkipped {
 
 /** Why occurrences were skipped. */
 export type SkipCause =
-  /** The previous run was still going on. */
+  /** The previous run was still in progress. */
   | 'busy'
   /** The clock was set forward, or the machine slept. */
   | 'late'
   /** Another replica runs it. */
   | 'elsewhere'
-  /** The broker did not tell which replica runs it. */
+  /** The broker did not say which replica runs it. */
   | 'unclaimed'
   /** The service is draining. */
   | 'draining';
@@ -98,9 +98,9 @@ export type ServiceState = 'connecting' | 'starting' | 'running' | 'draining' | 
 export interface StateChanged {
   readonly kind: 'state-changed';
   readonly state: ServiceState;
-  /** Why a service drains that was asked to, such as `SIGTERM`. */
+  /** Why the service was asked to drain, such as `SIGTERM`; absent if it ends by itself. */
   readonly cause?: string;
-  /** Of `stopped`. */
+  /** For `stopped` only. */
   readonly end?: ServiceEnd;
 }
 
@@ -121,13 +121,13 @@ export interface ServiceFailed {
   readonly isEnding: boolean;
 }
 
-/** Nothing caught an error: the process ends at once. */
+/** An error was not caught: the process ends at once. */
 export interface ServiceCrashed {
   readonly kind: 'service-crashed';
   readonly thrown: unknown;
 }
 
-/** A step of the end has failed; the end goes on. */
+/** A step of the shutdown has failed; the shutdown goes on. */
 export interface EndFailed {
   readonly kind: 'end-failed';
   /** The processor's `stop`, or the broker connection's `close`. */
@@ -143,13 +143,13 @@ export interface ConsumerStarted {
   readonly broker: string;
 }
 
-/** EXIT_WHEN_FINISHED could not tell whether the queue is empty; it looks again. */
+/** The messages of the queue could not be counted for EXIT_WHEN_FINISHED; they are counted again. */
 export interface CountFailed {
   readonly kind: 'count-failed';
   readonly thrown: unknown;
 }
 
-/** A schedule is being followed. */
+/** The service has begun to follow its schedule. */
 export interface ScheduleStarted {
   readonly kind: 'schedule-started';
   /** In words. */
@@ -159,7 +159,7 @@ export interface ScheduleStarted {
   readonly next: string;
 }
 
-/** Called with each event. It is not awaited, and its errors change nothing. */
+/** Called with each event. It is not awaited, and its errors do not affect the service. */
 export type ServiceListener = (event: ServiceEvent) => void | Promise<void>;
 
 /** The events of one service. */

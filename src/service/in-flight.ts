@@ -1,4 +1,4 @@
-// The work in flight of a service, as its end sees it: the same for deliveries and for runs on a schedule.
+// The work in flight of a service, as its shutdown sees it: deliveries, or runs on a schedule.
 import type { Run } from './delivery/run.ts';
 
 /** Work that has begun and not ended. */
@@ -7,18 +7,18 @@ export interface InFlight {
   readonly size: number;
   /** Starts nothing from now on, and requeues deliveries that have not started. Idempotent. */
   drain(): void;
-  /** Resolves when nothing is in flight any more. */
+  /** Resolves once nothing is in flight. */
   idle(): Promise<void>;
   /**
    * Aborts all that is in flight; deliveries are requeued.
    *
-   * @param culprit the one run that is not requeued but counts as failed: it brought the process down
-   * @returns how many were aborted, without the culprit; resolves when each is settled
+   * @param culprit the run that caused a crash: it counts as failed instead of being requeued
+   * @returns how many were aborted, not counting the culprit; resolves when all are settled
    */
   cutOff(culprit?: Run, cause?: unknown): Promise<number>;
 }
 
-/** Several kinds of work, with one end. */
+/** Combines several kinds of work in flight into one. */
 export function together(parts: readonly InFlight[]): InFlight {
   return {
     get size() {

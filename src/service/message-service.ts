@@ -1,4 +1,4 @@
-// A service driven by the messages of one or more queues, each with its own pipeline; all end with one drain.
+// A service driven by the messages of one or more queues, each with its own pipeline; one drain ends them all.
 import type { ConsumeConfigFile } from '../config/consume-config.ts';
 import type { RetryPolicy } from '../config/settings.ts';
 import type { Logger } from '../log.ts';
@@ -34,7 +34,7 @@ export interface MessageServiceOptions extends ServiceOptions {
   readonly processorLog: Logger;
 }
 
-/** A service of these queues, not started yet. */
+/** Creates a service that consumes these queues; it is not started yet. */
 export function createMessageService(options: MessageServiceOptions): Service {
   return new Service(options, new MessageWork(options));
 }

@@ -1,5 +1,5 @@
-// One occurrence of a schedule: claimed if replicas share it, run under the time limit, recorded. runner.ts says when it
-// is due.
+// Runs an occurrence of a schedule: claims it if replicas share the schedule, limits its time, and reports its outcome.
+// runner.ts decides when it is due.
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { LastRun, RunOutcome, ScheduleContext, ScheduleProcessor } from '../processor/processor.ts';
@@ -13,7 +13,7 @@ export interface OccurrenceExecutorOptions {
   readonly processor: ScheduleProcessor;
   /** Undefined for no limit. */
   readonly processTimeoutMs: number | undefined;
-  /** Whether this replica may run the occurrence; rejects if nobody can tell. Undefined: it always may. */
+  /** Whether this replica may run the occurrence; rejects if that is unknown. Undefined if it always may. */
   readonly claim: ((occurrence: Date) => Promise<boolean>) | undefined;
   readonly send: ScheduleContext['send'];
   readonly clock: Clock;
@@ -56,7 +56,7 @@ export class OccurrenceExecutor implements InFlight {
     return run === culprit ? 0 : 1;
   }
 
-  /** Runs the occurrence if it is this replica's. Never rejects. Resolves with undefined if nothing ran. */
+  /** Runs the occurrence if this replica may. Never rejects. Resolves with undefined if nothing ran. */
   async execute(occurrence: Date): Promise<RunOutcome | undefined> {
     const work = this.#execute(occurrence);
     this.#work = work;

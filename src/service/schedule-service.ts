@@ -1,4 +1,4 @@
-// A service driven by a schedule: runs its processor at each occurrence that is this replica's.
+// A service driven by a schedule: runs its processor at each occurrence that this replica may run.
 import { within } from '../clock.ts';
 import { BrokerRefusedError, toError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -11,7 +11,7 @@ import { formatInstant } from '../schedule/wall-clock.ts';
 import { OccurrenceExecutor } from './occurrence.ts';
 import { Service, type ServiceOptions, type Work } from './service.ts';
 
-/** The broker by which the replicas of a service agree on the one that runs an occurrence. */
+/** The broker through which a service's replicas agree which of them runs an occurrence. */
 export interface SharedSchedule {
   readonly adapter: Pick<MessageAdapter, 'address' | 'connect'>;
   /** Claims an occurrence of this service's schedule; see Claiming. */
@@ -21,7 +21,7 @@ export interface SharedSchedule {
 /** The options of a service driven by a schedule. Durations are milliseconds. */
 export interface ScheduleServiceOptions extends ServiceOptions {
   readonly schedule: Schedule;
-  /** `once`: one run now, without the schedule and its replicas. */
+  /** `once`: one run now, regardless of the schedule and of other replicas. */
   readonly mode: 'schedule' | 'once';
   readonly runAtStartup: boolean;
   /** Undefined if each replica runs every time. */
@@ -35,13 +35,13 @@ export interface ScheduleServiceOptions extends ServiceOptions {
   readonly processorLog: Logger;
 }
 
-/** How long the broker may take to say whose an occurrence is, in milliseconds; after that it is skipped. */
+/** How long the broker may take to answer a claim, in milliseconds; after that the occurrence is skipped. */
 const claimTimeoutMs = 5_000;
 
-/** How late an occurrence may be claimed, in milliseconds: the other half is for clocks of replicas that differ. */
+/** How late an occurrence may be claimed, in milliseconds: claims are kept twice as long, as clocks may differ. */
 const claimLatenessMs = claimMemoryMs / 2;
 
-/** A service of this schedule, not started yet. */
+/** Creates a service that follows this schedule; it is not started yet. */
 export function createScheduleService(options: ScheduleServiceOptions): Service {
   return new Service(options, new ScheduleWork(options));
 }
@@ -81,7 +81,7 @@ class ScheduleWork implements Work {
     this.#service = service;
     this.#connecting = this.#options.shared?.adapter.connect();
     this.#connecting?.catch((error: unknown) => {
-      // The end closes the connection, also one that is being made.
+      // The shutdown closes the connection, even one that is being made.
       if (!service.isEnding()) service.fail(error);
     });
     return Promise.resolve();
@@ -112,10 +112,10 @@ class ScheduleWork implements Work {
 
   async #claim({ adapter, claim }: SharedSchedule, occurrence: Date): Promise<boolean> {
     const { clock } = this.#options;
-    if (clock.now() - occurrence.getTime() > claimLatenessMs) throw new Error('it is too long past');
+    if (clock.now() - occurrence.getTime() > claimLatenessMs) throw new Error('it was due too long ago');
     const claimed = Promise.resolve(this.#connecting).then(() => claim(occurrence));
     try {
-      // A later answer must not count: by then this replica has said that it skips the occurrence.
+      // A later answer must not count: by then this replica has reported that it skips the occurrence.
       const answer = await within(clock, claimTimeoutMs, claimed);
       if (answer === 'late') throw new Error(`${adapter.address} does not answer`);
       return await claimed;

@@ -1,4 +1,4 @@
-// One running service of any kind: its life from connecting to the exit code. It runs a Work, and ends by shutdown.ts.
+// One running service of any kind, from connecting to the exit code. It runs a Work, and shutdown.ts ends it.
 import type { Clock } from '../clock.ts';
 import { exitCode, SvchostError, type ExitCode } from '../errors.ts';
 import type { MessageAdapter } from '../messaging/adapter.ts';
@@ -9,7 +9,7 @@ import type { ServiceEvents, ServiceState } from './events.ts';
 import type { InFlight } from './in-flight.ts';
 import { shutDown, type Crash } from './shutdown.ts';
 
-/** The work of a service: messages or a schedule. Its methods are called in this order, each once at most. */
+/** The work of a service: messages or a schedule. `connect` and `start` are called in this order, once at most. */
 export interface Work {
   /** All that has begun and not ended. */
   readonly inFlight: InFlight;
@@ -17,9 +17,9 @@ export interface Work {
   readonly counts: Readonly<Record<string, number>>;
   /** Resolves when the processor may start. */
   connect(service: Service): Promise<void>;
-  /** Begins, now that the processor has started. May go on until the work ends by itself. */
+  /** Begins the work; the processor has started. May resolve only when the work has ended by itself. */
   start(service: Service): Promise<void>;
-  /** Takes nothing more. Called at any time, also before `start`. */
+  /** Takes no more work. Called at any time, even before `start`. Idempotent. */
   drain(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export interface ServiceOptions {
 /** Why a service ends. */
 type Cause =
   | { readonly kind: 'stopped'; readonly reason: string }
-  /** It had one thing to do, and that is done, well or not. */
+  /** Its only run is over, with success or without. */
   | { readonly kind: 'finished'; readonly isWell: boolean }
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'crashed' };
@@ -58,13 +58,13 @@ export class Service {
   }
 
   /**
-   * Runs until it is stopped, finished or failed, and has ended in order.
+   * Runs until the service is stopped, finished or failed, and has shut down.
    *
-   * @returns the exit code that tells how it went
+   * @returns the exit code of the process
    */
   async run(): Promise<ExitCode> {
     this.#start().catch((error: unknown) => {
-      // Once the service ends, the adapter is closed, and the start that used it fails.
+      // The shutdown closes the adapter, so a start that still uses it fails; that is no failure of the service.
       if (!this.isEnding()) this.fail(error);
     });
     const cause = await this.#ended.promise;
@@ -77,12 +77,12 @@ export class Service {
     this.#end({ kind: 'stopped', reason });
   }
 
-  /** The service had one thing to do, and that is done, well or not. */
+  /** Ends the service because its only run is over, with success or without. */
   finish(isWell: boolean): void {
     this.#end({ kind: 'finished', isWell });
   }
 
-  /** The service cannot go on: drain and end with the error's exit code. */
+  /** Drains and ends with the error's exit code: the service cannot go on. */
   fail(error: unknown): void {
     this.#options.events.emit({ kind: 'service-failed', thrown: error, isEnding: this.#isEnding });
     this.#failure ??= error;
@@ -90,9 +90,8 @@ export class Service {
   }
 
   /**
-   * Something threw and nothing caught it, so the process cannot be trusted any more: requeue all work at once and end,
-   * even if a drain was under way. The message whose work it came out of counts as failed, or it would bring down one
-   * host after the other.
+   * Ends at once after an uncaught error, even during a drain: the process cannot be trusted any more, so all work is
+   * requeued. The message that caused the error counts as failed, or it would bring down one host after another.
    */
   crash(cause: unknown): void {
     this.#hasCrashed = true;
@@ -106,12 +105,12 @@ export class Service {
     return this.#failure;
   }
 
-  /** Whether its end has begun; a method, since it changes between two awaits. */
+  /** Whether the shutdown has begun. A method, since TypeScript takes a property to be the same after an await. */
   isEnding(): boolean {
     return this.#isEnding;
   }
 
-  /** Resolves when the end begins. */
+  /** Resolves when the shutdown begins. */
   get ending(): Promise<unknown> {
     return this.#ended.promise;
   }
@@ -126,7 +125,7 @@ export class Service {
     if (this.isEnding()) return;
     this.#enter('running');
     await this.#work.start(this);
-    // The end has drained before this start was complete: work that it began meanwhile must not go on.
+    // The shutdown drained before this start was complete: work begun since then must be drained too.
     if (this.isEnding()) await this.#work.drain();
   }
 
@@ -165,7 +164,7 @@ export class Service {
   }
 }
 
-/** Async, so that a `start` that throws rejects like one that rejects. */
+/** Async, so that a `start` that throws is handled like one that rejects. */
 async function startProcessor(processor: ServiceOptions['processor']): Promise<void> {
   await processor.start?.();
 }

@@ -9,7 +9,7 @@ import type { InFlight } from './in-flight.ts';
 /** How long requeueing, the processor's `start` and `stop`, and closing may each take, in milliseconds. */
 const stepTimeoutMs = 5_000;
 
-/** All that has to end. */
+/** The parts of a service that have to end. */
 export interface Ending {
   /** Undefined if the service uses no broker. */
   readonly adapter: Pick<MessageAdapter, 'close'> | undefined;
@@ -17,13 +17,13 @@ export interface Ending {
   readonly processor: Pick<MessageProcessor, 'stop'>;
   /** The processor's `start`; undefined if it was never called. */
   readonly starting: Promise<unknown> | undefined;
-  /** Resolves when nothing caught an error: then there is no more time. */
+  /** Resolves on an uncaught error: then there is no more time to wait. */
   readonly crashed: Promise<Crash>;
   readonly clock: Clock;
   readonly events: ServiceEvents;
 }
 
-/** Work whose error nothing caught: it counts as a failed attempt, and is not simply delivered again. */
+/** An uncaught error, and the run that caused it: this counts as a failed attempt, and is not just requeued. */
 export interface Crash {
   readonly run: Run | undefined;
   readonly cause: unknown;
@@ -32,14 +32,14 @@ export interface Crash {
 /**
  * Ends a service.
  *
- * @param timeoutMs how long work in flight may take
+ * @param timeoutMs how long work in flight may take, in milliseconds
  * @returns how many deliveries were cut off
  */
 export async function shutDown(ending: Ending, timeoutMs: number): Promise<number> {
   const { adapter, work, processor, starting, crashed, clock, events } = ending;
   const { inFlight } = work;
 
-  // 1. Stop taking work: no new delivery starts, those that wait for their turn are requeued.
+  // 1. Stop taking work: no new delivery starts, and those that wait for their turn are requeued.
   const deadline = new AbortController();
   const expired = sleep(clock, timeoutMs, deadline.signal).then(() => undefined);
   const over = Promise.race([crashed, expired]);
@@ -54,7 +54,7 @@ export async function shutDown(ending: Ending, timeoutMs: number): Promise<numbe
   const cutOff = inFlight.size;
   if (cutOff > 0) await within(clock, stepTimeoutMs, inFlight.cutOff(crash?.run, crash?.cause));
 
-  // 4. The processor's own end, now that none of its work is running: not before its start, and only if it had one.
+  // 4. Stop the processor, now that none of its work is running: after its `start`, and only if that was called.
   if (starting) {
     await within(clock, stepTimeoutMs, starting).catch(() => undefined);
     await within(
@@ -64,7 +64,7 @@ export async function shutDown(ending: Ending, timeoutMs: number): Promise<numbe
     );
   }
 
-  // 5. The connection last: until here outcomes had to go through it. Closing requeues whatever is unsettled.
+  // 5. Close the connection last: until here, outcomes needed it. Closing requeues whatever is unsettled.
   await within(
     clock,
     stepTimeoutMs,

@@ -239,7 +239,7 @@ describe('a service on a schedule', () => {
   it('ends with 1 on an uncaught error', async () => {
     const host = startHost({ cwd: createScheduledService(), env: { ...every('1', 'hours'), WORK: 'crash' } });
     expect(await host.exited).toEqual({ code: 1, signal: null });
-    expect(linesOf(host, 'nothing caught an error; ending')).toMatchObject([
+    expect(linesOf(host, 'uncaught error; ending at once')).toMatchObject([
       { error: { message: 'nobody catches this' } },
     ]);
     expect(linesOf(host, 'stop called')).toHaveLength(1);

@@ -68,7 +68,7 @@ describe('a processor among the exports', () => {
   it('is named with its fault if it only lacks the method', () => {
     expect(findClasses({ Helper, Unfinished, BaseServiceProcessor }).exported).toEqual([
       'Helper',
-      'Unfinished (it extends BaseServiceProcessor, and has no process method)',
+      'Unfinished (it extends BaseServiceProcessor but has no process method)',
       'BaseServiceProcessor',
     ]);
   });

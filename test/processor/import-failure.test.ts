@@ -13,7 +13,7 @@ describe('a module that cannot be loaded has an error with the failure, its plac
     [
       'enum',
       { 'processor.ts': '\nexport enum A { b }' },
-      /^cannot load processor\.ts: TypeScript enum is not supported in strip-only mode \(processor\.ts:2\)\. TypeScript runs by stripping.*erasableSyntaxOnly/,
+      /^cannot load processor\.ts: TypeScript enum is not supported in strip-only mode \(processor\.ts:2\)\. Node runs TypeScript by stripping.*erasableSyntaxOnly/,
     ],
     [
       'a parameter property',
@@ -44,12 +44,12 @@ describe('a module that cannot be loaded has an error with the failure, its plac
     [
       'an import without its extension',
       { 'processor.ts': 'import "./lib/a";', 'lib/a.ts': '' },
-      /Cannot find module '.*\/lib\/a' imported from .*\. Imports of own files need their ending/,
+      /Cannot find module '.*\/lib\/a' imported from .*\. Imports of your own files need the file extension/,
     ],
     [
       'an import of a folder',
       { 'processor.ts': 'import "./lib";', 'lib/index.ts': '' },
-      /Directory import .*\. Imports of own files need their ending/,
+      /Directory import .*\. Imports of your own files need the file extension/,
     ],
     [
       'a package that is not installed',
@@ -68,7 +68,7 @@ describe('a module that cannot be loaded has an error with the failure, its plac
         'node_modules/a/package.json': { exports: './a.ts' },
         'node_modules/a/a.ts': 'export {}',
       },
-      /Node runs no TypeScript below node_modules: publish that package as JavaScript$/,
+      /Node does not run TypeScript in node_modules: publish that package as JavaScript$/,
     ],
     [
       'an error that it throws',

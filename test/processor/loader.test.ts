@@ -162,7 +162,7 @@ describe('a module that cannot be chosen', () => {
     const directory = createTree({ 'package.json': manifest, 'lib/a.ts': mail });
     expect(await loader.load(directory)).toMatchObject({
       error:
-        `no processor in ${directory}: ${directory}/package.json names no entry; there is no processor.ts or .js. ` +
+        `no processor in ${directory}: ${directory}/package.json has no entry ("exports" or "main"); there is no processor.ts or .js. ` +
         'Export a class that extends BaseServiceProcessor (or one named …ServiceProcessor with a process method) from ' +
         'processor.ts, or set PROCESSOR_MODULE to the module that does',
     });
@@ -170,7 +170,7 @@ describe('a module that cannot be chosen', () => {
 
   it('names the missing entry', async () => {
     expect(await failureOf({ 'package.json': { main: 'dist/index.js' } })).toContain(
-      'names "dist/index.js", which is not there; there is no processor.ts or .js. ',
+      'names "dist/index.js", which does not exist; there is no processor.ts or .js. ',
     );
   });
 
@@ -227,7 +227,7 @@ describe('the class', () => {
     );
     expect(loading).toMatchObject({
       error: expect.stringContaining(
-        'processor.ts exports Mail (it extends BaseServiceProcessor, and has no process method)',
+        'processor.ts exports Mail (it extends BaseServiceProcessor but has no process method)',
       ) as unknown,
     });
   });
@@ -285,7 +285,8 @@ describe('the class', () => {
     });
     linkPackage(directory);
     expect(await loader.load(directory)).toMatchObject({
-      error: "the processor class of processor.js has no name; give it one: it names the queue's variable",
+      error:
+        "the processor class of processor.js has no name; give it one: the queue's variable is named after it",
     });
   });
 });

@@ -133,7 +133,7 @@ const faulty: readonly [ScheduleVariables, ...(readonly [string, string, string]
   ],
   [
     { ...daily, CRON_TIME_UNIT: 'weeks', CRON_RUN_AT: '07:32' },
-    ['CRON_TIME_UNIT', 'days, as CRON_RUN_AT is set', '"weeks"'],
+    ['CRON_TIME_UNIT', 'days, because CRON_RUN_AT is set', '"weeks"'],
   ],
   [
     { ...daily, CRON_TIME_AMOUNT: '1.5', CRON_RUN_AT: '07:32' },
@@ -147,8 +147,8 @@ const faulty: readonly [ScheduleVariables, ...(readonly [string, string, string]
   ),
   [
     { CRON_RUN_AT: '07:32' },
-    ['CRON_TIME_UNIT', 'days, as CRON_RUN_AT is set', 'nothing'],
-    ['CRON_TIME_AMOUNT', 'a whole number of days from 1', 'nothing'],
+    ['CRON_TIME_UNIT', 'days, because CRON_RUN_AT is set', 'nothing'],
+    ['CRON_TIME_AMOUNT', 'a whole number of days, 1 or more', 'nothing'],
   ],
   [
     { CRON_TIME_AMOUNT: '10s', CRON_TIME_UNIT: 'mins', CRON_RUN_AT: '24:00', CRON_TIMEZONE: 'Europe/Berln' },
@@ -169,15 +169,15 @@ const faulty: readonly [ScheduleVariables, ...(readonly [string, string, string]
   [{ CRON_EXPRESSIONS: 'hourly' }, ['CRON_EXPRESSIONS', '5 or 6 fields', '"hourly", which has 1 field']],
   [
     { CRON_EXPRESSIONS: '0 0 30 2 *' },
-    ['CRON_EXPRESSIONS', 'due at some time', '"0 0 30 2 *", which names no date there is'],
+    ['CRON_EXPRESSIONS', 'matches some date', '"0 0 30 2 *", which matches no date'],
   ],
   [
     { CRON_EXPRESSIONS: '30 2 31W 4 *' },
-    ['CRON_EXPRESSIONS', 'due at some time', '"30 2 31W 4 *", which names no date there is'],
+    ['CRON_EXPRESSIONS', 'matches some date', '"30 2 31W 4 *", which matches no date'],
   ],
   [
     { CRON_EXPRESSIONS: '*/5 2 31 2,4 *' },
-    ['CRON_EXPRESSIONS', 'due at some time', '"*/5 2 31 2,4 *", which names no date there is'],
+    ['CRON_EXPRESSIONS', 'matches some date', '"*/5 2 31 2,4 *", which matches no date'],
   ],
   [
     { CRON_EXPRESSIONS: '60 * * * *' },
@@ -222,7 +222,7 @@ const faulty: readonly [ScheduleVariables, ...(readonly [string, string, string]
     { CRON_EXPRESSIONS: '@daily; 0 25 * * *; 0 0 30 2 *', CRON_TIMEZONE: '+02:00', CRON_TIME_AMOUNT: 'x' },
     ['CRON_TIMEZONE', 'not an offset', '"+02:00"'],
     ['CRON_EXPRESSIONS', 'for the hour 0-23', '"25" as the hour of "0 25 * * *"'],
-    ['CRON_EXPRESSIONS', 'due at some time', '"0 0 30 2 *", which names no date there is'],
+    ['CRON_EXPRESSIONS', 'matches some date', '"0 0 30 2 *", which matches no date'],
   ],
 ];
 

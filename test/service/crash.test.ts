@@ -25,7 +25,7 @@ describe.for([rabbitMq, sqlite])('an uncaught error, on $name,', (broker) => {
         const host = service.start({ CONCURRENCY: '2', RETRY_MAX_ATTEMPTS: '2' });
         expect(await host.exited).toEqual({ code: 1, signal: null });
         expect(ordersOf(host, 'begun').sort()).toEqual(['bystander', 'culprit']);
-        expect(linesOf(host, 'nothing caught an error; ending')).toMatchObject([{ error: { message } }]);
+        expect(linesOf(host, 'uncaught error; ending at once')).toMatchObject([{ error: { message } }]);
         expect(linesOf(host, 'stop done')).toHaveLength(1);
         await vi.waitFor(async () => expect(await broker.count(service.queue)).toBe(3 - attempt), patience);
       }
@@ -33,7 +33,7 @@ describe.for([rabbitMq, sqlite])('an uncaught error, on $name,', (broker) => {
       expect(JSON.parse(Buffer.from(letter!.body).toString())).toMatchObject({ id: 'culprit' });
       expect(letter!.headers).toMatchObject({
         [header.reason]: 'crashed',
-        [header.error]: `CrashError: nothing caught Error: ${message}`,
+        [header.error]: `CrashError: uncaught Error: ${message}`,
         [header.attempts]: 2,
       });
       const [bystander] = await broker.browse(service.queue);
@@ -66,7 +66,7 @@ describe('an uncaught error', () => {
     await service.open(gate);
     expect(await host.exited).toEqual({ code: 1, signal: null });
     expect(Date.now() - openedAt).toBeLessThan(5000);
-    expect(linesOf(host, 'nothing caught an error; ending')).toHaveLength(1);
+    expect(linesOf(host, 'uncaught error; ending at once')).toHaveLength(1);
     const [letter] = await deadLetters(rabbitMq, service.queue, 1);
     expect(JSON.parse(Buffer.from(letter!.body).toString())).toMatchObject({ id: 'culprit' });
     await vi.waitFor(async () => expect(await rabbitMq.count(service.queue)).toBe(1), patience);
@@ -77,7 +77,7 @@ describe('an uncaught error', () => {
     await service.put({ act: 'hang', id: '1' });
     const host = service.start({ START: 'crash' });
     expect(await host.exited).toEqual({ code: 1, signal: null });
-    expect(linesOf(host, 'nothing caught an error; ending')).toMatchObject([
+    expect(linesOf(host, 'uncaught error; ending at once')).toMatchObject([
       { error: { message: 'start left a timer' } },
     ]);
     await vi.waitFor(async () => expect(await rabbitMq.browse(service.queue)).toHaveLength(1), patience);

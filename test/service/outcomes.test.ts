@@ -248,7 +248,7 @@ describe.for(brokers)('on $name, a message is dead-lettered', (broker) => {
     expect(Buffer.from(letter!.body).toString()).toBe('"culprit"');
     expect(letter!.headers).toMatchObject({
       [header.reason]: 'crashed',
-      [header.error]: 'CrashError: nothing caught Error: thrown in a timer',
+      [header.error]: 'CrashError: uncaught Error: thrown in a timer',
       [header.attempts]: 2,
     });
     const last = await host(broker.adapter(), queue, () => undefined);

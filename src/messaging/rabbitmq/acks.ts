@@ -1,4 +1,4 @@
-// The acks of one channel, coalesced: many settled deliveries cost one frame. Lives and dies with its channel.
+// The acks of one channel, coalesced: one frame acknowledges many deliveries.
 import type { Channel, ConsumeMessage } from 'amqplib';
 
 /**
@@ -7,7 +7,7 @@ import type { Channel, ConsumeMessage } from 'amqplib';
  */
 export class Acks {
   readonly #channel: Channel;
-  /** Deliveries that the broker awaits an ack for, by tag in order of delivery; true once it may be sent. */
+  /** Unacknowledged deliveries by tag, in order of delivery; true once the ack may be sent. */
   readonly #outstanding = new Map<number, boolean>();
   #waiting: ConsumeMessage[] = [];
   #flush: NodeJS.Immediate | undefined;
@@ -26,7 +26,7 @@ export class Acks {
     this.#flush ??= setImmediate(() => this.flush());
   }
 
-  /** Returns a message to its place in the queue. */
+  /** Returns a message to its place in the queue, at once. */
   requeue(message: ConsumeMessage): void {
     this.#outstanding.delete(message.fields.deliveryTag);
     this.#channel.nack(message, false, true);
@@ -46,14 +46,14 @@ export class Acks {
     }
   }
 
-  /** Drops the gathered acks: the channel is gone, and the broker redelivers all its messages. */
+  /** Drops the gathered acks: the channel is gone, and the broker redelivers its unacknowledged messages. */
   discard(): void {
     clearImmediate(this.#flush);
     this.#waiting = [];
     this.#outstanding.clear();
   }
 
-  /** Takes out the oldest deliveries up to the first that is in flight; the tag of the last one taken, or 0. */
+  /** Removes the oldest deliveries, up to the first in flight. Returns the tag of the last one removed, or 0. */
   #takeSettledPrefix(): number {
     let upTo = 0;
     for (const [tag, settled] of this.#outstanding) {

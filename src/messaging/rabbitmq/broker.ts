@@ -1,4 +1,4 @@
-// Shared by the consumers and publishers of one connection: the open connection, and its queues as far as they are known.
+// The open connection and its known queues, shared by the consumers and the publisher of one adapter.
 import type { Options, RecoveringChannelModel } from 'amqplib';
 import type { AdapterContext } from '../adapter.ts';
 import type { RabbitMqOptions } from './endpoint.ts';
@@ -10,12 +10,12 @@ import { queueRefusal } from './refusal.ts';
 export interface BrokerOptions {
   readonly connection: RecoveringChannelModel;
   readonly settings: RabbitMqOptions;
-  /** For people, without the password. */
+  /** For display, without the password. */
   readonly address: string;
   readonly context: AdapterContext;
 }
 
-/** One connected RabbitMQ, for as long as the adapter is open; the connection below it may come and go. */
+/** A RabbitMQ broker for as long as the adapter is open, while amqplib may lose and recover the connection below. */
 export class Broker {
   readonly connection: RecoveringChannelModel;
   readonly settings: RabbitMqOptions;
@@ -47,7 +47,7 @@ export class Broker {
   /**
    * Creates the queue if it is missing; asks the broker every time.
    *
-   * @throws BrokerRefusedError the user may not, or the broker refuses such a queue
+   * @throws BrokerRefusedError the user lacks the permission, or the broker refuses such a queue
    */
   async ensureQueue(
     queueName: string,
@@ -73,7 +73,7 @@ export class Broker {
     }
   }
 
-  /** The queue turned out to be missing. */
+  /** Makes the next `ensureKnown` ask the broker again: the queue turned out to be missing. */
   forget(queueName: string): void {
     this.#known.delete(queueName);
   }

@@ -1,12 +1,12 @@
-// Channels that cannot take the process or their neighbours down: every listener that amqplib needs, in one place.
+// Opens, watches and closes channels, with every listener amqplib needs: a failing one must not end the process.
 import type { Channel, RecoveringChannelModel } from 'amqplib';
 
 /** A channel's end: resolves once, with the reason, and never rejects. */
 export type ChannelEnd = Promise<Error>;
 
 /**
- * Watches a channel. Without an `error` listener a closed channel would end the process; a close of the whole
- * connection only shows as `close`.
+ * Watches a channel. Without an `error` listener, a channel that the broker closes would end the process; when the
+ * whole connection closes, only `close` is emitted.
  */
 export function watchChannel(channel: Channel): ChannelEnd {
   return new Promise((resolve) => {
@@ -19,8 +19,8 @@ export function watchChannel(channel: Channel): ChannelEnd {
 }
 
 /**
- * Runs `work` on a channel of its own. Checks and declarations go here: a refusal closes the channel it was asked on,
- * and must not close one that consumes or publishes.
+ * Runs `work` on a channel of its own. For checks and declarations: a refusal closes the channel, which must not be one
+ * that consumes or publishes.
  */
 export async function withChannel<T>(
   connection: RecoveringChannelModel,
@@ -35,11 +35,11 @@ export async function withChannel<T>(
   }
 }
 
-/** Closes a channel that may be closed already, which amqplib takes for an error. */
+/** Closes a channel. It may be closed already, for which amqplib throws. */
 export async function close(channel: Channel): Promise<void> {
   try {
     await channel.close();
   } catch {
-    // It is gone, as it should be.
+    // It was closed already.
   }
 }

@@ -24,7 +24,7 @@ import { connectionRefusal } from './refusal.ts';
 
 export type { RabbitMqOptions } from './endpoint.ts';
 
-/** How long the broker may take to answer a close, in milliseconds; a frozen one never does. */
+/** How long the broker may take to answer a close, in milliseconds; a frozen one never answers. */
 const closeTimeoutMs = 5_000;
 
 /** A connection to RabbitMQ; several hosts are tried in turn. */
@@ -50,7 +50,7 @@ export class RabbitMqConnection implements MessageAdapter, Claiming {
       ordered: true,
       binaryBodies: true,
       largestBodyBytes: undefined,
-      // amqplib assigns header names to a plain object, which has another use for this one.
+      // amqplib assigns headers to a plain object, on which this name sets the prototype.
       protoHeader: false,
       listsMessages: false,
       claimsOccurrences: true,
@@ -64,7 +64,7 @@ export class RabbitMqConnection implements MessageAdapter, Claiming {
     const endpoint = new Endpoint(this.#settings);
     const connection = await connect(endpoint.address, {
       ...socketOptions(this.#context.connectionName),
-      // Not waited for here, so that the listeners are there before the first attempt.
+      // Not awaited here, so that the listeners are attached before the first attempt.
       recovery: { initialDelay: 200, maxDelay: 30_000, waitForConnect: false },
     });
     this.#connection = connection;
@@ -87,11 +87,13 @@ export class RabbitMqConnection implements MessageAdapter, Claiming {
     const { delayMs, headers, messageId, replyTo, correlationId } = options;
     const { publisher } = this.#connected();
     if (delayMs)
-      throw new UnsupportedError('RabbitMQ has no delayed delivery; send without a delay, or later');
+      throw new UnsupportedError(
+        'RabbitMQ does not support delayed delivery; send without a delay, or later',
+      );
     await publisher.publish(queueName, body, {
       persistent: true,
       contentType: 'application/json',
-      // AMQP 0-9-1 has seconds here.
+      // In seconds, by AMQP 0-9-1.
       timestamp: Math.floor(this.#context.clock.now() / 1000),
       ...(messageId !== undefined && { messageId }),
       ...(replyTo !== undefined && { replyTo }),
@@ -139,15 +141,15 @@ export class RabbitMqConnection implements MessageAdapter, Claiming {
   }
 
   /**
-   * Reports the connection's life, and turns to the next host after each failure. Rejects when the first connection is
-   * refused for good; a refusal later may be a broker that is starting, and is tried again.
+   * Emits the connection's events, and moves on to the next host after each failure. Rejects if the first connection is
+   * refused permanently; a later refusal may come from a broker that is still starting, so it is retried.
    */
   #watch(connection: RecoveringChannelModel, endpoint: Endpoint): Promise<never> {
     const { emit, log } = this.#context;
     let isReconnect = false;
-    // Followed by `disconnect`, which is reported. Without a listener it would end the process.
+    // `disconnect` follows, which is reported. Without this listener the process would end.
     connection.on('error', () => undefined);
-    // A fault of ours; without a listener amqplib would close the connection over it.
+    // A bug in one of svchost's listeners; without this one, amqplib would close the connection.
     connection.on('handler-error', (thrown: unknown) =>
       log.error({ error: describeThrown(thrown) }, 'listener failed'),
     );

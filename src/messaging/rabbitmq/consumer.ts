@@ -1,4 +1,5 @@
-// A subscription that outlives its channels. amqplib's recovery heals the connection only; channel and consumer are ours.
+// A subscription that outlives its channels: amqplib recovers only the connection, so channel and consumer are
+// recovered here.
 import type { ConsumeMessage } from 'amqplib';
 import { sleep, within } from '../../clock.ts';
 import { BrokerRefusedError, toError } from '../../errors.ts';
@@ -9,7 +10,7 @@ import { RabbitMqDelivery } from './delivery.ts';
 import { queueRefusal } from './refusal.ts';
 import { Session } from './session.ts';
 
-/** A session that lived this long, in milliseconds, was no failure: the next one is opened at once. */
+/** A session that lasted this long, in milliseconds, resets the back-off. */
 const steadyMs = 10_000;
 
 /** How long the broker may take to answer a cancel or a close, in milliseconds. */
@@ -22,7 +23,7 @@ export interface RabbitMqConsumerOptions extends ConsumeOptions {
   readonly onDelivery: (delivery: Delivery) => void;
 }
 
-/** Consumes one queue, on one channel after the other. */
+/** Consumes one queue, on a new channel whenever one is lost. */
 export class RabbitMqConsumer implements Consumer {
   readonly #options: RabbitMqConsumerOptions;
   readonly #draining = new AbortController();
@@ -54,7 +55,7 @@ export class RabbitMqConsumer implements Consumer {
     if (this.#session) await within(clock, goodbyeMs, this.#session.close());
   }
 
-  /** Opens one session after the other until drained; throws if no further one can work. */
+  /** Opens a new session whenever one ends, until drained; throws if retrying cannot help. */
   async #supervise(onOpen: () => void): Promise<void> {
     const { broker, queueName: queue } = this.#options;
     const { clock, emit } = broker.context;
@@ -70,7 +71,7 @@ export class RabbitMqConsumer implements Consumer {
     }
   }
 
-  /** Consumes on a channel of its own until that ends; returns why. */
+  /** Consumes on a new channel until it closes; returns the reason. */
   async #runSession(onOpen: () => void): Promise<Error> {
     const { broker, queueName, concurrency } = this.#options;
     try {
@@ -100,8 +101,9 @@ export class RabbitMqConsumer implements Consumer {
   }
 
   /**
-   * The broker has cancelled the consumer: its queue was deleted, or its leader moved. The channel is given up with it,
-   * though it is open: RabbitMQ takes acks of a deleted queue's deliveries for those of its namesake created since.
+   * The broker has cancelled the consumer: its queue was deleted, or its leader moved. The channel is still open, but
+   * is closed too: if the queue is created again, RabbitMQ would apply acks for the old queue's deliveries to the new
+   * one's.
    */
   async #cancelled(session: Session): Promise<void> {
     this.#consumerTag = undefined;
@@ -112,7 +114,7 @@ export class RabbitMqConsumer implements Consumer {
     return this.#draining.signal.aborted;
   }
 
-  /** Delivers a message, also one that arrives between a cancel and its answer: the service requeues it. */
+  /** Delivers a message, even one that arrives between a cancel and its answer: the service then requeues it. */
   #receive(session: Session, message: ConsumeMessage): void {
     const { broker, queueName, deadLetterQueueName, onDelivery } = this.#options;
     session.delivered(message);

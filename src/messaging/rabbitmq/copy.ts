@@ -1,4 +1,4 @@
-// The copies that a retry and a dead letter are: their properties and headers. Pure.
+// The copies of a message for retries and dead letters: their properties and headers. Pure.
 import type { MessageProperties, Options } from 'amqplib';
 import type { Headers } from '../message.ts';
 import {
@@ -10,7 +10,7 @@ import {
   type Verdict,
 } from '../dead-letter.ts';
 
-/** A received message's facts that its copies carry on. */
+/** The facts of a received message that its copies carry. */
 export interface Original extends History {
   readonly messageId: string;
   readonly properties: MessageProperties;
@@ -36,8 +36,8 @@ export function deadLetterCopy(original: Original, verdict: Verdict): Copy {
 }
 
 /**
- * The forms in which a copy can be written, each with less in it than the one before: another client's headers and
- * properties may be such that amqplib cannot write them again.
+ * The forms in which a copy can be sent, each with less in it than the one before: amqplib cannot write every header
+ * and property that another client may have sent.
  */
 export function formsOf(copy: Copy): readonly Options.Publish[] {
   const { messageId, sent, own } = copy;
@@ -47,14 +47,14 @@ export function formsOf(copy: Copy): readonly Options.Publish[] {
   return [
     { ...properties, ...base, headers: { ...foreignHeaders(sent), ...own } },
     { ...properties, ...base, headers: reduced },
-    // An id that is not UTF-8 grows when it is read: each unreadable byte counts three.
+    // An id that is not UTF-8 has grown when it was decoded: each invalid byte became three.
     { persistent: true, headers: reduced, ...(isWritableId(messageId) && { messageId }) },
   ];
 }
 
 /**
- * Properties that a copy takes along. Not among them: `expiration`, which would make it vanish from the wait or
- * dead-letter queue, and `userId`, which the broker refuses if it is not ours.
+ * Properties that a copy keeps. Not among them: `expiration`, which would make it vanish from the wait or dead-letter
+ * queue, and `userId`, which the broker refuses unless it is our own user.
  */
 const carried = [
   'contentType',
@@ -68,8 +68,8 @@ const carried = [
 ] as const;
 
 /**
- * Headers that a copy must not take along: `CC` and `BCC` make the broker send it to further queues, and the others
- * are the broker's own record of a message's travels, which it refuses or ignores from a client.
+ * Headers that a copy must not keep: `CC` and `BCC` make the broker send it to further queues; the others are the
+ * broker's own record of the message's path, which it refuses or ignores from a client.
  */
 const brokersOwn = /^(CC|BCC|x-death|x-first-death-.*|x-last-death-.*|x-delivery-count|x-acquired-count)$/;
 
@@ -77,7 +77,7 @@ function foreignHeaders({ headers = {} }: MessageProperties): Headers {
   return Object.fromEntries(Object.entries(sentHeaders(headers)).filter(([name]) => !brokersOwn.test(name)));
 }
 
-/** AMQP 0-9-1 has one byte for the length of a property. */
+/** AMQP 0-9-1 has one byte for the length of a text property. */
 const longestPropertyBytes = 255;
 
 function isWritableId(messageId: string): boolean {

@@ -18,7 +18,9 @@ export interface Source {
   readonly deadLetterQueueName: string;
 }
 
-/** Timestamps above this are milliseconds, though AMQP says seconds: as seconds they would be after the year 5000. */
+/**
+ * Timestamps above this are read as milliseconds, though AMQP says seconds: as such they would be past the year 5000.
+ */
 const latestTimestampS = 1e11;
 
 /** A message on one channel. */
@@ -43,9 +45,9 @@ export class RabbitMqDelivery implements Delivery {
     this.#history = historyOf(headers, source);
     this.messageId = nonEmpty(properties.messageId) ?? randomUUID();
     this.attempt = this.#history.attempt;
-    // The processor's own: its changes to them must not show in a copy.
+    // A new object for the processor: changes to it must not get into a copy of the message.
     this.headers = { ...sentHeaders(headers), ...attemptHeaders(this.#history) };
-    // Counted by quorum queues only.
+    // Only quorum queues count.
     this.crashes = positiveInteger(headers['x-delivery-count']) ?? 0;
     this.enqueuedAt = timestampDate(properties.timestamp);
     this.replyTo = nonEmpty(properties.replyTo);
@@ -60,7 +62,7 @@ export class RabbitMqDelivery implements Delivery {
     return this.#message.fields.redelivered;
   }
 
-  /** The channel's end: the broker requeues all that it had delivered. */
+  /** Aborted when the channel closes: the broker then requeues the channel's deliveries. */
   get lost(): AbortSignal {
     return this.#source.session.signal;
   }
@@ -102,7 +104,7 @@ export class RabbitMqDelivery implements Delivery {
     );
   }
 
-  /** Copy first, ack second: in between a crash means the message twice, the other way round not at all. */
+  /** Copy first, ack second: a crash in between duplicates the message; in the other order it would lose it. */
   async #replaceBy(target: Target, copy: Copy): Promise<boolean> {
     const { session, broker, queueName } = this.#source;
     const isSafe = await handOver(broker, {
@@ -121,8 +123,9 @@ export class RabbitMqDelivery implements Delivery {
 }
 
 /**
- * Anyone can write headers, but only the broker's record (`x-death`) shows that a message has come back from a wait queue
- * of this queue: then svchost made the copy, and its headers tell the history. All others are at their first attempt.
+ * Anyone can write headers, but `x-death` is the broker's own record. If it shows that the message came from one of
+ * this queue's wait queues, svchost made the copy, and its headers give the history. All others are at their first
+ * attempt.
  */
 function historyOf(headers: Headers, { queueName, broker }: Source): History {
   const known = hasWaited(headers['x-death'], queueName) ? readHistory(headers) : {};

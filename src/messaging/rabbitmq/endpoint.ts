@@ -1,5 +1,4 @@
-// The broker's address: hosts, credentials and virtual host, in the form in which amqplib takes them. Pure, except that
-// the hosts take turns.
+// The broker's address in amqplib's form: host, credentials and virtual host. Pure, except that hosts take turns.
 import type { Options, SocketOptions } from 'amqplib';
 import type { RabbitMqHost, RabbitMqSettings } from '../../config/broker/rabbitmq.ts';
 
@@ -15,7 +14,7 @@ export function describeAddress({ hosts, username, virtualHost, tls }: RabbitMqO
   return `${tls ? 'amqps' : 'amqp'}://${encodeURIComponent(username)}:***@${list}/${encodeURIComponent(virtualHost)}`;
 }
 
-/** The socket's side of a connection: TLS, Nagle off, and the name that the broker's operators see. */
+/** The socket options: time limit, no Nagle delay, keep-alive, and the name that the broker's operators see. */
 export function socketOptions(connectionName: string): SocketOptions {
   return {
     timeout: handshakeTimeoutMs,
@@ -27,14 +26,15 @@ export function socketOptions(connectionName: string): SocketOptions {
 }
 
 /**
- * The broker's address as amqplib takes it. amqplib reads this object again at every attempt to connect, so moving it to
- * the next host is all it takes to try several.
+ * The broker's address in amqplib's form. amqplib reads this object again at every attempt to connect, so a change of
+ * its host is enough to try the next one.
  */
 export class Endpoint {
   readonly address: Options.Connect;
   readonly #hosts: readonly RabbitMqHost[];
   #turn = 0;
 
+  /** @throws RangeError there are no hosts */
   constructor(options: RabbitMqOptions) {
     const [first, ...rest] = options.hosts;
     if (first === undefined) throw new RangeError('a RabbitMQ connection needs at least one host');

@@ -1,4 +1,4 @@
-// Hands a message over to a wait queue or the dead-letter queue: a copy, confirmed, before the original may be acked.
+// Moves a message to a wait queue or the dead-letter queue: a copy must be confirmed before the original may be acked.
 import type { Options } from 'amqplib';
 import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
@@ -8,7 +8,7 @@ import { formsOf, type Copy } from './copy.ts';
 import { UnwritableError } from './publisher.ts';
 import { queueRefusal } from './refusal.ts';
 
-/** A queue of svchost's own, and how it is declared when it is first needed. */
+/** One of svchost's own queues, and the options with which it is declared when first needed. */
 export interface Target {
   readonly queueName: string;
   readonly options?: Options.AssertQueue;
@@ -21,12 +21,12 @@ export interface Handover {
   readonly target: Target;
   readonly body: Uint8Array;
   readonly copy: Copy;
-  /** Aborted when the original is no longer ours; the broker then redelivers it. */
+  /** Aborted when the original is lost; the broker then redelivers it. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Sends a copy and makes sure that the broker has it: tries again after every error that can pass.
+ * Sends a copy and makes sure that the broker has it: retries after every temporary error.
  *
  * @returns whether the copy is safe; false only if the signal was aborted first
  * @throws BrokerRefusedError the user may not create the queue, or write to it

@@ -8,11 +8,12 @@ import { queueRefusal } from './refusal.ts';
 
 /**
  * A claim is a queue of its own with room for one message: the replica whose message the broker confirms has the
- * occurrence, all others are refused. Nobody holds anything that would have to pass to another when a replica dies.
+ * occurrence, and the broker refuses all others. No replica holds a lock that would have to pass to another when it
+ * dies.
  *
- * It must be a classic queue, whose one process takes messages one by one: a quorum queue lets some more in before it
- * refuses (RabbitMQ documentation, "Queue Length Limit"). It is durable and the message persistent, so that a restart of the broker
- * forgets no claim. The broker deletes it when nobody has asked for `claimMemoryMs`.
+ * It must be a classic queue, whose one process takes messages one by one: a quorum queue may accept a few more before
+ * it refuses (RabbitMQ documentation, "Queue Length Limit"). It is durable and the message persistent, so that no claim
+ * is lost when the broker restarts. The broker deletes it once it has been unused for `claimMemoryMs`.
  */
 const queueOptions = {
   durable: true,
@@ -28,9 +29,9 @@ export function occurrenceQueueName(scheduleName: string, occurrence: Date): str
 }
 
 /**
- * See Claiming.
+ * Claims an occurrence; see Claiming.
  *
- * @throws BrokerRefusedError the user may not make such a queue
+ * @throws BrokerRefusedError the user may not create such a queue
  */
 export async function claimOccurrence(
   broker: Broker,
@@ -38,7 +39,7 @@ export async function claimOccurrence(
   occurrence: Date,
 ): Promise<boolean> {
   const queueName = occurrenceQueueName(scheduleName, occurrence);
-  // A channel of its own: a refusal closes the channel it comes on.
+  // A channel of its own, since a refusal closes its channel.
   const channel = await broker.connection.createConfirmChannel();
   void watchChannel(channel);
   try {
@@ -54,19 +55,19 @@ export async function claimOccurrence(
 /** Whether the broker took the caller's message. */
 async function isTaken(channel: ConfirmChannel, queueName: string): Promise<boolean> {
   if (await publish(channel, queueName)) return true;
-  // A queue that fails while it takes a message refuses it as well; then it is nobody's.
+  // A queue that fails refuses messages as well; then nobody has the claim.
   const { messageCount } = await channel.checkQueue(queueName);
   if (messageCount === 0) throw new Error(`queue "${queueName}" has refused its first message`);
   return false;
 }
 
-/** Resolves with whether the broker confirmed or refused the message; rejects if it did neither. */
+/** Resolves with true if the broker confirmed the message, false if it refused it; rejects if it did neither. */
 function publish(channel: ConfirmChannel, queueName: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     channel.sendToQueue(queueName, Buffer.alloc(0), { persistent: true }, (error: unknown) => {
       if (!error) return resolve(true);
       const failure = toError(error);
-      // amqplib has one kind of error for a refusal and for a channel that was lost (lib/channel.js, ConfirmChannel).
+      // amqplib uses one kind of error for a refusal and for a lost channel (lib/channel.js, ConfirmChannel).
       if (failure.message === 'message nacked') resolve(false);
       else reject(failure);
     });

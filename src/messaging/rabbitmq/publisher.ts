@@ -1,4 +1,4 @@
-// Publishing with certainty: a confirm channel of its own, and a promise per message that resolves once the broker has it.
+// Publishes on a confirm channel of its own: one promise per message, which resolves once the broker has the message.
 import { randomUUID } from 'node:crypto';
 import {
   IllegalOperationError,
@@ -15,8 +15,8 @@ import { watchChannel } from './channel.ts';
 const confirmTimeoutMs = 30_000;
 
 /**
- * A message whose headers or properties amqplib cannot write: too long, or numbers out of range, as another client may
- * have sent them. Nothing was sent, and nothing will be of the same.
+ * amqplib cannot write the headers or properties of a message: too long, or numbers out of range, as another client may
+ * have sent them. Nothing was sent, and a retry would fail as well.
  */
 export class UnwritableError extends SendError {
   constructor(queueName: string, cause: unknown) {
@@ -32,7 +32,7 @@ export class UnwritableError extends SendError {
   }
 }
 
-/** One message on its way: the broker returns it by its id and queue, and confirms it by its place on the channel. */
+/** Unconfirmed messages with one id to one queue: a return names only these two, while a confirm names one message. */
 interface Sending {
   count: number;
   returned: boolean;
@@ -46,7 +46,7 @@ export interface PublisherOptions {
   readonly isBlocked: () => boolean;
 }
 
-/** The confirm channel of one connection. Opens itself when needed, and again after it was lost. */
+/** The confirm channel of one connection: opened when first needed, and again after a loss. */
 export class Publisher {
   readonly #options: PublisherOptions;
   #channel: Promise<ConfirmChannel> | undefined;
@@ -62,7 +62,7 @@ export class Publisher {
    * Sends one message to a queue, persistent and mandatory. Resolves when the broker has confirmed it.
    *
    * @throws UnroutableError there is no such queue
-   * @throws SendError the broker has not confirmed it; it may have it all the same
+   * @throws SendError the broker has not confirmed it, but may still have it
    * @throws UnwritableError its headers or properties cannot be written; nothing was sent
    */
   async publish(queueName: string, body: Uint8Array, properties: Options.Publish): Promise<void> {
@@ -79,7 +79,7 @@ export class Publisher {
       this.#channel = undefined;
       throw new SendError(
         queueName,
-        `no channel to send to queue "${queueName}": ${toError(cause).message}`,
+        `cannot open a channel to send to queue "${queueName}": ${toError(cause).message}`,
         { cause },
       );
     }
@@ -165,15 +165,17 @@ export class Publisher {
     else this.#sending.set(key, { count: 1, returned: false });
   }
 
-  /** The broker sends a return before the confirm of the same message (RabbitMQ documentation, "Publisher confirms"). */
+  /**
+   * The broker sends a return before the confirm of the same message (RabbitMQ documentation, "Publisher confirms").
+   */
   #noteReturn({ fields, properties }: Message): void {
     const sending = this.#sending.get(sendingKey(fields.routingKey, String(properties.messageId)));
     if (sending) sending.returned = true;
   }
 
   /**
-   * Whether the message was returned. Of two alike on their way both count as returned: sending one again is better
-   * than losing the other.
+   * Ends one sending; returns whether the message was returned. Of two unconfirmed ones with the same id, both count as
+   * returned: a duplicate is better than a loss.
    */
   #end(key: string): boolean {
     const sending = this.#sending.get(key);

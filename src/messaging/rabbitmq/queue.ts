@@ -1,4 +1,4 @@
-// Queues on the broker: which exist, and making those that do not. An existing queue is left as it is.
+// The names and options of queues, and the creation of those that are missing. Existing queues are left as they are.
 import type { Options, RecoveringChannelModel } from 'amqplib';
 import { withChannel } from './channel.ts';
 import type { RabbitMqQueueType } from '../../config/broker/rabbitmq.ts';
@@ -31,10 +31,10 @@ export async function countReady(
 }
 
 /**
- * Makes a durable queue if it is missing. Asks passively first: declaring a queue that exists with other arguments
- * (a quorum queue, a TTL of the operators') would be refused.
+ * Creates a durable queue if it is missing. Checks passively first: the broker would refuse to declare an existing
+ * queue with other arguments (a quorum queue, an operator's TTL).
  *
- * @returns whether the queue had to be made
+ * @returns whether the queue was created
  */
 export async function ensureQueue(
   connection: RecoveringChannelModel,
@@ -52,12 +52,12 @@ export function queueOptions(queueType: RabbitMqQueueType | undefined): Options.
 }
 
 /**
- * The options of a wait queue: after `delayMs` a message goes back to `queueName` through the default
- * exchange. One queue per delay, since a queue expires messages from its head only.
+ * The options of a wait queue: after `delayMs` a message goes back to `queueName` through the default exchange. One
+ * queue per delay, since a queue expires messages from its head only.
  *
- * A quorum queue hands over at least once (RabbitMQ documentation, "Quorum queues", at-least-once dead lettering): it
- * keeps an expired message until its target has it. A classic queue forgets it first: a broker that is killed, or a
- * target that is missing, at that very moment loses it. docs/rabbitmq.md, "Durability".
+ * A quorum queue keeps an expired message until its target has it (RabbitMQ documentation, "Quorum queues",
+ * at-least-once dead lettering). A classic queue forgets it first: if the broker is killed or the target is missing at
+ * that very moment, the message is lost. See docs/rabbitmq.md, "Durability".
  */
 export function waitQueueOptions(
   queueName: string,

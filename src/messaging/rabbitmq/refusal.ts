@@ -1,4 +1,4 @@
-// Tells failures that pass from those that do not, by AMQP reply code and by the errors of amqplib. Pure.
+// Recognises permanent refusals, by AMQP reply code and by amqplib's error texts. Pure.
 import { BrokerRefusedError, toError } from '../../errors.ts';
 
 /** AMQP 0-9-1 reply codes, section "Constants" of the specification. */
@@ -17,12 +17,12 @@ export function replyCodeOf(error: unknown): number | undefined {
 }
 
 /**
- * The refusal that a failed attempt to connect shows, so that the next one must fail too: wrong credentials, a virtual
- * host that does not exist or that the user may not use. Undefined if the next attempt may succeed.
+ * The refusal behind a failed attempt to connect, if the next one must fail too: wrong credentials, or a virtual host
+ * that does not exist or that the user may not access. Undefined if the next attempt may succeed.
  */
 export function connectionRefusal(cause: unknown, address: string): BrokerRefusedError | undefined {
   const { message } = toError(cause);
-  // amqplib gives a refused handshake no code, only a text (lib/connection.js, afterStartOk and onStart).
+  // For a refused handshake amqplib has no code, only a text (lib/connection.js, afterStartOk and onStart).
   if (
     /Handshake terminated by server: 403/.test(message) ||
     /SASL mechanism .* is not provided/.test(message)
@@ -43,7 +43,7 @@ export function connectionRefusal(cause: unknown, address: string): BrokerRefuse
   return undefined;
 }
 
-/** The refusal that a failed operation on a queue shows, as above. Undefined if the next try may succeed. */
+/** The refusal behind a failed operation on a queue; undefined if the next attempt may succeed. */
 export function queueRefusal(
   cause: unknown,
   queueName: string,
@@ -52,8 +52,8 @@ export function queueRefusal(
   switch (replyCodeOf(cause)) {
     case replyCode.accessRefused:
       return new BrokerRefusedError(
-        `RabbitMQ refused access to queue "${queueName}" at ${address}: the user needs the rights configure, write ` +
-          `and read on it and on its "_retry_" and dead-letter queues`,
+        `RabbitMQ refused access to queue "${queueName}" at ${address}: the user needs permission to ` +
+          `configure, write and read it, and its "_retry_" and dead-letter queues`,
         { cause },
       );
     case replyCode.notAllowed:

@@ -1,16 +1,16 @@
-// One channel that consumes, from its opening to its end. Deliveries keep hold of theirs: a tag means nothing elsewhere.
+// One consuming channel, from open to close. Each delivery keeps its session: tags are valid on one channel only.
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { Acks } from './acks.ts';
 import { close, watchChannel } from './channel.ts';
 
-/** A consuming channel. After its end all its methods do nothing: the broker redelivers the messages. */
+/** A consuming channel. Once it has closed, all methods do nothing: the broker redelivers the messages. */
 export class Session {
   readonly channel: Channel;
   /** Resolves with the reason when the channel is gone. */
   readonly ended: Promise<Error>;
   readonly #acks: Acks;
   readonly #end = new AbortController();
-  /** Why it was closed from here. */
+  /** Why svchost closed it. */
   #closedFor: Error | undefined;
 
   constructor(channel: Channel) {
@@ -51,7 +51,7 @@ export class Session {
     await close(this.channel);
   }
 
-  /** A channel can close between any two turns of the loop; amqplib then throws, and the broker has the message. */
+  /** The channel can close between any two turns of the loop; amqplib then throws, and the broker redelivers. */
   #whileOpen(action: () => void): boolean {
     if (this.signal.aborted) return false;
     try {

@@ -28,10 +28,13 @@ import { Writer } from './writer.ts';
 export interface SqliteOptions {
   /** The file, or `:memory:`. It and its directory are created if they are missing. */
   readonly path: string;
-  /** How long a delivery stays with a host that does not renew it, because it died; in milliseconds. Default: 30 s. */
+  /**
+   * How long a lease lasts unless its host renews it, in milliseconds; then the messages of a dead host are
+   * redelivered. Default: 30 s.
+   */
   readonly leaseMs?: number;
   /**
-   * How often to look for changes by other processes, in milliseconds, if the file system does not report them.
+   * How often to check for changes by other processes, in milliseconds, if the file system does not report them.
    * Default: 5 s; Infinity for never.
    */
   readonly checkEveryMs?: number;
@@ -43,7 +46,7 @@ const defaultCheckEveryMs = 5000;
 /** How long a send waits for another process that keeps the file locked, in milliseconds. */
 const sendTimeoutMs = 10_000;
 
-/** How long a claim of an occurrence waits for the same, in milliseconds. */
+/** How long claiming an occurrence waits for that, in milliseconds. */
 const claimTimeoutMs = 4000;
 
 /** The parts of an open connection. */
@@ -75,7 +78,7 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
   readonly #consumers = new Set<SqliteConsumer>();
   readonly #closed = new AbortController();
   #session: Session | undefined;
-  /** Why the database cannot be used any more. */
+  /** Why the database is no longer usable. */
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
 
@@ -176,7 +179,7 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
     const now = this.#context.clock.now();
     return await writer.write({
       run: () => new OccurrenceStore(database).claim(scheduleName, occurrence, now),
-      // The caller gives up on the occurrence sooner than this would be of use.
+      // The caller gives up after 5 s: waiting longer would be useless.
       keepTrying: (error) => kindOf(error) === 'busy' && this.#context.clock.now() < now + claimTimeoutMs,
       durable: true,
     });
@@ -239,14 +242,14 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
     }
   }
 
-  /** Makes the consumers look for something new; those of `queueNames` if it is known. */
+  /** Makes consumers look for due messages: those of `queueNames`, or all if the queues are not known. */
   #look(queueNames?: ReadonlySet<string>): void {
     for (const consumer of this.#consumers) {
       if (queueNames?.has(consumer.queueName) ?? true) consumer.look();
     }
   }
 
-  /** Ends all that runs on this connection, because the database cannot be used any more. */
+  /** Ends all that runs on this connection: the database is no longer usable. */
   #fail(cause: unknown): void {
     if (this.#failure !== undefined) return;
     const error = toRefusal(cause, this.#options.path);

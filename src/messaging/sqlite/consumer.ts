@@ -1,5 +1,5 @@
 // One running subscription: claims due messages while there is room, renews the leases of those in flight, and settles
-// them. The transactions are writer.ts.
+// them. writer.ts runs the transactions.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { BrokerRefusedError, toError } from '../../errors.ts';
@@ -19,11 +19,11 @@ export interface SqliteConsumerOptions extends ConsumeOptions {
   readonly emit: AdapterContext['emit'];
   /** In milliseconds. */
   readonly leaseMs: number;
-  /** Called when the database cannot be used any more. */
+  /** Called when the database is no longer usable. */
   readonly onDatabaseLost: (error: unknown) => void;
 }
 
-/** How soon to look again after the database could not be read. */
+/** How soon to look again after the database could not be read, in milliseconds. */
 const lookAgainMs = 1000;
 
 /** A running subscription to one queue of a database. */
@@ -34,7 +34,7 @@ export class SqliteConsumer implements Consumer {
   #claims = 0;
   /** Deliveries whose outcome the database does not have yet: their leases are renewed. */
   readonly #held = new Map<string, SqliteDelivery>();
-  /** Deliveries that have no outcome yet: they take up room. */
+  /** Deliveries without an outcome yet: they count towards the concurrency. */
   #unsettled = 0;
   #claiming: Promise<void> | undefined;
   #draining = false;
@@ -65,7 +65,7 @@ export class SqliteConsumer implements Consumer {
   async drain(): Promise<void> {
     this.#draining = true;
     this.#cancelLook?.();
-    // A claim that waits for a full disk is not waited for.
+    // A claim that waits for a full disk must not hold up the drain.
     if (this.#claiming !== undefined) this.#options.writer.retryNow();
     await this.#claiming;
   }
@@ -75,7 +75,7 @@ export class SqliteConsumer implements Consumer {
     await this.#stopping;
   }
 
-  /** Ends for good, because the database cannot be used any more. */
+  /** Ends for good: the database is no longer usable. */
   fail(error: Error): void {
     if (this.#stopped) return;
     this.#end();
@@ -120,7 +120,7 @@ export class SqliteConsumer implements Consumer {
     if (this.#draining) return [];
     const { store, clock, leaseMs } = this.#options;
     const now = Math.floor(clock.now());
-    // After the event loop was blocked, or the machine slept, our own leases must not be the first to expire.
+    // After the event loop was blocked, or the machine slept, `expire` must not free our own leases.
     if (now >= this.#renewAt) this.#renewAll(now);
     store.expire(this.queueName, now);
     this.#claims += 1;
@@ -149,7 +149,7 @@ export class SqliteConsumer implements Consumer {
     if (kindOf(error) === 'operation' && !this.#draining) this.#options.onDatabaseLost(error);
   }
 
-  /** Resolves with whether the database has the outcome; false if the message is another consumer's by then. */
+  /** Resolves with true once the database has the outcome, false if the lease was lost first. */
   async #settle(delivery: SqliteDelivery, outcome: Outcome): Promise<boolean> {
     if (this.#stopped) return false;
     const { writer } = this.#options;
@@ -161,7 +161,7 @@ export class SqliteConsumer implements Consumer {
         wakes: outcome.kind === 'dead' ? this.#options.deadLetterQueueName : this.queueName,
       }),
     });
-    // Right behind it, in the same transaction.
+    // Queued right behind the settle, so that both share a transaction.
     this.#claim();
     try {
       return await written;
@@ -173,7 +173,7 @@ export class SqliteConsumer implements Consumer {
     }
   }
 
-  /** Runs inside a transaction. False if the lease was lost: the message is another consumer's now. */
+  /** Runs inside a transaction. False if the lease was lost: another consumer has the message. */
   #apply({ message }: SqliteDelivery, outcome: Outcome): boolean {
     const { store, clock } = this.#options;
     switch (outcome.kind) {
@@ -199,7 +199,7 @@ export class SqliteConsumer implements Consumer {
     });
   }
 
-  /** Keeps the leases of all that is held, at a third of their time, so that two renewals may fail. */
+  /** Schedules the renewal of all held leases after a third of their time, so that two renewals may fail. */
   #renewLater(): void {
     if (this.#cancelRenewal !== undefined) return;
     const { clock, leaseMs } = this.#options;
@@ -223,7 +223,7 @@ export class SqliteConsumer implements Consumer {
 
   #lose(delivery: SqliteDelivery): void {
     this.#held.delete(keyOf(delivery));
-    // One that was settled in the same moment is not lost, but done with.
+    // One that was settled meanwhile has no row to renew, and is not lost.
     if (delivery.isSettled) return;
     const error = new Error(
       'the lease of the message has expired: the host was blocked, or the machine slept',
@@ -232,7 +232,7 @@ export class SqliteConsumer implements Consumer {
     this.#options.emit({ kind: 'lease-lost', queue: this.queueName, messageId: delivery.messageId, error });
   }
 
-  /** Runs inside a transaction. Returns the deliveries that another consumer has by now. */
+  /** Runs inside a transaction. Returns the deliveries whose lease was lost. */
   #renewAll(now: number): SqliteDelivery[] {
     const { store, leaseMs } = this.#options;
     return [...this.#held.values()].filter(({ message }) => !store.renew(message, now + leaseMs));

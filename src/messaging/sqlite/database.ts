@@ -1,5 +1,5 @@
-// One open database file: creates, opens and sets it up, runs transactions, and checks that it is still in place. Its
-// tables are schema.ts.
+// One open database file: creates, opens and sets it up, runs transactions, and checks that it is still in place.
+// schema.ts has the tables.
 import { closeSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { makeDirectory } from '../../directory.ts';
@@ -8,16 +8,16 @@ import { openHandle, type DatabaseSync, type StatementSync } from './driver.ts';
 import { explain, isDiskFull, systemCodeOf } from './failure.ts';
 import { checkSchema, ensureSchema } from './schema.ts';
 
-/** The path of a database that lives in memory, and as long as its connection. */
+/** The path of a database in memory, which lasts as long as its connection. */
 export const memoryPath = ':memory:';
 
 /**
- * How long a statement blocks the event loop while another process writes. Writes take milliseconds; if one
- * takes longer, the statement is tried again without blocking.
+ * The longest that a statement blocks the event loop while another process writes, in milliseconds. Most writes are
+ * shorter; after a longer one the statement is tried again without blocking.
  */
 const busyTimeoutMs = 250;
 
-/** The size that an emptied write-ahead log may keep; without a limit one large body would enlarge it for ever. */
+/** The size in bytes that an emptied write-ahead log may keep; without it, one large body would enlarge it for good. */
 const leftoverLogBytes = 16 * 1024 * 1024;
 
 /** An open database file. */
@@ -32,15 +32,15 @@ export class Database {
   readonly #rollback: StatementSync;
   readonly #dataVersion: StatementSync;
   readonly #identity: string;
-  /** Whether a commit waits for the disk, as set in the connection at the moment. */
+  /** Whether commits wait for the disk at present. */
   #durable = true;
 
   /**
-   * Opens the file, and creates it, its directory and its tables if they are missing. Only its owner may read it, since
-   * the bodies in it may be sensitive.
+   * Opens the file; creates it, its directory and its tables if they are missing. Only the owner may read it, since the
+   * bodies in it may be sensitive.
    *
    * @throws BrokerRefusedError the file cannot be used
-   * @throws Error of SQLite: the file is busy, or the disk is full
+   * @throws Error SQLite's own: the file is busy, or the disk is full
    */
   constructor(path: string) {
     this.path = path === memoryPath ? path : resolve(path);
@@ -61,9 +61,9 @@ export class Database {
   }
 
   /**
-   * Runs `work` in one write transaction: all of it is in the file when this returns, or none if it throws. It survives
-   * a crash of this process in any case, a loss of power only if it is `durable`, which waits for the disk.
-   * After a loss of power the file is whole, but may lack the last transactions that were not durable.
+   * Runs `work` in one write transaction: all of it is in the file when this returns, or none if it throws. A commit
+   * survives a crash of this process; it survives a power failure only if `durable`, which waits for the disk. After a
+   * power failure the file is intact, but may lack the last transactions that were not durable.
    */
   transaction<Result>(durable: boolean, work: () => Result): Result {
     this.#synchronize(durable);
@@ -100,7 +100,7 @@ export class Database {
     }
     if (found === this.#identity) return;
     throw new BrokerRefusedError(
-      `${this.path} was deleted, moved or replaced while it was open; restart to use the file that is there now`,
+      `${this.path} was deleted, moved or replaced while it was open; restart to use the file that is now there`,
     );
   }
 
@@ -137,7 +137,7 @@ function makeFile(path: string): void {
     throw notMade(path, error);
   }
   try {
-    // `wx` never opens a file that is there: closing one that another connection of this process uses would drop that
+    // `wx` never opens an existing file: closing one that another connection of this process uses would drop that
     // connection's locks (sqlite.org/howtocorrupt.html, 2.2).
     closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
@@ -148,17 +148,17 @@ function makeFile(path: string): void {
 }
 
 function notMade(path: string, error: unknown): unknown {
-  // Room can be made while we wait.
+  // Space may be freed while we wait.
   if (isDiskFull(error)) return error;
   const reason = String(systemCodeOf(error));
   return new BrokerRefusedError(
-    `${path} cannot be made (${reason}); set SQLITE_PATH to a file in a directory that this user may write`,
+    `${path} cannot be created (${reason}); set SQLITE_PATH to a file in a directory that this user may write to`,
     { cause: error },
   );
 }
 
 function setUp(handle: DatabaseSync, path: string): void {
-  // First of all, before anything in a file is changed that may be another program's.
+  // First, before anything is changed: the file may be another program's.
   checkSchema(handle, path);
   if (path !== memoryPath) writeAhead(handle, path);
   handle.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${leftoverLogBytes}`);

@@ -21,7 +21,7 @@ export class SqliteDelivery implements Delivery {
   readonly message: ClaimedMessage;
   readonly #settle: (delivery: SqliteDelivery, outcome: Outcome) => Promise<boolean>;
   #settled: Promise<boolean> | undefined;
-  /** Made when first asked for, or when the lease is lost. */
+  /** Created on first use, or when the lease is lost. */
   #lost: AbortController | undefined;
 
   constructor(
@@ -65,14 +65,14 @@ export class SqliteDelivery implements Delivery {
     return this.#settled;
   }
 
-  /** The message is another consumer's now. */
+  /** Aborts `lost`: another consumer has the message. */
   lose(reason: Error): void {
     this.#lost ??= new AbortController();
     this.#lost.abort(reason);
   }
 }
 
-/** The headers of a dead letter, as JSON: those that it was sent with, and why it was given up on. */
+/** The headers of a dead letter, as JSON: the sender's, and those that give the reason. */
 export function deadLetterJson(message: ClaimedMessage, verdict: Verdict): string {
   return JSON.stringify({ ...sentHeadersOf(message), ...deadLetterHeaders(historyOf(message), verdict) });
 }

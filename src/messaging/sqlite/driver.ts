@@ -4,9 +4,9 @@ import type { DatabaseSync } from 'node:sqlite';
 export type { DatabaseSync, StatementSync } from 'node:sqlite';
 
 /**
- * A handle of the database at `path`.
+ * Opens the database at `path`.
  *
- * @param busyTimeoutMs how long a statement may block while another process writes
+ * @param busyTimeoutMs how long a statement may block while another process writes, in milliseconds
  */
 export function openHandle(path: string, busyTimeoutMs: number): DatabaseSync {
   const { DatabaseSync } = loadQuietly();
@@ -14,11 +14,11 @@ export function openHandle(path: string, busyTimeoutMs: number): DatabaseSync {
 }
 
 /**
- * Node 22 warns when node:sqlite is loaded that it may change. That is for us to know: the pinned tests run on each
- * Node we support. Users would read it as a fault of their service.
+ * When node:sqlite is loaded, Node 22 warns that it may change. Users would take that for a fault of their service;
+ * svchost's tests, which run on every supported Node, would notice a change.
  */
 function loadQuietly() {
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- put back as it was, by the same function
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- restored by the same function
   const { emitWarning } = process;
   process.emitWarning = (warning: string | Error, ...rest: never[]) => {
     if (!isAboutSqlite(warning)) emitWarning.call(process, warning, ...rest);

@@ -3,9 +3,9 @@ import { BrokerRefusedError, SvchostError } from '../../errors.ts';
 
 /** The possible answers to an error. */
 export type FailureKind =
-  /** Another process is writing: the same again, soon. */
+  /** Another process is writing: retry soon. */
   | 'busy'
-  /** The disk is full, cannot be written, or failed: the same again, later. */
+  /** The disk is full, read-only or failing: retry later. */
   | 'passing'
   /** The file is gone, damaged or not ours: nothing will work any more. */
   | 'fatal'
@@ -42,14 +42,14 @@ const kinds = new Map<number, FailureKind>([
   [resultCode.io, 'passing'],
   [resultCode.full, 'passing'],
   [resultCode.cannotOpen, 'passing'],
-  // A statement of ours that does not fit the file: its tables have been changed by somebody else.
+  // One of our statements does not fit the tables: another program has changed them.
   [resultCode.error, 'fatal'],
   [resultCode.schema, 'fatal'],
   [resultCode.corrupt, 'fatal'],
   [resultCode.notADatabase, 'fatal'],
 ]);
 
-/** The right answer to `error`. */
+/** How to respond to `error`. */
 export function kindOf(error: unknown): FailureKind {
   if (error instanceof BrokerRefusedError) return 'fatal';
   const code = resultCodeOf(error);
@@ -58,13 +58,13 @@ export function kindOf(error: unknown): FailureKind {
   return kinds.get(primary(code)) ?? 'operation';
 }
 
-/** Whether the disk is full, by the word of SQLite or of the file system. */
+/** Whether the disk is full, according to SQLite or the file system. */
 export function isDiskFull(error: unknown): boolean {
   const code = resultCodeOf(error);
   return (code !== undefined && primary(code) === resultCode.full) || systemCodeOf(error) === 'ENOSPC';
 }
 
-/** The meaning of `error` for the file at `path`, with the remedy, as the end of a sentence. */
+/** Explains `error` for the file at `path`, with the remedy, in words that can end a sentence. */
 export function explain(error: unknown, path: string): string {
   if (error instanceof SvchostError) return error.message;
   if (isDiskFull(error)) return `the disk that holds ${path} is full; free some space`;
@@ -73,10 +73,10 @@ export function explain(error: unknown, path: string): string {
     case resultCode.busy:
     case resultCode.locked:
     case resultCode.protocol:
-      return `${path} is locked by another process; end the one that holds it open for writing`;
+      return `${path} is locked by another process; end the process that keeps it locked`;
     case resultCode.readOnly:
     case resultCode.perm:
-      return `${path} cannot be written; give this user the right to write the file and its directory`;
+      return `${path} cannot be written; give this user write permission for the file and its directory`;
     case resultCode.cannotOpen:
       return `${path} cannot be opened; check that its directory exists and that this user may write to it`;
     case resultCode.io:
@@ -90,13 +90,13 @@ export function explain(error: unknown, path: string): string {
   }
 }
 
-/** The result code of SQLite in `error`, with its extension; undefined if it is not an error of SQLite. */
+/** SQLite's extended result code in `error`; undefined if it is not an error of SQLite. */
 export function resultCodeOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error)) return undefined;
   return typeof error.errcode === 'number' ? error.errcode : undefined;
 }
 
-/** The code of the operating system in `error`, such as `EACCES`; undefined if it is not one of its errors. */
+/** The operating system's code in `error`, such as `EACCES`; undefined if it has none. */
 export function systemCodeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -1,8 +1,8 @@
-// The occurrences of schedules that replicas have claimed: a row each, in a table of their own.
+// The occurrences that replicas have claimed: one row each, in a table of their own.
 import { claimMemoryMs } from '../capability.ts';
 import type { Database } from './database.ts';
 
-/** Made when it is first needed: most files have no schedule. */
+/** Created on first use: most files serve no schedule. */
 const table = `
   CREATE TABLE IF NOT EXISTS occurrence (
     schedule TEXT NOT NULL,
@@ -12,10 +12,12 @@ const table = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** A day, in milliseconds: far longer than any replica asks, and useful to people who look into the file. */
+/**
+ * How long claims are kept, in milliseconds: a day, longer than replicas need, so that people can look into the file.
+ */
 const keepMs = Math.max(claimMemoryMs, 86_400_000);
 
-/** The claimed occurrences of one database. The caller of a method that changes something holds a transaction. */
+/** The claimed occurrences of one database. Callers of methods that write must hold a transaction. */
 export class OccurrenceStore {
   readonly #database: Database;
 
@@ -23,7 +25,7 @@ export class OccurrenceStore {
     this.#database = database;
   }
 
-  /** Whether the occurrence was still free, and now is the caller's. `now` is in milliseconds since the epoch. */
+  /** Claims the occurrence; false if it was claimed before. `now` is in milliseconds since the epoch. */
   claim(schedule: string, occurrence: Date, now: number): boolean {
     const { handle } = this.#database;
     handle.exec(table);

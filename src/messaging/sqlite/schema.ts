@@ -2,13 +2,13 @@
 import { BrokerRefusedError } from '../../errors.ts';
 import type { DatabaseSync } from './driver.ts';
 
-/** Raised with each change of the tables; kept in the file as `user_version`. */
+/** Raised whenever the tables change; kept in the file as `user_version`. */
 const currentVersion = 2;
 
 /** `svch`, kept in the file as `application_id`, so that no other program's database is taken for a queue. */
 const applicationId = 0x73766368;
 
-/** Columns that version 2 has added to `message`; `deliveries` counts those of the present attempt. */
+/** Columns that version 2 has added to `message`; `deliveries` counts the deliveries of the current attempt. */
 const columnsOf2 = ['deliveries INTEGER NOT NULL DEFAULT 0', 'reply_to TEXT', 'correlation_id TEXT'];
 
 /** Turns a file of version 1 into one of version 2. */
@@ -18,11 +18,11 @@ const migration = [
 ].join('\n');
 
 /**
- * - A message's content has a table of its own because SQLite rewrites a row when its size changes: a claim would
- *   copy a body of 10 MiB for the sake of a lease.
- * - AUTOINCREMENT, so that a settle that comes late never meets another message under the same id.
- * - A row is either free (no lease) or leased, and has its place in one of the two partial indexes: a claim reads the
- *   rows that it takes and no other, whatever the length of the queue.
+ * - A message's content has a table of its own because SQLite rewrites a row when its size changes: a claim would copy
+ *   a body of 10 MiB just to write a lease.
+ * - AUTOINCREMENT, so that a late settle never hits another message that has got the same id.
+ * - A row is either free (no lease) or leased, and is in one of the two partial indexes: a claim reads only the rows
+ *   that it takes, however long the queue is.
  */
 const tables = `
   CREATE TABLE queue (
@@ -57,8 +57,8 @@ const tables = `
 `;
 
 /**
- * Creates the tables in an empty file, and brings those of an older version up to date. To be called inside a write
- * transaction, so that of several processes that open a file at once only one does so.
+ * Creates the tables in an empty file, and brings those of an older version up to date. Must be called inside a write
+ * transaction, so that only one of several processes that open a file at once does so.
  *
  * @throws BrokerRefusedError see `checkSchema`
  */

@@ -1,4 +1,4 @@
-// The statements on queues and messages. Synchronous; the caller of a method that changes something holds a transaction.
+// The SQL statements on queues and messages. Synchronous; callers of methods that write must hold a transaction.
 import type { Database } from './database.ts';
 
 /** A message as it is sent. Times are milliseconds since the epoch. */
@@ -14,7 +14,7 @@ export interface NewMessage {
   readonly correlationId: string | null;
 }
 
-/** The right to settle a message: its row, and the mark of the claim that took it. */
+/** The right to settle a message: its row's id, and the token of the claim that took it. */
 export interface Lease {
   readonly id: number;
   readonly token: string;
@@ -32,7 +32,7 @@ export interface StoredMessage {
 export interface ClaimedMessage extends Lease, StoredMessage {
   readonly attempt: number;
   readonly crashes: number;
-  /** How often the present attempt was delivered, this time included. */
+  /** How many times the current attempt has been delivered, including this time. */
   readonly deliveries: number;
   readonly enqueuedAt: number;
   readonly firstSeenAt: number;
@@ -40,10 +40,10 @@ export interface ClaimedMessage extends Lease, StoredMessage {
   readonly correlationId: string | null;
 }
 
-/** The parameters of a claim. */
+/** The parameters of a claim. Times are milliseconds since the epoch. */
 export interface Claim {
   readonly queueName: string;
-  /** How many messages at most. */
+  /** The largest number of messages. */
   readonly limit: number;
   /** Marks the claimed rows; never used twice. */
   readonly token: string;
@@ -73,7 +73,7 @@ interface ContentRow {
   readonly body: Uint8Array;
 }
 
-/** The queue that a dead letter goes to, and the JSON of the headers that give the reason. */
+/** The queue that a dead letter goes to, its headers as JSON, and the time in milliseconds since the epoch. */
 export interface DeadLetter {
   readonly queueName: string;
   readonly headers: string;
@@ -158,7 +158,7 @@ export class MessageStore {
     this.#statements.expire.run(queueName, now);
   }
 
-  /** Leases the messages that have been due for longest, in the order of their turn. */
+  /** Leases the messages that have been due for longest, and returns them in that order. */
   claim({ queueName, limit, token, now, until }: Claim): ClaimedMessage[] {
     const rows = this.#statements.claim.all(
       token,
@@ -189,7 +189,7 @@ export class MessageStore {
     });
   }
 
-  // Each of these returns whether the lease was still held; if it was not, nothing has changed.
+  // Each of these returns whether the lease was still held; if not, nothing has changed.
 
   /** Keeps the message until `until`. */
   renew({ id, token }: Lease, until: number): boolean {
@@ -213,7 +213,7 @@ export class MessageStore {
     return this.#statements.postpone.run(dueAt, id, token).changes === 1;
   }
 
-  /** Moves the message to the dead-letter queue, in which it is a message like any other. */
+  /** Moves the message to the dead-letter queue; there it is a message like any other. */
   deadLetter({ id, token }: Lease, { queueName, headers, now }: DeadLetter): boolean {
     if (this.#statements.deadLetter.run(queueName, now, id, token).changes === 0) return false;
     this.#statements.replaceHeaders.run(headers, id);

@@ -1,4 +1,4 @@
-// Notices that another process has changed the database, and lets the others notice that this one has.
+// Notices commits of other processes, and lets them notice those of this one.
 import { utimesSync, watch, type FSWatcher } from 'node:fs';
 import type { Clock } from '../../clock.ts';
 import { toError } from '../../errors.ts';
@@ -11,20 +11,19 @@ export interface WatcherOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly log: Logger;
-  /** How often to look in any case, in milliseconds; see `SqliteOptions`. */
+  /** How often to check even without a notice, in milliseconds; see `SqliteOptions`. */
   readonly checkEveryMs: number;
   readonly onChange: () => void;
   /** Called once, when the file is gone or damaged. */
   readonly onFailure: (error: Error) => void;
 }
 
-/** How often to look if the system cannot watch files, in milliseconds. */
+/** How often to check if the system cannot watch files, in milliseconds. */
 const unwatchedCheckMs = 500;
 
 /**
  * Watches the write-ahead log, to which every process writes its commits. The write comes before the commit is visible,
- * so a look at that moment would find nothing; therefore the process that commits touches the log again afterwards
- * (`ring`).
+ * so a check at that moment would find nothing; hence each process touches the log again after a commit (`ring`).
  */
 export class ChangeWatcher {
   readonly #options: WatcherOptions;
@@ -64,7 +63,7 @@ export class ChangeWatcher {
       const now = new Date();
       utimesSync(logPath, now, now);
     } catch (error) {
-      // They look by themselves now and then; and that the file is gone is for the next check to find.
+      // The others also check from time to time, and a missing file is found by the next check.
       this.#options.log.debug(
         { path: logPath, error: { message: toError(error).message } },
         'change not announced',
@@ -79,7 +78,7 @@ export class ChangeWatcher {
     this.#cancelTimer?.();
   }
 
-  /** A commit makes several events; one look is enough for all of them. */
+  /** A commit causes several events; one check covers them all. */
   #checkSoon(): void {
     if (this.#checking) return;
     this.#checking = true;
@@ -129,7 +128,7 @@ export class ChangeWatcher {
         checkEveryMs: this.#checkEveryMs,
         error: { message: toError(error).message },
       },
-      'file not watched; looking at it from time to time',
+      'cannot watch the file; checking it from time to time',
     );
   }
 }

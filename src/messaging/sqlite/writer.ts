@@ -1,5 +1,5 @@
-// Commits writes: all that arrive in one turn of the event loop in one transaction, so that they wait for the disk once.
-// Repeats commits that fail.
+// Commits writes: those of one turn of the event loop share a transaction, and so one wait for the disk. Retries
+// commits that fail.
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../log.ts';
 import { backoffMs } from '../backoff.ts';
@@ -8,16 +8,16 @@ import { explain, kindOf, resultCodeOf } from './failure.ts';
 
 /** One thing to write. */
 export interface Write<Result> {
-  /** Runs inside a transaction, and again if that fails: it may change the database and nothing else. */
+  /** Runs inside a transaction, and again if that fails: it must change nothing but the database. */
   readonly run: () => Result;
-  /** Whether to try again after an error that can pass; asked after each one. */
+  /** Whether to retry after a temporary error; asked after each one. */
   readonly keepTrying: (error: unknown) => boolean;
   /**
-   * Whether it must survive a loss of power from the moment it resolves, as an accepted message must. A forgotten claim or
-   * outcome only means that the work is done again. Default: false.
+   * Whether it must survive a power failure once it has resolved, as a sent message must. A lost claim or outcome only
+   * means that the work is repeated. Default: false.
    */
   readonly durable?: boolean;
-  /** The queue that may have something new to deliver once this is committed. */
+  /** The queue that may have a new message to deliver once this is committed. */
   readonly wakes?: string;
 }
 
@@ -28,7 +28,7 @@ export interface WriterOptions {
   readonly log: Logger;
   /** Called after each commit with the queues that it wakes, if there are any. */
   readonly onWake: (queueNames: ReadonlySet<string>) => void;
-  /** Called once, when nothing can be written any more. */
+  /** Called once, when writing has failed permanently. */
   readonly onFailure: (error: Error) => void;
 }
 
@@ -42,24 +42,27 @@ interface Entry {
   readonly wakes: string | undefined;
 }
 
-/** How many writes share a transaction at most; a larger one would hold up the event loop and the other processes. */
+/** The largest number of writes in a transaction; more would hold up the event loop and other processes. */
 const batchSize = 1000;
 
-/** Short: trouble with a file ends at a stroke, and there is no crowd of hosts to spare, as with a broker. */
+/**
+ * The longest pause between retries, in milliseconds. Short: trouble with a file ends for good at one moment, and no
+ * crowd of hosts needs to be held back, as with a broker.
+ */
 const longestPauseMs = 2000;
 
-/** The one way to change the database. */
+/** Makes all changes to the data of one connection. */
 export class Writer {
   readonly #options: WriterOptions;
   #pending: Entry[] = [];
-  /** Writes that wait for trouble to pass: a full disk, a lock. In the order of their arrival. */
+  /** Writes that wait until trouble is over (a full disk, a lock), in order of arrival. */
   #parked: Entry[] = [];
   #trouble: unknown;
   /** Failed tries since the trouble began. */
   #failures = 0;
   #flushing = false;
   #cancelRetry: (() => void) | undefined;
-  /** Why nothing is written any more. */
+  /** Why writing has ended. */
   #ended: Error | undefined;
 
   constructor(options: WriterOptions) {
@@ -80,13 +83,13 @@ export class Writer {
         durable,
         wakes,
       };
-      // Behind its elders, so that no claim overtakes the settle that made room for it.
+      // Behind earlier writes, so that no claim overtakes the settle that made room for it.
       if (this.#parked.length > 0 && keepTrying(this.#trouble)) this.#parked.push(entry);
       else this.#enqueue(entry);
     });
   }
 
-  /** Tries at once the writes that wait for trouble to pass. */
+  /** Retries at once the writes that wait until trouble is over. */
   retryNow(): void {
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
@@ -94,7 +97,7 @@ export class Writer {
     this.#schedule();
   }
 
-  /** Commits the waiting writes as far as possible now; rejects the others, and all later ones, with `reason`. */
+  /** Commits the waiting writes now, and rejects those that fail. Rejects all later ones with `reason`. */
   close(reason: Error): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
@@ -124,7 +127,7 @@ export class Writer {
     try {
       const durable = batch.some((entry) => entry.durable);
       answers = this.#options.database.transaction(durable, () => batch.map((entry) => entry.run()));
-      // A commit to a file that was deleted is none.
+      // A commit to a deleted file would be lost.
       this.#options.database.verify();
     } catch (error) {
       return this.#recover(batch, error);
@@ -139,8 +142,8 @@ export class Writer {
     const kind = kindOf(error);
     if (kind === 'fatal') return this.#fail(batch, error);
     if (kind !== 'busy' && batch.length > 1) {
-      // One write may be all that is wrong, or one large body all that does not fit on the disk: its neighbours must
-      // not fail with it. All of a batch is undone and done again, as a write may have failed halfway.
+      // A single write may be at fault, or a single large body too large for the disk: the rest of the batch must not
+      // fail with it. All of the batch was rolled back, so it is run again, in halves.
       const middle = Math.ceil(batch.length / 2);
       this.#commit(batch.slice(0, middle));
       this.#commit(batch.slice(middle));
@@ -161,7 +164,7 @@ export class Writer {
     if (this.#cancelRetry !== undefined) return;
     this.#failures += 1;
     const pauseMs = Math.min(longestPauseMs, backoffMs(this.#failures));
-    // At a falling rate: at the 1st, 2nd, 4th, 8th... failure. That others write, too, is no news unless it goes on.
+    // Ever more rarely: at the 1st, 2nd, 4th, 8th... failure. A lock is worth a warning only if it lasts.
     const firstWorthWarning = kindOf(this.#trouble) === 'busy' ? 4 : 1;
     if (this.#failures >= firstWorthWarning && Number.isInteger(Math.log2(this.#failures)))
       this.#warn(pauseMs);

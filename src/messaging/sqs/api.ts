@@ -1,5 +1,4 @@
-// The calls to SQS: two clients, a time limit on each call, how many there were, and each failure in words. Tries nothing
-// again: its callers decide about that.
+// The calls to SQS: two clients, and for each call a time limit, a count and a readable error. Callers retry.
 import {
   ChangeMessageVisibilityBatchCommand,
   CreateQueueCommand,
@@ -39,13 +38,13 @@ const actions = {
 
 type CallKind = keyof typeof actions;
 
-/** The calls of one connection so far, by kind: SQS is paid by the call. */
+/** The number of calls of one connection so far, by kind: SQS is paid by the call. */
 export type CallCounts = Record<CallKind, number>;
 
 /** Looked up to see whether SQS answers, and accepts these credentials. */
 const probeQueueName = 'svchost-probe';
 
-/** A queue as calls need it. */
+/** A queue's name, and the URL that calls need. */
 export interface QueueAddress {
   readonly name: string;
   readonly url: string;
@@ -57,7 +56,7 @@ export interface ReceiveOptions {
   readonly most: number;
   readonly waitS: number;
   readonly visibilityTimeoutS: number;
-  /** A FIFO queue repeats its answer to the same id, in case that the first one got lost. */
+  /** A FIFO queue repeats its answer to a poll with the same id, in case the first one got lost. */
   readonly attemptId: string | undefined;
   readonly signal: AbortSignal;
 }
@@ -86,12 +85,12 @@ interface Call<T> {
   readonly signal?: AbortSignal;
 }
 
-/** The API of SQS. Every method rejects with a failure as failure.ts describes it. */
+/** The API of SQS. Every method rejects with an error made by failure.ts. */
 export class SqsApi {
   readonly counts = Object.fromEntries(Object.keys(actions).map((kind) => [kind, 0])) as CallCounts;
   readonly #region: string;
   readonly #clock: Clock;
-  /** Of its own, so that long polls never keep a settle waiting for a socket (aws-sdk-js-v3#7027). */
+  /** A client of its own, so that long polls never keep a settle waiting for a socket (aws-sdk-js-v3#7027). */
   readonly #polling: SQSClient;
   readonly #client: SQSClient;
 
@@ -108,13 +107,17 @@ export class SqsApi {
     try {
       await this.#getUrl({ QueueName: probeQueueName }, undefined);
     } catch (error) {
-      // Either is an answer: the rights that count are those on the service's own queues.
+      // Either is an answer; the service needs rights on its own queues only.
       if (isMissingQueue(error) || isAccessDenied(error)) return;
       throw error;
     }
   }
 
-  /** @param account the owner, if it is not our own account */
+  /**
+   * Returns the queue's URL.
+   *
+   * @param account the account that owns the queue, if it is not ours
+   */
   async lookUp(queueName: string, account?: string): Promise<string> {
     const owner = account !== undefined && { QueueOwnerAWSAccountId: account };
     return await this.#getUrl({ QueueName: queueName, ...owner }, queueName);
@@ -179,7 +182,7 @@ export class SqsApi {
     });
   }
 
-  /** @param timeoutMs how long SQS may take to answer; default: as long as any call */
+  /** @param timeoutMs how long SQS may take to answer; default: 10 s */
   async changeVisibilityBatch(
     { name, url }: QueueAddress,
     changes: readonly VisibilityChange[],
@@ -249,7 +252,7 @@ export class SqsApi {
     );
   }
 
-  /** Makes a call with a time limit of its own: some hang for hours (sqs-consumer#137). */
+  /** Makes a call with a time limit, since some calls hang for hours (sqs-consumer#137). */
   async #call<T>({ kind, queueName, run, timeoutMs = callTimeoutMs, signal }: Call<T>): Promise<T> {
     this.counts[kind]++;
     const controller = new AbortController();
@@ -278,9 +281,9 @@ function createClient({ region, credentials, endpoint }: SqsOptions): SQSClient 
     region,
     ...(credentials && { credentials }),
     ...(endpoint !== undefined && { endpoint }),
-    // Else the host of a queue's URL wins over the endpoint that was set (nestjs-sqs#78).
+    // Otherwise the host in a queue's URL overrides the configured endpoint (nestjs-sqs#78).
     useQueueUrlAsEndpoint: false,
-    // Each caller has a way of its own to try again, and counts.
+    // Callers retry in their own ways, and every call is counted.
     maxAttempts: 1,
     requestHandler: { connectionTimeout: connectTimeoutMs },
   });

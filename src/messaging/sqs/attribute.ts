@@ -1,12 +1,11 @@
-// Bodies and headers in the forms that SQS keeps: text, and message attributes. Headers that fit no attribute travel as
-// JSON in one of them. Pure.
+// Bodies and headers in SQS's forms: text and message attributes. Headers that fit none share one as JSON. Pure.
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import type { Headers } from '../message.ts';
 
-/** Attributes as SQS sends and takes them, by name. */
+/** Message attributes as SQS sends and accepts them, by name. */
 export type Attributes = Readonly<Record<string, MessageAttributeValue>>;
 
-/** Attributes of ours beyond the headers that all brokers have. */
+/** svchost's attributes that other brokers do not need. */
 export const attributeName = {
   /** The sender's message id: SQS gives each message, and each copy, an id of its own. */
   messageId: 'svchost-message-id',
@@ -16,14 +15,14 @@ export const attributeName = {
   headers: 'svchost-headers',
 } as const;
 
-/** Facts of a message that other brokers have fields for, and SQS has not. */
+/** Facts of a message for which SQS, unlike other brokers, has no fields. */
 export interface Facts {
   readonly messageId?: string | undefined;
   readonly replyTo?: string | undefined;
   readonly correlationId?: string | undefined;
 }
 
-/** SQS developer guide, "Quotas": body and attributes of a message, and of all messages of a batch, in bytes. */
+/** The limit in bytes on body and attributes, of a message and of a batch (SQS developer guide, "Quotas"). */
 export const largestMessageBytes = 1_048_576;
 
 /** SQS API, Message attributes: ten at most. */
@@ -42,7 +41,7 @@ export function cleanText(text: string): string {
   return text.replace(forbidden, '\uFFFD');
 }
 
-/** A body as the text that SQS would keep; undefined if it would not keep these bytes. */
+/** A body as text; undefined if it is not text that SQS accepts. */
 export function bodyText(body: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
@@ -57,7 +56,7 @@ export function byteLength(text: string): number {
   return Buffer.byteLength(text);
 }
 
-/** Headers that carry the facts that are given. */
+/** The given facts as headers. */
 export function factHeaders(facts: Facts): Headers {
   const names = ['messageId', 'replyTo', 'correlationId'] as const;
   return Object.fromEntries(
@@ -83,7 +82,7 @@ export function readFacts(headers: Headers): { readonly facts: Facts; readonly r
  * Headers as attributes. Strings, whole numbers and bytes become attributes of their own, svchost's first; all others,
  * and those beyond the tenth, go into `svchost-headers`.
  *
- * @param originals attributes that are taken along as they arrived, for headers that are unchanged
+ * @param originals attributes as they were received, reused for headers of the same name
  * @throws TypeError a header has no form in JSON
  */
 export function encodeHeaders(
@@ -127,7 +126,7 @@ export function attributesSize(attributes: Attributes): number {
 }
 
 function encodeValue(name: string, value: unknown): MessageAttributeValue | undefined {
-  // Code on the way that assigns headers by name would lose this one.
+  // Any code that assigns attributes by name would lose this one.
   if (!allowedName.test(name) || name === '__proto__') return undefined;
   if (typeof value === 'string' && value !== '' && allowedText.test(value)) return textAttribute(value);
   if (Number.isSafeInteger(value)) return { DataType: 'Number', StringValue: String(value) };
@@ -142,11 +141,11 @@ function textAttribute(text: string): MessageAttributeValue {
 function decodeValue({ DataType = '', StringValue, BinaryValue }: MessageAttributeValue): unknown {
   if (BinaryValue) return BinaryValue;
   const number = Number(StringValue);
-  // A number that another text stands for (01, 1e3) stays text, so that nothing of it is lost.
+  // A number in another notation (01, 1e3) stays text, so that the notation is kept.
   return DataType.startsWith('Number') && String(number) === StringValue ? number : (StringValue ?? '');
 }
 
-/** JSON escapes control characters by itself, and lone surrogates; SQS forbids these two as well. */
+/** JSON.stringify escapes control characters and lone surrogates; SQS forbids U+FFFE and U+FFFF as well. */
 function encodeJson(value: unknown): string {
   const json = JSON.stringify(value, (_name, part: unknown) =>
     part instanceof Uint8Array ? { base64: Buffer.from(part).toString('base64') } : part,

@@ -1,13 +1,13 @@
-// Gathers entries until a batch call is full or its time is up. Makes no call itself.
+// Gathers entries for batch calls, until a batch is full or has waited long enough.
 import type { Clock } from '../../clock.ts';
 
-/** SQS API: entries in one batch call. */
+/** The largest number of entries in a batch call (SQS API). */
 export const mostEntries = 10;
 
 /** How long the first entry of a batch waits for others, in milliseconds. */
 const lingerMs = 50;
 
-/** A batch that fills up, is sent, and fills up again. */
+/** Gathers entries, one batch after another. */
 export class Batch<T> {
   readonly #clock: Clock;
   readonly #send: (entries: readonly T[]) => void;
@@ -27,7 +27,7 @@ export class Batch<T> {
     this.#cancel ??= this.#clock.after(lingerMs, () => this.flush());
   }
 
-  /** Sends all that has gathered, at once. */
+  /** Sends the gathered entries at once. */
   flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;
@@ -37,7 +37,7 @@ export class Batch<T> {
   }
 }
 
-/** The list in pieces that fit a batch call. */
+/** Splits a list into pieces that fit a batch call. */
 export function inBatches<T>(list: readonly T[]): T[][] {
   const count = Math.ceil(list.length / mostEntries);
   return Array.from({ length: count }, (_, index) =>

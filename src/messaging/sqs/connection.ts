@@ -1,10 +1,10 @@
-// SqsConnection: the adapter for Amazon SQS. Owns the clients, and everything that was opened with them.
+// SqsConnection: the adapter for Amazon SQS. Owns its clients and consumers, and closes them.
 //
 //   receive   poller -> api, then in-flight -> received (a delivery)         held   lease, lease-keeper, group
 //   settle    received -> in-flight -> settlement -> recorder -> batch -> api
 //   copies    settlement -> dead-letter -> sender         send   outgoing -> attribute, then sender -> api
 //
-// consumer ties the parts of one queue together; queue finds and creates queues; failure puts refusals into words.
+// consumer ties the parts of one queue together; queue finds and creates queues; failure explains errors.
 import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, NotConnectedError, SendError, toError, UnroutableError } from '../../errors.ts';
 import type {
@@ -84,7 +84,7 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
         this.#isOpen = true;
         emit({ kind: 'broker-connected', broker, isReconnect: false });
       } catch (error) {
-        // The call was cut off by `close`.
+        // `close` has aborted the call.
         if (this.#isClosing()) return;
         failures++;
         const mayPass = failures === 1 && isClockCorrected(error);
@@ -133,8 +133,8 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
   }
 
   /**
-   * Approximate: SQS counts with a delay, and has one number for messages that wait for a retry and messages in flight.
-   * Those in flight on this connection are taken off; those in flight at other hosts are counted.
+   * Approximate: SQS counts with a delay, and has one number for messages in flight and those waiting for a retry.
+   * Messages in flight on this connection are subtracted; those in flight on other hosts are not.
    */
   async countMessages(queueName: string): Promise<number> {
     this.#assertOpen();
@@ -144,7 +144,7 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
     return visible + Math.max(0, invisible - Math.max(before, this.#inFlight(queue)));
   }
 
-  /** SQS moves a message away by itself once it was received more often than the redrive policy allows. */
+  /** SQS itself moves a message away once it has been received more often than the redrive policy allows. */
   async inspectQueue(queueName: string, maxAttempts: number): Promise<readonly string[]> {
     this.#assertOpen();
     try {
@@ -153,8 +153,8 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
       const { maxReceiveCount } = redrive;
       return [
         `queue "${wireName(queueName)}" has a redrive policy with maxReceiveCount ${maxReceiveCount}, below ` +
-          `RETRY_MAX_ATTEMPTS ${maxAttempts}: SQS moves messages to "${redrive.queueName}" before their last attempt; ` +
-          `raise maxReceiveCount, best to more than ${maxAttempts}, as it counts requeued messages too`,
+          `RETRY_MAX_ATTEMPTS ${maxAttempts}: SQS moves messages to "${redrive.queueName}" before their last ` +
+          `attempt; raise maxReceiveCount, preferably above ${maxAttempts}, since it counts requeued messages too`,
       ];
     } catch (error) {
       // It is created when the service starts.
@@ -176,7 +176,7 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
     this.#api.close();
   }
 
-  /** A method, since it changes between two awaits. */
+  /** A method, since TypeScript takes a property to be the same after an await. */
   #isClosing(): boolean {
     return this.#closing.signal.aborted;
   }

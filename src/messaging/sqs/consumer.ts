@@ -1,4 +1,4 @@
-// A subscription to one queue: looks the queue up, polls it, creates it again if it is deleted, and ends in order.
+// A subscription to one queue: looks the queue up, polls it, and creates it again if it is deleted.
 import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, toError } from '../../errors.ts';
 import type { AdapterContext, Consumer, ConsumeOptions, Delivery } from '../adapter.ts';
@@ -41,7 +41,7 @@ export class SqsConsumer implements Consumer {
     this.#patience = new Patience(options.context.clock);
   }
 
-  /** How many of the queue's messages this consumer holds. */
+  /** How many messages this consumer holds, with or without an outcome. */
   get size(): number {
     return this.#inFlight?.size ?? 0;
   }
@@ -122,7 +122,7 @@ export class SqsConsumer implements Consumer {
     });
   }
 
-  /** Handles a failed poll: a queue that is gone is created again. Throws if SQS has been refusing for too long. */
+  /** Handles a failed poll: creates the queue again if it is gone. Throws if SQS has been refusing for too long. */
   async #recover(source: Source, failure: Error, failures: number): Promise<void> {
     this.#report(failure, failures);
     const error = isMissingQueue(failure) ? await this.#recreate(source, failures) : failure;

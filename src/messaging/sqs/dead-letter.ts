@@ -1,4 +1,4 @@
-// Dead letters: a copy with the reason in the dead-letter queue, confirmed, before the original may be deleted.
+// Sends dead letters: SQS must confirm the copy, which gives the reason, before the original may be deleted.
 import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
 import type { Outcome } from '../adapter.ts';
@@ -52,7 +52,7 @@ export class DeadLetterSender {
   }
 
   /**
-   * Sends a dead letter, and tries again for as long as the message is ours.
+   * Sends a dead letter, and retries for as long as the lease lasts.
    *
    * @returns whether SQS has the dead letter; false only if the lease was lost first
    * @throws BrokerRefusedError SQS has been refusing for too long
@@ -106,7 +106,7 @@ export class DeadLetterSender {
     }
   }
 
-  /** The sender's headers and the reason; only a part of them if there is no room beside the body. */
+  /** The sender's headers and the reason; only some of them if the body leaves too little room. */
   #attributes(received: Received, outcome: Dead): Attributes {
     const { context } = this.#options.source;
     const { messageId, text } = received;
@@ -114,7 +114,7 @@ export class DeadLetterSender {
     const room = largestMessageBytes - byteLength(text);
     const fitting = forms.findIndex((attributes) => attributesSize(attributes) <= room);
     if (fitting !== 0) {
-      const lost = fitting < 0 ? `; lost with them: ${outcome.reason}, ${outcome.error.name}` : '';
+      const lost = fitting < 0 ? `; also lost: ${outcome.reason}, ${outcome.error.name}` : '';
       const error = new Error(`the body leaves ${Math.max(0, room)} bytes for headers${lost}`);
       context.emit({ kind: 'copy-reduced', ...this.#route, messageId, error });
     }
@@ -136,7 +136,7 @@ export class DeadLetterSender {
 function formsOf(received: Received, ownHeaders: Headers): Attributes[] {
   const own = { ...factHeaders(received), ...ownHeaders };
   const reduced = { ...own, [header.headersDropped]: true };
-  // Cut between the two halves of a character, the text would not be allowed.
+  // A cut between the two halves of a character would leave text that SQS forbids.
   const shortError = cleanText(String(own[header.error]).slice(0, 100));
   return [
     encodeHeaders({ ...received.sentHeaders, ...own }, foreignAttributes(received.attributes, own)),
@@ -145,7 +145,7 @@ function formsOf(received: Received, ownHeaders: Headers): Attributes[] {
   ];
 }
 
-/** Attributes that are copied as they arrived: not those that svchost writes itself, and not the packed ones. */
+/** Attributes to copy unchanged: all but those that svchost writes itself, and the packed ones. */
 function foreignAttributes(attributes: Attributes, own: Headers): Attributes {
   const kept = Object.entries(attributes).filter(
     ([name]) => !Object.hasOwn(own, name) && name !== attributeName.headers,
@@ -160,7 +160,7 @@ function copyOf(received: Received, attributes: Attributes, queue: SqsQueue): Ou
     ...(Object.keys(attributes).length > 0 && { MessageAttributes: attributes }),
     ...(queue.isFifo && {
       MessageGroupId: group ?? fifoId(messageId),
-      // Sent again because the delete of the original failed, it is the same dead letter.
+      // If the original's delete fails and the letter is sent again, SQS drops the duplicate.
       MessageDeduplicationId: `dead-${sqsMessageId === '' ? fifoId(messageId) : sqsMessageId}`,
     }),
   };

@@ -1,4 +1,4 @@
-// The failures of SQS, in words: refusals, missing queues, and all that can pass. Pure.
+// Explains errors of SQS: refusals, missing queues, and temporary failures. Pure.
 import { BrokerRefusedError, toError } from '../../errors.ts';
 
 /** The call that failed. */
@@ -10,7 +10,7 @@ export interface Place {
   readonly region: string;
 }
 
-/** As SQS has named it, before and after its JSON protocol. */
+/** Its names with SQS's older protocol and with the JSON protocol. */
 const missingQueue = /^(AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist(Exception)?)$/;
 
 const expired = /^(ExpiredToken(Exception)?|RequestExpired|TokenRefreshRequired)$/;
@@ -27,10 +27,10 @@ const throttled = /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|OverLim
 const unknownHost = /^(ENOTFOUND|EAI_AGAIN)$/;
 
 /**
- * A failed call in words: the error, and the remedy.
+ * The error of a failed call, with the remedy.
  *
  * @param cause the error that the SDK threw
- * @returns a BrokerRefusedError for credentials and rights; for all that can pass, an Error of the same name as its cause
+ * @returns a BrokerRefusedError for credentials and rights; otherwise an Error with the name of its cause
  */
 export function failureOf(cause: unknown, place: Place): Error {
   const refusal = refusalText(cause, place);
@@ -45,12 +45,12 @@ export function isMissingQueue(error: unknown): boolean {
   return missingQueue.test(originOf(error).name);
 }
 
-/** Whether a right is missing: the credentials are good. */
+/** Whether a right is missing, while the credentials are valid. */
 export function isAccessDenied(error: unknown): boolean {
   return /AccessDenied/.test(originOf(error).name);
 }
 
-/** Whether our clock is minutes off, and the SDK follows the clock of SQS from now on: the same call may pass. */
+/** Whether SQS refused the call because our clock is minutes off; the SDK now uses SQS's time, so a retry may pass. */
 export function isClockCorrected(error: unknown): boolean {
   return metadataOf(originOf(error)).clockSkewCorrected === true;
 }

@@ -1,4 +1,4 @@
-// The order within message groups of a FIFO queue: which member may start, and which wait behind it. Pure; knows no SQS.
+// The order within message groups of a FIFO queue: one member of a group may start, the others wait. Pure.
 
 /** One member of each group is in flight, the others wait for it in the order in which they arrived. */
 export class GroupOrder<T> {
@@ -38,7 +38,7 @@ export class GroupOrder<T> {
     return waiting;
   }
 
-  /** No member starts any more. Returns all that waited, each group in order; those in flight stay so. */
+  /** Takes out all that wait. Returns them, each group in order; members in flight are not affected. */
   drain(): T[] {
     this.#waiting = 0;
     return [...this.#groups.values()].flatMap((waiting) => waiting.splice(0));

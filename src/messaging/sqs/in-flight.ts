@@ -1,5 +1,5 @@
-// The messages that one consumer holds: those that are delivered, those that wait behind others of their group, and those
-// whose outcome SQS does not have yet.
+// The messages that one consumer holds: delivered, waiting behind others of their group, or with an unconfirmed
+// outcome.
 import type { Message } from '@aws-sdk/client-sqs';
 import { within } from '../../clock.ts';
 import { toError } from '../../errors.ts';
@@ -13,7 +13,7 @@ import type { Source } from './queue.ts';
 import { readMessage, SqsDelivery } from './received.ts';
 import { Settlement } from './settlement.ts';
 
-/** How long SQS may take at the end until it has requeued all that is left, in milliseconds. */
+/** How long SQS may take to requeue the remaining messages at the end, in milliseconds. */
 const goodbyeMs = 5_000;
 
 /** The queue, the dead-letter sender, and the listener of deliveries. */
@@ -34,9 +34,9 @@ export class InFlightMessages {
   readonly #settlement: Settlement;
   /** Messages that wait behind others of their group. */
   readonly #groups = new GroupOrder<Lease>();
-  /** Delivered, and without an outcome. */
+  /** Delivered, without an outcome yet. */
   readonly #delivered = new Set<Lease>();
-  /** All of them, by SQS's id; those included whose outcome SQS has yet to confirm. */
+  /** All of them by SQS's id, including those whose outcome SQS has yet to confirm. */
   readonly #held = new Map<string, Lease>();
   readonly #settling = new Set<Promise<boolean>>();
   #isDraining = false;
@@ -54,8 +54,8 @@ export class InFlightMessages {
   }
 
   /**
-   * How much of the concurrency is taken by messages without an outcome. If SQS is slow to confirm outcomes, messages
-   * that wait for this count as well, but only those beyond the concurrency.
+   * How much of the concurrency is taken by messages without an outcome. If SQS is slow to confirm outcomes, the
+   * messages that wait for it count as well, but only those beyond the concurrency.
    */
   get load(): number {
     const withoutOutcome = this.#delivered.size + this.#groups.waiting;
@@ -73,7 +73,7 @@ export class InFlightMessages {
   }
 
   /**
-   * Delivers all that waits behind others of its group, the last first: the service is draining, and requeues it.
+   * Delivers the messages that wait behind others of their group, the last first: the draining service requeues them.
    * Idempotent.
    */
   drain(): void {
@@ -81,7 +81,7 @@ export class InFlightMessages {
     for (const lease of this.#groups.drain().reverse()) this.#deliver(lease);
   }
 
-  /** Requeues all that has no outcome, the last first, and gives up all that SQS does not confirm in time. */
+  /** Requeues all messages without an outcome, the last first, and gives up those that SQS does not confirm in time. */
   async stop(): Promise<void> {
     this.drain();
     const unsettled = [...this.#held.values()].filter((lease) => this.#delivered.has(lease)).reverse();
@@ -103,7 +103,7 @@ export class InFlightMessages {
     const earlier = this.#held.get(sqsMessageId);
     if (earlier) this.#keeper.lose(earlier, 'SQS has delivered the message again');
     const timeoutMs = visibilityTimeoutS * 1000;
-    // The answer may have been on its way for a while, but a long poll has mostly waited.
+    // A long poll mostly waits, so the lease did not begin with it; the answer may still have taken a while to arrive.
     const lease = new Lease({ received, startedAt: Math.max(startedAt, now - timeoutMs * 0.1), timeoutMs });
     this.#held.set(sqsMessageId, lease);
     this.#keeper.keep(lease);
@@ -131,7 +131,7 @@ export class InFlightMessages {
     // Requeued by `stop`.
     if (!this.#delivered.delete(lease)) return false;
     const isFinal = outcome.kind === 'done' || outcome.kind === 'dead';
-    // SQS keeps a group's messages back while one of them is with a receiver, so the later ones can go first.
+    // SQS withholds a group while one of its messages is in flight, so the later ones can be requeued first.
     if (!isFinal) this.#requeueBehind(lease);
     const isSettled = await this.#record(lease, outcome);
     if (isFinal && isSettled) this.#startNext(lease);
@@ -165,7 +165,7 @@ export class InFlightMessages {
     void this.#requeue(next);
   }
 
-  /** Those of the group that wait behind this message must not overtake it: they are requeued, the last first. */
+  /** Requeues the messages that wait behind this one, which they must not overtake; the last first. */
   #requeueBehind({ received: { group } }: Lease): void {
     const waiting = group === undefined ? [] : this.#groups.fail(group);
     for (const lease of waiting.reverse()) void this.#requeue(lease);

@@ -1,4 +1,4 @@
-// Renews the leases of all that is held, in batches, until each has its outcome. A lease that cannot be renewed is lost.
+// Renews the leases of held messages, in batches, until each has its outcome. A lease that cannot be renewed is lost.
 import { toError } from '../../errors.ts';
 import { inBatches } from './batch.ts';
 import type { Lease } from './lease.ts';
@@ -28,14 +28,14 @@ export class LeaseKeeper {
     if (lease.actAt(this.#now()) < this.#nextAt) this.#arm();
   }
 
-  /** Renews the lease no more. Resolves when no renewal of it is under way: that would undo the next visibility change. */
+  /** Stops renewing the lease. Resolves when no renewal is under way, which could undo the next visibility change. */
   async stopRenewing(lease: Lease): Promise<void> {
     this.#leases.delete(lease);
     if (this.#leases.size === 0) this.#disarm();
     await lease.renewal;
   }
 
-  /** Gives the lease up: the message may be another consumer's by now, or will be. */
+  /** Gives up the lease: another consumer has the message by now, or will get it. */
   lose(lease: Lease, why: string): void {
     this.#leases.delete(lease);
     if (lease.isLost) return;
@@ -44,7 +44,7 @@ export class LeaseKeeper {
     context.emit({ kind: 'lease-lost', queue: queue.name, messageId, error: lease.lose(why) });
   }
 
-  /** Renews nothing any more. */
+  /** Stops all renewals. */
   stop(): void {
     this.#leases.clear();
     this.#disarm();
@@ -92,7 +92,7 @@ export class LeaseKeeper {
       receiptHandle: lease.received.receiptHandle,
       visibilityTimeoutS: lease.ask(startedAt, wantedS),
     }));
-    // No longer than leaves time for another try.
+    // Short enough to leave time for another try.
     const timeoutMs = Math.min(renewalTimeoutMs, ...leases.map((lease) => lease.timeoutMs / 4));
     try {
       const failed = await api.changeVisibilityBatch(queue, changes, timeoutMs);

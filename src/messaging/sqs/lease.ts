@@ -2,13 +2,17 @@
 import { longestLeaseMs } from './options.ts';
 import type { Received } from './received.ts';
 
-/** A renewal that failed is tried again after this part of the timeout; one that is due so soon joins a batch now. */
+/**
+ * A failed renewal is retried after this part of the timeout; a renewal that is due that soon joins the current batch.
+ */
 const soonPart = 0.1;
 
 /** A message, and how it was received. */
 export interface LeaseOptions {
   readonly received: Received;
-  /** When the poll began, or a moment before SQS delivered the message. Milliseconds since the epoch, as all instants. */
+  /**
+   * When the poll began, or shortly before the message arrived. Milliseconds since the epoch, like all instants here.
+   */
   readonly startedAt: number;
   readonly timeoutMs: number;
 }
@@ -16,7 +20,7 @@ export interface LeaseOptions {
 /** A received message, for as long as it is ours. */
 export class Lease {
   readonly received: Received;
-  /** The latest moment at which SQS may have begun to count. */
+  /** The earliest moment at which SQS may have delivered the message: its 12 hours may count from here. */
   readonly #startedAt: number;
   readonly #lost = new AbortController();
   #timeoutMs: number;
@@ -52,7 +56,7 @@ export class Lease {
     return this.#renewal;
   }
 
-  /** Whether the message may be another consumer's by now. */
+  /** Whether another consumer may have the message by now. */
   hasExpired(now: number): boolean {
     return this.#expiresAt <= now;
   }
@@ -63,23 +67,23 @@ export class Lease {
     return isRenewable ? Math.min(this.#renewAt, this.#expiresAt) : this.#expiresAt;
   }
 
-  /** Whether to renew the lease now: it is time, or will be soon, and a batch costs no more than a single renewal. */
+  /** Whether to renew the lease now: it is due, or will be so soon that it joins the batch, at no extra cost. */
   isDue(now: number): boolean {
     if (this.#renewal !== undefined || this.isAtItsEnd(now)) return false;
     return this.#renewAt <= now + this.#timeoutMs * soonPart;
   }
 
-  /** Whether SQS would leave the message with us for no longer than it does already. */
+  /** Whether SQS would not extend the lease any more. */
   isAtItsEnd(now: number): boolean {
     return this.#renewAt === Infinity || this.longestS(now) === 0;
   }
 
-  /** How long the message can still be kept invisible, in whole seconds: SQS allows 12 hours in all, and refuses more. */
+  /** How long the message can still be kept, in whole seconds: SQS allows 12 hours in all, and refuses more. */
   longestS(now: number): number {
     return Math.max(0, Math.floor((this.#startedAt + longestLeaseMs - 1_000 - now) / 1000));
   }
 
-  /** Notes that a renewal is under way: no other one begins before it has ended. */
+  /** Notes that a renewal is under way; no other begins before it has ended. */
   renewWith(renewal: Promise<void>): void {
     this.#renewal = renewal;
     void renewal.finally(() => (this.#renewal = undefined));
@@ -88,17 +92,19 @@ export class Lease {
   /**
    * Notes that SQS is about to be asked for more time.
    *
-   * @returns the time that it can be asked for, in seconds
+   * @returns the time to ask for, in seconds
    */
   ask(now: number, wantedS: number): number {
     const askedS = Math.min(wantedS, this.longestS(now));
-    // SQS may count from here on even if its answer is lost: a timeout that was shortened ends sooner.
+    // SQS may apply the new timeout even if its answer is lost, so a shortened one counts at once.
     this.#expiresAt = Math.min(this.#expiresAt, now + askedS * 1000);
     this.#timeoutMs = Math.min(this.#timeoutMs, wantedS * 1000);
     return askedS;
   }
 
-  /** Notes that SQS has granted the time asked for at `askedAt`. If that is less than wanted, it will grant no more. */
+  /**
+   * Notes that SQS has granted the time asked for at `askedAt`. If that was less than wanted, SQS will grant no more.
+   */
   extend(askedAt: number, askedS: number, wantedS: number): void {
     this.#timeoutMs = askedS * 1000;
     this.#expiresAt = askedAt + this.#timeoutMs;
@@ -119,7 +125,7 @@ export class Lease {
   }
 }
 
-/** Half of the timeout, or a little before: leases that began together are not renewed by a fleet at one instant. */
+/** Half of the timeout or a little earlier, at random, so that a fleet does not renew its leases at one instant. */
 function renewalTime(from: number, timeoutMs: number): number {
   return from + timeoutMs * (0.4 + 0.1 * Math.random());
 }

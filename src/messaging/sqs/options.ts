@@ -1,4 +1,4 @@
-// The settings of SqsConnection, SQS's limits of time, and how the polls and leases of one consumer are timed. Pure.
+// The settings of SqsConnection, SQS's time limits, and the timing of one consumer's polls and leases. Pure.
 import type { SqsSettings } from '../../config/broker/sqs.ts';
 import type { ConsumeOptions } from '../adapter.ts';
 
@@ -8,7 +8,7 @@ export interface SqsOptions extends Omit<SqsSettings, 'type' | 'unwrapSns'> {
   readonly visibilityTimeoutS?: number | undefined;
   /** How long a poll waits for messages, in seconds, 0 to 20. Default: 20. */
   readonly listenIntervalS?: number | undefined;
-  /** Deliver the message of an SNS notification in place of its envelope. Default: false. */
+  /** Whether to deliver the message inside an SNS notification instead of the whole notification. Default: false. */
   readonly unwrapSns?: boolean | undefined;
 }
 
@@ -20,23 +20,23 @@ export interface SqsTiming {
   readonly listenIntervalS: number;
 }
 
-/** The sources of one consumer's timing: tuning goes before options, and both before the queue's own timeout. */
+/** The sources of one consumer's timing: tuning overrides options, and both override the queue's own timeout. */
 export interface TimingSources {
   readonly tuning: ConsumeOptions['tuning'];
   readonly options: SqsOptions;
   /** The queue's own visibility timeout. */
   readonly queueTimeoutS: number;
-  /** Called with the new timing if it is another than before. */
+  /** Called with the new timing when it has changed. */
   readonly onChange: (timing: SqsTiming) => void;
 }
 
-/** The longest that SQS leaves a message with one receiver in all (SQS developer guide, "Visibility timeout"). */
+/** SQS leaves a message with one receiver for 12 hours at most (SQS developer guide, "Visibility timeout"). */
 export const longestLeaseMs = 43_200_000;
 
-/** The longest that a poll may wait (SQS API, ReceiveMessage, WaitTimeSeconds). */
+/** The longest that a poll may wait, in seconds (SQS API, ReceiveMessage, WaitTimeSeconds). */
 const longestPollS = 20;
 
-/** The timing of one consumer as it is now: an operator may change it while a queue is consumed. */
+/** Returns a function that reads the current timing of one consumer: an operator may change it at any time. */
 export function timingOf({ tuning, options, queueTimeoutS, onChange }: TimingSources): () => SqsTiming {
   let last: SqsTiming | undefined;
   return () => {
@@ -52,7 +52,7 @@ export function timingOf({ tuning, options, queueTimeoutS, onChange }: TimingSou
   };
 }
 
-/** The address for people, without secrets. */
+/** The address for display, without secrets. */
 export function describeAddress({ endpoint, region }: SqsOptions): string {
   return endpoint === undefined ? `sqs in ${region}` : `${withoutUser(endpoint)} (${region})`;
 }

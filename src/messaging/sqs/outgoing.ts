@@ -1,4 +1,4 @@
-// One message as SQS takes it: text, attributes, group. Refuses by name whatever SQS would refuse. Pure, but for ids.
+// One message in SQS's form: text, attributes, group. Explains any message that SQS would refuse. Pure, but for ids.
 import { createHash, randomUUID } from 'node:crypto';
 import type { SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
 import { SendError, UnsupportedError } from '../../errors.ts';
@@ -15,10 +15,10 @@ import {
 } from './attribute.ts';
 import type { SqsQueue } from './queue.ts';
 
-/** An entry of a batch of messages, without its place in the batch. */
+/** An entry of a batch call, without its id in the batch. */
 export type Outgoing = Omit<SendMessageBatchRequestEntry, 'Id'>;
 
-/** Headers that set a message's group and deduplication id on a FIFO queue. Deliveries show the group, too. */
+/** Headers that set a message's group and deduplication id on a FIFO queue. Deliveries have the group as well. */
 export const fifoHeader = {
   group: 'svchost-group',
   deduplication: 'svchost-deduplication',
@@ -27,7 +27,7 @@ export const fifoHeader = {
 /** The group of messages that name none: one for all, since users of FIFO queues expect an order. */
 const commonGroup = 'svchost';
 
-/** The longest delay of a message (SQS API, SendMessage, DelaySeconds). */
+/** The longest delay of a message, in milliseconds (SQS API, SendMessage, DelaySeconds). */
 const longestDelayMs = 900_000;
 
 /** Group and deduplication ids that SQS allows. */
@@ -36,13 +36,14 @@ const allowedId = /^[\w!"#$%&'()*+,\-./:;<=>?@[\\\]^`{|}~]{1,128}$/;
 /**
  * A message to send.
  *
- * @throws SendError SQS cannot keep these bytes, or so many, or the headers are not JSON
- * @throws UnsupportedError SQS has no such delay
+ * @throws SendError the body is not text that SQS accepts, or is too large, or a header has no form in JSON
+ * @throws UnsupportedError SQS does not support this delay
  */
 export function outgoingMessage(queue: SqsQueue, body: Uint8Array, options: SendOptions): Outgoing {
   const text = bodyText(body);
   if (text === undefined) {
-    const why = 'SQS keeps text only: UTF-8, not empty, no control characters but tab and line ends';
+    const why =
+      'SQS accepts only UTF-8 text, not empty, without control characters other than tab and line ends';
     throw notSent(queue, `${why}; encode the body`);
   }
   const { headers = {}, delayMs, ...facts } = options;
@@ -67,7 +68,7 @@ export function outgoingMessage(queue: SqsQueue, body: Uint8Array, options: Send
   };
 }
 
-/** Any value as an id that SQS allows: itself if it can be, else its hash. */
+/** Turns any value into an id that SQS allows: the value itself if it is one, otherwise its hash. */
 export function fifoId(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return allowedId.test(text) ? text : createHash('sha256').update(text).digest('hex');
@@ -90,13 +91,15 @@ function delay({ name, isFifo }: SqsQueue, delayMs = 0): Pick<Outgoing, 'DelaySe
   if (delayMs <= 0) return {};
   if (isFifo) {
     throw new UnsupportedError(
-      `SQS has no delay for single messages of a FIFO queue ("${name}"); send without one`,
+      `SQS cannot delay single messages of a FIFO queue ("${name}"); send without a delay`,
     );
   }
   if (delayMs > longestDelayMs) {
-    throw new UnsupportedError(`SQS delays a message by ${longestDelayMs / 1000} s at most; send it later`);
+    throw new UnsupportedError(
+      `SQS can delay a message by at most ${longestDelayMs / 1000} s; send it later`,
+    );
   }
-  // Whole seconds: never before its time.
+  // Rounded up to whole seconds, so that it is never early.
   return { DelaySeconds: Math.ceil(delayMs / 1000) };
 }
 

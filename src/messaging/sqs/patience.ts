@@ -1,11 +1,13 @@
-// How long SQS may refuse one kind of call before the service must end. Makes no call.
+// Measures how long SQS has refused one kind of call, and when the service must end for that.
 import type { Clock } from '../../clock.ts';
 
-/** Rights and keys are changed one after the other, so a refusal may pass. In milliseconds. */
+/**
+ * How long refusals are tolerated, in milliseconds: while rights and keys are changed one by one, a refusal may pass.
+ */
 const patienceMs = 60_000;
 
 /**
- * Counts the time of refusals of one kind of call, for all messages together: a single message may be lost and
+ * Measures the time of refusals of one kind of call, for all messages together: a single message may be lost and
  * redelivered before the time is up.
  */
 export class Patience {
@@ -20,11 +22,11 @@ export class Patience {
   /**
    * Notes a refusal.
    *
-   * @returns whether refusals have gone on for more than a minute: then trying again makes no sense
+   * @returns whether refusals have gone on for more than a minute: then retrying makes no sense
    */
   refused(): boolean {
     const now = this.#clock.now();
-    // After so long a pause, it may be another refusal than the last one.
+    // After such a long pause, this may be an unrelated refusal.
     const isNew = this.#lastRefusal === undefined || now - this.#lastRefusal > patienceMs;
     if (isNew) this.#refusedSince = now;
     this.#lastRefusal = now;

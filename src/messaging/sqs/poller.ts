@@ -6,16 +6,18 @@ import { backoffMs } from '../backoff.ts';
 import { mostEntries } from './batch.ts';
 import type { Source } from './queue.ts';
 
-/** How long the next poll of a full queue waits for room for a whole batch, in milliseconds: SQS is paid by the call. */
+/** How long a poll of a full queue waits for room for a whole batch, in milliseconds: SQS is paid by the call. */
 const wholeBatchWaitMs = 50;
 
-/** How long after the beginning of a poll that found nothing the next one begins: with no wait they would loop hot. */
+/**
+ * The least time between the starts of an empty poll and the next, in milliseconds: polls that do not wait would spin.
+ */
 const emptyPollMs = 1_000;
 
-/** Polls at the same time, at most. */
+/** The largest number of concurrent polls. */
 const mostPolls = 10;
 
-/** How the messages of an answer were asked for. */
+/** The poll that brought an answer. */
 export interface AnsweredPoll {
   /** When the poll began, in milliseconds since the epoch. */
   readonly startedAt: number;
@@ -41,7 +43,7 @@ export class Poller {
   readonly #options: PollerOptions;
   readonly #draining = new AbortController();
   readonly #polls = new Set<Promise<void>>();
-  /** Room that the open polls may fill. */
+  /** The room that the open polls may fill. */
   #reserved = 0;
   #isBusy = false;
   #isPaused = false;
@@ -53,7 +55,7 @@ export class Poller {
     this.#options = options;
   }
 
-  /** Polls if there is room. To be called whenever there may be more of it. */
+  /** Polls if there is room. Must be called whenever there may be more room. */
   poke(): void {
     const { concurrency, load } = this.#options;
     const full = Math.min(mostEntries, concurrency);
@@ -76,7 +78,7 @@ export class Poller {
     return this.#draining.signal.aborted;
   }
 
-  /** A FIFO queue repeats an answer that got lost, but only if nothing else was asked in between. */
+  /** A FIFO queue repeats a lost answer, but only if no other poll came in between. */
   #mostPolls(): number {
     return this.#isBusy && !this.#options.source.queue.isFifo ? mostPolls : 1;
   }
@@ -84,7 +86,7 @@ export class Poller {
   #waitForRoom(): void {
     this.#cancelWait ??= this.#options.source.context.clock.after(wholeBatchWaitMs, () => {
       this.#cancelWait = undefined;
-      // One poll with the room that there is.
+      // One poll, with whatever room there is.
       this.#isBusy = false;
       this.poke();
     });
@@ -110,7 +112,7 @@ export class Poller {
     const attemptId = this.#attemptId;
     try {
       const messages = await api.receive(queue, { most, waitS, visibilityTimeoutS, attemptId, signal });
-      // Not before the messages take the room, or another poll would ask for it as well.
+      // Not earlier: the messages take this room right below, and no other poll may ask for it.
       this.#reserved -= most;
       this.#attemptId = undefined;
       this.#failures = 0;
@@ -119,20 +121,20 @@ export class Poller {
       if (messages.length === 0) this.#rest(startedAt + emptyPollMs - context.clock.now());
     } catch (error) {
       this.#reserved -= most;
-      // Not awaited: a drain need not wait until a queue that is gone has been created again.
+      // Not awaited: a drain must not wait until a deleted queue has been created again.
       if (!signal.aborted) void this.#fail(toError(error));
     }
   }
 
-  /** Every failure is followed by a pause, of whatever kind it is (sqs-consumer#484). Never rejects. */
+  /** Pauses after a failure of any kind (sqs-consumer#484). Never rejects. */
   async #fail(error: Error): Promise<void> {
     const { onError, onFailure } = this.#options;
     const wasPaused = this.#isPaused;
     this.#isPaused = true;
     this.#isBusy = false;
-    // Polls that fail together have failed once.
+    // Polls that fail together count as one failure.
     if (!wasPaused) this.#failures++;
-    // The same answer is asked for once more, not for ever.
+    // Ask for the same answer once more, but not for ever.
     if (this.#failures > 1) this.#attemptId = undefined;
     try {
       await onError(error, this.#failures);
@@ -145,7 +147,7 @@ export class Poller {
     if (!wasPaused && !this.#isDraining) this.#resumeIn(backoffMs(this.#failures));
   }
 
-  /** Pauses after a poll that found nothing, unless another one is open, which may find something. */
+  /** Pauses after an empty poll, unless another poll is open, which may find something. */
   #rest(delayMs: number): void {
     if (delayMs <= 0 || this.#polls.size > 1 || this.#isPaused || this.#isDraining) return;
     this.#isPaused = true;

@@ -15,24 +15,24 @@ export interface SqsQueue extends QueueAddress {
 
 /** The queue that a consumer receives from, and all that its parts share. */
 export interface Source {
-  /** The queue as it is known now: one that was deleted and created again has another URL. Changed by the consumer. */
+  /** The queue as last looked up; replaced if it is deleted and created again, since the URL may differ. */
   queue: SqsQueue;
   readonly api: SqsApi;
   readonly context: AdapterContext;
-  /** The timing as it is now. */
+  /** Returns the current timing. */
   readonly timing: () => SqsTiming;
 }
 
-/** A queue's redrive policy: SQS itself moves messages that were received too often. */
+/** A queue's redrive policy, by which SQS itself moves messages that were received too often. */
 export interface Redrive {
-  /** The queue that they go to. */
+  /** The queue to which they are moved. */
   readonly queueName: string;
   /** The account that owns that queue. */
   readonly account: string;
   readonly maxReceiveCount: number;
 }
 
-/** A queue's attributes that svchost goes by. */
+/** The attributes of a queue that svchost uses. */
 export interface QueueFacts {
   readonly visibilityTimeoutS: number;
   readonly redrive: Redrive | undefined;
@@ -52,7 +52,7 @@ export class QueueRegister {
   /**
    * The queue, created if it is missing.
    *
-   * @throws BrokerRefusedError the name is not allowed, or a right is missing; other errors can pass
+   * @throws BrokerRefusedError the name is not allowed, or a right is missing; other errors are temporary
    */
   ensure(queueName: string): Promise<SqsQueue> {
     return this.#remember(queueName, (name) => this.#lookUpOrCreate(name));
@@ -61,14 +61,14 @@ export class QueueRegister {
   /**
    * The queue; rejects if it is missing (see isMissingQueue).
    *
-   * @param account the owner, if it is not our own account
+   * @param account the account that owns the queue, if it is not ours
    * @throws BrokerRefusedError as `ensure` does
    */
   find(queueName: string, account?: string): Promise<SqsQueue> {
     return this.#remember(queueName, (name) => this.#lookUp(name, account));
   }
 
-  /** Makes the next call look the queue up again: it is gone. */
+  /** Makes the next call look the queue up again, because it is gone. */
   forget(queueName: string): void {
     this.#known.delete(queueName);
   }
@@ -76,16 +76,13 @@ export class QueueRegister {
   async facts(queue: SqsQueue): Promise<QueueFacts> {
     const attributes = await this.#api.attributes(queue, ['VisibilityTimeout', 'RedrivePolicy']);
     return {
-      // With a timeout of 0 nothing is leased at all: SQS's own default stands in.
+      // A timeout of 0 would lease nothing, so SQS's default is used instead.
       visibilityTimeoutS: Number(attributes.VisibilityTimeout) || 30,
       redrive: parseRedrive(attributes.RedrivePolicy),
     };
   }
 
-  /**
-   * How many messages wait, and how many do not show because they are in flight or wait for a retry. SQS's numbers are
-   * approximate.
-   */
+  /** How many messages are visible, and how many are in flight or wait for a retry. Both numbers are approximate. */
   async count(queue: SqsQueue): Promise<{ readonly visible: number; readonly invisible: number }> {
     const attributes = await this.#api.attributes(queue, [
       'ApproximateNumberOfMessages',
@@ -129,18 +126,22 @@ export class QueueRegister {
   }
 }
 
-/** The dead-letter queue of a queue: FIFO if the queue is, as SQS wants it of redrive targets. */
+/** The dead-letter queue of a queue: FIFO if the queue is, as SQS requires of redrive targets. */
 export function deadLetterName(deadLetterQueueName: string, queueName: string): string {
   const name = wireName(deadLetterQueueName);
   return isFifoName(queueName) && !isFifoName(name) ? `${name}.fifo` : name;
 }
 
-/** The name as SQS takes it. */
+/**
+ * The name in SQS's spelling.
+ *
+ * @throws BrokerRefusedError SQS does not allow the name
+ */
 function checkedName(queueName: string): string {
   const name = wireName(queueName);
   const allowed = nameFault(name);
   if (allowed === undefined) return name;
-  throw new BrokerRefusedError(`SQS cannot have a queue "${name}": it takes ${allowed}; choose another name`);
+  throw new BrokerRefusedError(`SQS does not allow the queue name "${name}"; expected ${allowed}`);
 }
 
 /** A redrive policy names its target by ARN: arn:aws:sqs:region:account:name. */

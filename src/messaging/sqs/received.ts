@@ -8,9 +8,9 @@ import { fifoHeader } from './outgoing.ts';
 
 /** A received message. */
 export interface Received extends History {
-  /** SQS's own id: another one for each copy. */
+  /** SQS's own id; each copy of a message gets a new one. */
   readonly sqsMessageId: string;
-  /** Names this delivery of the message in calls to SQS. */
+  /** Identifies this delivery in calls to SQS. */
   readonly receiptHandle: string;
   /** As SQS keeps it. */
   readonly text: string;
@@ -18,7 +18,7 @@ export interface Received extends History {
   readonly attributes: Attributes;
   /** The sender's id; SQS's own if it gave none. */
   readonly messageId: string;
-  /** How often SQS has delivered the message: for retries, but also after a requeue or a host's death. */
+  /** How many times SQS has delivered the message, including deliveries after a requeue or a host's death. */
   readonly attempt: number;
   readonly enqueuedAt: Date | undefined;
   readonly replyTo: string | undefined;
@@ -63,7 +63,7 @@ export function deliveryHeaders(received: Received): Headers {
   };
 }
 
-/** The bytes of a body; with `unwrapSns` those of the message in an SNS notification in place of its envelope. */
+/** The bytes of a body; with `unwrapSns`, those of the message inside an SNS notification. */
 export function readBody(text: string, unwrapSns: boolean): Uint8Array {
   return Buffer.from((unwrapSns ? snsMessage(text) : undefined) ?? text);
 }
@@ -82,9 +82,9 @@ export class SqsDelivery implements Delivery {
   readonly messageId: string;
   readonly body: Uint8Array;
   readonly attempt: number;
-  /** SQS counts hosts that died among the attempts. */
+  /** SQS counts such deliveries as attempts. */
   readonly crashes = 0;
-  /** SQS says no more than this: the earlier delivery may have been an earlier attempt. */
+  /** All that SQS says: the earlier delivery may have been an earlier attempt. */
   readonly redelivered: boolean;
   readonly headers: Headers;
   readonly enqueuedAt: Date | undefined;

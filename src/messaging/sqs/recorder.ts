@@ -1,4 +1,4 @@
-// Records outcomes with SQS by one kind of batch call, and tries again for as long as the messages are ours.
+// Records outcomes with SQS by one kind of batch call, and retries for as long as the leases last.
 import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, toError } from '../../errors.ts';
 import { backoffMs } from '../backoff.ts';
@@ -24,9 +24,9 @@ export interface Entry {
 export interface RecorderOptions {
   readonly source: Source;
   readonly call: (queue: SqsQueue, entries: readonly Entry[]) => Promise<FailedEntries>;
-  /** Called with a message that is lost before SQS has its outcome, and with the reason. */
+  /** Called with a message that was lost before SQS had its outcome, and with the reason. */
   readonly onLost: (lease: Lease, why: string) => void;
-  /** Aborted when nothing is to be tried again. */
+  /** Aborted when nothing may be retried any more. */
   readonly stopped: AbortSignal;
 }
 
@@ -48,7 +48,7 @@ export class Recorder {
   /**
    * Makes the call for one message, together with others.
    *
-   * @returns true once SQS has done it; false if the message was no longer ours by then
+   * @returns true once SQS has done it; false if the lease was lost first
    * @throws BrokerRefusedError SQS has been refusing for too long
    */
   async record(lease: Lease, visibilityTimeoutS = 0): Promise<boolean> {
@@ -65,8 +65,8 @@ export class Recorder {
   }
 
   /**
-   * Notes that a message has been received again: SQS accepts only the newest receipt handle, so a call that is under way
-   * is tried again with that one.
+   * Notes that a message has been received again: SQS accepts only the newest receipt handle, so a call under way is
+   * retried with that one.
    *
    * @returns whether the call is under way
    */
@@ -76,12 +76,12 @@ export class Recorder {
     return entry !== undefined;
   }
 
-  /** Makes the call for all that has gathered, at once. */
+  /** Makes the call for the gathered messages at once. */
   flush(): void {
     this.#batch.flush();
   }
 
-  /** Never rejects: each entry is resolved or rejected by itself. */
+  /** Never rejects: each entry is resolved or rejected on its own. */
   async #send(entries: readonly Entry[]): Promise<void> {
     const { source, stopped } = this.#options;
     let open = await this.#try(entries);
@@ -124,7 +124,7 @@ export class Recorder {
   }
 
   #fail(entries: readonly Entry[], error: Error): readonly Entry[] {
-    // Its messages are gone with the queue.
+    // The messages are gone with their queue.
     if (isMissingQueue(error)) {
       for (const entry of entries) this.#giveUp(entry, error.message);
       return [];
@@ -141,13 +141,13 @@ export class Recorder {
   #stillOurs(entries: readonly Entry[]): Entry[] {
     return entries.filter((entry) => {
       if (this.#options.stopped.aborted) entry.resolve(false);
-      else if (this.#hasExpired(entry)) this.#giveUp(entry, 'it has ended before SQS had the outcome');
+      else if (this.#hasExpired(entry)) this.#giveUp(entry, 'it expired before SQS had the outcome');
       else return true;
       return false;
     });
   }
 
-  /** Looks at the time as well: a lease that is no longer renewed is never found lost by its keeper. */
+  /** Checks the time as well: the keeper no longer watches a lease that it has stopped renewing. */
   #hasExpired({ lease, receiptHandle }: Entry): boolean {
     if (receiptHandle !== lease.received.receiptHandle) return false;
     return lease.isLost || lease.hasExpired(this.#options.source.context.clock.now());

@@ -1,4 +1,4 @@
-// Sends messages: those on their way to one queue share calls, and each learns by itself whether SQS has it.
+// Sends messages: those to one queue share calls, but each is confirmed or refused on its own.
 import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
@@ -10,10 +10,10 @@ import { isMissingQueue } from './failure.ts';
 import { outgoingSize, type Outgoing } from './outgoing.ts';
 import type { SqsQueue } from './queue.ts';
 
-/** How often a call is tried in all before its messages count as not sent. */
+/** How many times a call is made before its messages count as not sent. */
 const mostTries = 4;
 
-/** Calls to one queue at the same time; to a FIFO queue one, which keeps the order. */
+/** The largest number of concurrent calls to one queue; to a FIFO queue only one, to keep the order. */
 const mostCalls = 8;
 
 /** The parts of the connection that a sender uses. */
@@ -36,7 +36,7 @@ export class Sender {
    * Resolves when SQS has the message.
    *
    * @throws UnroutableError the queue is gone
-   * @throws SendError SQS refused the message, or did not confirm it in four tries; it may have it all the same
+   * @throws SendError SQS refused the message, or did not confirm it in four tries but may still have it
    */
   async send(queue: SqsQueue, message: Outgoing): Promise<void> {
     let line = this.#lines.get(queue.url);
@@ -109,7 +109,7 @@ class Line {
     }
   }
 
-  /** How many of those that wait fit into one call. */
+  /** How many of the waiting messages fit into one call. */
   #fitting(): number {
     let size = 0;
     for (const [index, { message }] of this.#waiting.slice(0, mostEntries).entries()) {
@@ -119,7 +119,7 @@ class Line {
     return mostEntries;
   }
 
-  /** Never rejects: each message is resolved or rejected by itself. */
+  /** Never rejects: each message is resolved or rejected on its own. */
   async #sendBatch(batch: readonly Waiting[]): Promise<void> {
     const { clock, closed } = this.#options;
     let unsent = await this.#try(batch);

@@ -1,4 +1,4 @@
-// Outcomes as calls to SQS: a delete, a visibility change, or a dead letter and then a delete.
+// Turns outcomes into calls to SQS: a delete, a visibility change, or a dead letter and then a delete.
 import type { Outcome } from '../adapter.ts';
 import type { DeadLetterSender } from './dead-letter.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
@@ -79,7 +79,7 @@ export class Settlement {
     return this.#deletes.renewHandle(sqsMessageId, receiptHandle);
   }
 
-  /** Tries nothing again from now on. */
+  /** Sends the gathered outcomes at once, and retries nothing from now on. */
   stop(): void {
     this.#flush();
     this.#stopped.abort();
@@ -100,8 +100,8 @@ export class Settlement {
   }
 
   /**
-   * Sends a batch at once if no delivery is left whose outcome could join it. Not in the same turn: of messages that
-   * arrived together, many end together.
+   * Sends a batch without further wait if no delivery is left whose outcome could join it. Not in the same turn, since
+   * messages that arrived together often end together.
    */
   #flushSoon(): void {
     if (this.#isFlushing) return;

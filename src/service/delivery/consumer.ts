@@ -1,4 +1,5 @@
-// The deliveries of one queue in flight: holds the concurrency limit, and requeues deliveries that may not start.
+// The deliveries of one queue in flight: keeps to the concurrency limit, and requeues those that must not start any
+// more.
 import type { Delivery } from '../../messaging/adapter.ts';
 import type { InFlight } from '../in-flight.ts';
 import type { Executor } from './executor.ts';
@@ -13,10 +14,10 @@ export interface DeliveryConsumerOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Runs deliveries as there is room. */
+/** Runs deliveries, up to the limit at a time. */
 export class DeliveryConsumer implements InFlight {
   readonly #options: DeliveryConsumerOptions;
-  /** Delivered, not started: a broker may redeliver messages that are still in flight from a channel that was lost. */
+  /** Delivered but not started: after a lost channel, a broker redelivers messages that are still in flight here. */
   readonly #waiting: Delivery[] = [];
   readonly #running = new Map<Run, Promise<void>>();
   readonly #requeues = new Set<Promise<void>>();
@@ -69,7 +70,7 @@ export class DeliveryConsumer implements InFlight {
     while (this.#running.size < this.#options.concurrency) {
       const delivery = this.#waiting.shift();
       if (!delivery) return;
-      // It is redelivered, here or elsewhere.
+      // The broker redelivers it, here or to another host.
       if (delivery.lost.aborted) this.#requeue(delivery);
       else this.#start(delivery);
     }

@@ -1,4 +1,4 @@
-// The second argument of `process`. One is made per delivery, so it makes nothing before it is asked for.
+// The second argument of `process`. Made for every delivery, so its parts are made only when they are used.
 import type { Logger } from '../../log.ts';
 import type { Delivery } from '../../messaging/adapter.ts';
 import type { MessageContext } from '../../processor/processor.ts';
@@ -8,7 +8,7 @@ import type { Run } from './run.ts';
 export interface ContextSource {
   readonly queueName: string;
   readonly maxAttempts: number;
-  /** The service's own logger. */
+  /** The processor's logger. */
   readonly log: Logger;
   readonly send: (queueName: string, message: unknown) => Promise<void>;
 }

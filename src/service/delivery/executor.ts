@@ -1,5 +1,5 @@
-// The pipeline of one delivery: decode -> validate -> process -> outcome -> settle -> record. The same for every broker,
-// and the one door out: only the executor settles.
+// The pipeline of one delivery: decode -> validate -> process -> outcome -> settle -> record. The same for every
+// broker. Only the executor settles.
 import type { Clock } from '../../clock.ts';
 import type { RetryPolicy } from '../../config/settings.ts';
 import type { Delivery, Outcome } from '../../messaging/adapter.ts';
@@ -99,7 +99,7 @@ export class Executor {
     return outcomeOfError(ending.thrown, attempt, this.#options.retry);
   }
 
-  /** Steps 5 and 6, in this order: the record is true when it is made. */
+  /** Steps 5 and 6, in this order, so that the record is true when it is made. */
   async #settle(delivery: Delivery, outcome: Outcome, facts: SettledFacts): Promise<void> {
     const { clock } = this.#options;
     const from = clock.now();
@@ -122,7 +122,7 @@ export class Executor {
     return { queue: this.#options.context.queueName, messageId, attempt, ageMs };
   }
 
-  /** A message that took its host down each time it was delivered must not do so for ever. */
+  /** Dead-letters a message that keeps bringing down its host. */
   #refuseCrasher({ crashes, attempt }: Delivery): void {
     const { retry, countsEveryDelivery } = this.#options;
     if (crashes >= retry.maxAttempts) throw new CrashLoopError(crashes);

@@ -1,16 +1,16 @@
-// The ways in which a delivery can fail before, in or around `process`. Errors of this folder; users never see them.
+// The ways in which a delivery can fail before, in or around `process`. Users see them in logs and dead letters only.
 import { DeadLetterError } from '../../errors.ts';
 import type { Failure } from '../../messaging/dead-letter.ts';
 import type { DeadReason } from '../../messaging/dead-letter.ts';
 import type { SchemaIssue } from '../../processor/processor.ts';
 import { cutMessage, describeThrown } from '../../thrown.ts';
 
-/** The body is not a message. */
+/** The body is not UTF-8 JSON. */
 export class UndecodableError extends Error {
   override readonly name = 'UndecodableError';
 }
 
-/** The processor's schema refused the message. The message of this error names the places, never the values. */
+/** The processor's schema refused the message. The text of this error names fields, never their values. */
 export class InvalidMessageError extends Error {
   override readonly name = 'InvalidMessageError';
   /** The schema's own words, values included: for the dead letter, which holds the body anyway; not for the log. */
@@ -31,22 +31,22 @@ export class ProcessTimeoutError extends Error {
   }
 }
 
-/** An exception or rejection that nothing caught came out of this delivery's work, and ends the process. */
+/** An uncaught exception or rejection, which came from this delivery and ends the process. */
 export class CrashError extends Error {
   override readonly name = 'CrashError';
 
   constructor(cause: unknown) {
     const { name, message } = describeThrown(cause);
-    super(`nothing caught ${name}: ${message}`, { cause });
+    super(`uncaught ${name}: ${message}`, { cause });
   }
 }
 
-/** The host died each time this message was delivered, as many times as the message may be tried. */
+/** The host has died on this message as many times as it may be tried. */
 export class CrashLoopError extends Error {
   override readonly name = 'CrashLoopError';
 
   constructor(crashes: number) {
-    super(`delivered ${crashes} times without an outcome: the host died, or lost the broker, each time`);
+    super(`delivered ${crashes} times without an outcome: the host died, or lost its connection, each time`);
   }
 }
 
@@ -55,11 +55,11 @@ export class CutOffError extends Error {
   override readonly name = 'CutOffError';
 
   constructor() {
-    super('the service is stopping, and the time for work in flight is up');
+    super('the service is stopping, and work in flight has run out of time');
   }
 }
 
-/** The reason that a dead letter gets for an error, and whether another attempt makes sense. */
+/** The dead letter's reason for an error; `isFinal` if another attempt makes no sense. */
 export function reasonOf(error: unknown): { reason: DeadReason; isFinal: boolean } {
   if (error instanceof UndecodableError) return { reason: 'undecodable', isFinal: true };
   if (error instanceof InvalidMessageError) return { reason: 'invalid', isFinal: true };
@@ -70,7 +70,7 @@ export function reasonOf(error: unknown): { reason: DeadReason; isFinal: boolean
   return { reason: 'failed', isFinal: false };
 }
 
-/** By its code, so that a second copy of this package is understood as well. */
+/** Also by its code: the error may come from another copy of this package. */
 function isDeadLetterError(error: unknown): boolean {
   return (
     error instanceof DeadLetterError ||
@@ -78,7 +78,7 @@ function isDeadLetterError(error: unknown): boolean {
   );
 }
 
-/** An error as a dead letter keeps it. */
+/** An error in the form that a dead letter keeps. */
 export function failureOf(error: unknown): Failure {
   const { name, message } = describeThrown(error);
   if (!(error instanceof InvalidMessageError)) return { name, message };

@@ -1,4 +1,4 @@
-// EXIT_WHEN_FINISHED: notices that nothing is left to do. For jobs that are started when there is work.
+// EXIT_WHEN_FINISHED: notices when nothing is left to do. For jobs that are started whenever there is work.
 import type { Clock } from '../../clock.ts';
 import type { ConsumeConfigFile } from '../../config/consume-config.ts';
 
@@ -8,7 +8,7 @@ const intervalMs = 1_000;
 /** How long the queue must have been empty, in milliseconds. */
 const quietMs = 5_000;
 
-/** The sources of the decision to end, and the listeners. */
+/** The facts that the decision to end depends on, and the listeners. */
 export interface FinishOptions {
   readonly config: ConsumeConfigFile;
   /** Messages waiting, those for a retry included. */

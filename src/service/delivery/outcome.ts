@@ -4,7 +4,11 @@ import type { Outcome } from '../../messaging/adapter.ts';
 import { CutOffError, failureOf, reasonOf } from './failure.ts';
 import { retryDelayMs } from './retry.ts';
 
-/** @param result the value that `process` returned or resolved with */
+/**
+ * The outcome of a delivery whose `process` succeeded.
+ *
+ * @param result the value that `process` returned or resolved with
+ */
 export function done(result: unknown): Outcome {
   return { kind: 'done', result };
 }

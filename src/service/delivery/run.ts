@@ -8,28 +8,28 @@ import { CrashError, CutOffError, ProcessTimeoutError, reasonOf } from './failur
 /** How long a run may take to end after PROCESS_TIMEOUT aborted its signal, in milliseconds. */
 const abortGraceMs = 1_000;
 
-/** The run that the current code works for, through all its awaits: tells whose work an uncaught error came out of. */
+/** The run that the current code belongs to, across awaits: identifies the run that caused an uncaught error. */
 export const currentRun = new AsyncLocalStorage<Run>();
 
 /** One delivery or occurrence in flight. */
 export class Run {
   readonly #lost: AbortSignal | undefined;
   readonly #interrupted = Promise.withResolvers<never>();
-  /** Made when first asked for: most processors never ask. */
+  /** Made on first use: most processors never use it. */
   #controller: AbortController | undefined;
   /** Why the signal is aborted. */
   #abortReason: Error | undefined;
   #timeout: ProcessTimeoutError | undefined;
   readonly #onLost = (): void => this.#abort(toError(this.#lost?.reason));
 
-  /** @param lost aborted when the delivery is lost: the signal is aborted with it, and the run keeps its place */
+  /** @param lost aborted when the delivery is lost: this aborts `signal` too; the run goes on, and takes up room */
   constructor(lost?: AbortSignal) {
     this.#lost = lost;
-    // Nobody waits for it before `execute` does.
+    // A rejection before `execute` awaits it must not count as unhandled.
     this.#interrupted.promise.catch(() => undefined);
   }
 
-  /** For the processor: aborted when its work is not wanted any more. */
+  /** For the processor: aborted when its work is no longer wanted. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
@@ -41,11 +41,13 @@ export class Run {
   }
 
   /**
-   * Calls `work` under a time limit. Resolves or rejects as it does, or rejects with a ProcessTimeoutError,
-   * a CutOffError or a CrashError. Work that ends well after its signal was aborted still counts: it is done. So does
-   * an error that is final: a DeadLetterError says more than that the time was up.
+   * Calls `work` under a time limit, and settles as it does, unless the run is ended from outside. Success after the
+   * signal was aborted still counts; so does a final error, since a DeadLetterError says more than a timeout.
    *
    * @param timeoutMs undefined for no limit
+   * @throws ProcessTimeoutError the time was up
+   * @throws CutOffError the drain ran out of time
+   * @throws CrashError an uncaught error came from this run
    */
   async execute<Result>(
     work: () => Result,
@@ -56,7 +58,7 @@ export class Run {
     try {
       return await Promise.race([currentRun.run(this, async () => await work()), this.#interrupted.promise]);
     } catch (error) {
-      // However the processor put it: it ended because its time was up.
+      // Whatever the processor threw, it ended because its time was up.
       throw this.#timeout && !isFinal(error) ? this.#timeout : error;
     } finally {
       cancelTimeout();
@@ -69,12 +71,14 @@ export class Run {
     this.#end(new CutOffError());
   }
 
-  /** Ends the run: an error that nothing caught came out of it. */
+  /** Ends the run: it caused an uncaught error. */
   crash(cause: unknown): void {
     this.#end(new CrashError(cause));
   }
 
-  /** First the signal; a processor that ignores it loses the message anyway, so that nothing is stuck. */
+  /**
+   * Aborts the signal first; a processor that ignores it loses the message a second later, so that nothing is stuck.
+   */
   #startTimeout(clock: Clock, timeoutMs: number | undefined): () => void {
     if (timeoutMs === undefined) return () => undefined;
     let cancel = clock.after(timeoutMs, () => {
@@ -91,7 +95,9 @@ export class Run {
     this.#abort(reason);
   }
 
-  /** In the name of this run: an error that a listener of the signal throws becomes an uncaught one. */
+  /**
+   * As part of this run: an error that a listener of the signal throws goes uncaught, and must be traced to this run.
+   */
   #abort(reason: Error): void {
     this.#abortReason ??= reason;
     currentRun.run(this, () => this.#controller?.abort(reason));

@@ -135,7 +135,7 @@ describe('A file that is refused', () => {
       process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {},
     );
     const [rejected] = await host.waitFor('rejected');
-    expect(rejected).toContain(`BrokerRefusedError: ${path} cannot be made (EACCES)`);
+    expect(rejected).toContain(`BrokerRefusedError: ${path} cannot be created (EACCES)`);
   });
 });
 

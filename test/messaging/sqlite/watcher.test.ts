@@ -83,7 +83,7 @@ describe('A consumer', () => {
     const { deliveries } = await collect(adapter, 'orders');
     expect(lines).toContainEqual(
       expect.objectContaining({
-        msg: 'file not watched; looking at it from time to time',
+        msg: 'cannot watch the file; checking it from time to time',
         checkEveryMs: 500,
       }),
     );

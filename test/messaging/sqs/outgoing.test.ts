@@ -80,8 +80,8 @@ describe('on a FIFO queue', () => {
 });
 
 it.for<[what: string, body: Uint8Array, options: SendOptions, message: string]>([
-  ['bytes that are not text', Uint8Array.of(0xff), {}, 'SQS keeps text only'],
-  ['an empty body', new Uint8Array(0), {}, 'SQS keeps text only'],
+  ['bytes that are not text', Uint8Array.of(0xff), {}, 'SQS accepts only UTF-8 text'],
+  ['an empty body', new Uint8Array(0), {}, 'SQS accepts only UTF-8 text'],
   ['headers that are not JSON', body, { headers: { a: 1n } }, 'its headers are not JSON'],
   ['a body that is too large', Buffer.alloc(1_048_577, 'x'), {}, 'the message has 1048577 bytes'],
   [

@@ -70,7 +70,7 @@ describe('a service', () => {
       { concurrency: 1 },
     );
     expect(await service.ended).toBe(exitCode.brokerRefused);
-    expect(service.lines.filter(({ msg }) => msg === 'the service failed; ending')).toMatchObject([
+    expect(service.lines.filter(({ msg }) => msg === 'the service failed; shutting down')).toMatchObject([
       { level: 60, error: { message: 'no rights' } },
     ]);
   });
@@ -83,7 +83,7 @@ describe('a service', () => {
     const ended = service.stop();
     work.resolve();
     await ended;
-    expect(service.lines.filter(({ msg }) => msg === 'failed while ending')).toMatchObject([
+    expect(service.lines.filter(({ msg }) => msg === 'failed while shutting down')).toMatchObject([
       { level: 50, error: { message: 'no rights' } },
     ]);
   });

@@ -73,7 +73,7 @@ describe('a value that user code throws', () => {
     expect(() => JSON.stringify(describeThrown(value))).not.toThrow();
     const policy = { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 };
     expect(outcomeOfError(error, 1, policy)).toMatchObject({ kind: 'retry', error: expected });
-    expect(new CrashError(value).message).toBe(`nothing caught ${expected.name}: ${expected.message}`);
+    expect(new CrashError(value).message).toBe(`uncaught ${expected.name}: ${expected.message}`);
   });
 
   it('is cut to a length that fits into headers and log lines', () => {

@@ -171,7 +171,7 @@ describe('a run that is ended from outside', () => {
     const { run, end } = start(() => never);
     run.crash(new RangeError('no'));
     expect(await end()).toBeInstanceOf(CrashError);
-    expect(await end()).toMatchObject({ message: 'nothing caught RangeError: no' });
+    expect(await end()).toMatchObject({ message: 'uncaught RangeError: no' });
     expect(run.signal.aborted).toBe(true);
   });
 
