@@ -6,6 +6,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** The shared broker's URL, with user and password: `inject('rabbitMqUrl')`. */
     readonly rabbitMqUrl: string;
+    /** As `rabbitMqUrl`, of the shared NATS. */
+    readonly natsUrl: string;
   }
 }
 
@@ -13,5 +15,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const broker = await provideBroker({ url: process.env.RABBITMQ_URL });
   process.stdout.write(`Broker of the tests: ${broker.description}\n`);
   project.provide('rabbitMqUrl', broker.url);
+  project.provide('natsUrl', process.env.NATS_URL ?? 'nats://127.0.0.1:4222');
   return () => broker.close();
 }
