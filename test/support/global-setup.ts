@@ -1,10 +1,12 @@
-// Vitest's global set-up: one RabbitMQ for the whole run. Owns when it is found and ended; broker.ts owns how.
+// Vitest's global set-up: one RabbitMQ and one NATS for the whole run. Owns when they are found and ended; broker.ts and
+// own-nats.ts own how.
 import type { TestProject } from 'vitest/node';
 import { provideBroker } from './broker.ts';
+import { provideNats } from './own-nats.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The shared broker's URL, with user and password: `inject('rabbitMqUrl')`. */
+    /** The shared RabbitMQ's URL, with user and password: `inject('rabbitMqUrl')`. */
     readonly rabbitMqUrl: string;
     /** As `rabbitMqUrl`, of the shared NATS. */
     readonly natsUrl: string;
@@ -13,8 +15,14 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const broker = await provideBroker({ url: process.env.RABBITMQ_URL });
-  process.stdout.write(`Broker of the tests: ${broker.description}\n`);
+  const nats = await provideNats({ url: process.env.NATS_URL }).catch(async (error: unknown) => {
+    await broker.close();
+    throw error;
+  });
+  process.stdout.write(`Brokers of the tests: ${broker.description}; ${nats.description}\n`);
   project.provide('rabbitMqUrl', broker.url);
-  project.provide('natsUrl', process.env.NATS_URL ?? 'nats://127.0.0.1:4222');
-  return () => broker.close();
+  project.provide('natsUrl', nats.url);
+  return async () => {
+    await Promise.all([broker.close(), nats.close()]);
+  };
 }
