@@ -20,8 +20,8 @@ export interface OwnNatsOptions {
   readonly args?: readonly string[];
   /** Default: with JetStream. */
   readonly hasJetStream?: boolean;
-  /** Needed to connect to it. */
-  readonly login?: { readonly username: string; readonly password: string };
+  /** Needed to connect to it; `config` is the path of a configuration file that has it, beside others. */
+  readonly login?: { readonly username: string; readonly password: string; readonly config?: string };
 }
 
 /** One NATS server that nobody else uses. All methods resolve when the thing has happened. */
@@ -165,7 +165,7 @@ class LocalNats implements OwnNats {
       args: [
         ...['-a', '127.0.0.1', '-p', String(port)],
         ...(hasJetStream ? ['-js', '-sd', folder] : []),
-        ...(login ? ['--user', login.username, '--pass', login.password] : []),
+        ...loginArgs(login),
         ...args,
       ],
       cwd: folder,
@@ -208,6 +208,12 @@ class LocalNats implements OwnNats {
     await rm(this.#parts.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     this.#parts.guard.dismiss();
   }
+}
+
+function loginArgs(login: OwnNatsOptions['login']): string[] {
+  if (!login) return [];
+  const { username, password, config } = login;
+  return config === undefined ? ['--user', username, '--pass', password] : ['-c', config];
 }
 
 /** A server without JetStream says no more than that it listens. */

@@ -155,18 +155,14 @@ export class NatsConsumer implements Consumer {
     this.#session?.pull();
   }
 
+  /** Requeues all that is unsettled, and waits for outcomes that are being recorded. */
   async #requeueAll(): Promise<void> {
     const { context, queueName: queue } = this.#options;
-    const unsettled = [...this.#deliveries.values()];
-    const requeued = unsettled.map((delivery) => delivery.settle({ kind: 'requeue' }));
-    await within(context.clock, goodbyeMs, Promise.allSettled(requeued));
-    const left = unsettled.filter((delivery) => !delivery.lost.aborted && this.#isHeld(delivery));
-    if (left.length === 0) return;
+    const outcomes = [...this.#deliveries.values()].map((delivery) => delivery.settle({ kind: 'requeue' }));
+    await within(context.clock, goodbyeMs, Promise.allSettled(outcomes));
+    const deliveries = this.#deliveries.size;
     const error = new Error(`no answer from NATS within ${goodbyeMs / 1000} s`);
-    context.emit({ kind: 'requeue-failed', queue, deliveries: left.length, error });
-  }
-
-  #isHeld(delivery: NatsDelivery): boolean {
-    return [...this.#deliveries.values()].includes(delivery);
+    if (deliveries > 0) context.emit({ kind: 'requeue-failed', queue, deliveries, error });
+    this.#keeper.end(error);
   }
 }

@@ -59,11 +59,6 @@ export class NatsDelivery implements Delivery {
     return this.#lease.signal;
   }
 
-  /** Whether it has an outcome, recorded or not. */
-  get hasOutcome(): boolean {
-    return this.#settled !== undefined;
-  }
-
   settle(outcome: Outcome): Promise<boolean> {
     this.#settled ??= this.#settle(outcome).finally(() => this.#source.onSettled(this.#lease));
     return this.#settled;

@@ -9,6 +9,7 @@ const apiCode = {
   streamNameInUse: 10058,
   streamNotFound: 10059,
   wrongLastSequence: 10071,
+  tooFewServers: 10074,
   notEnabledForAccount: 10039,
   secondConsumer: 10099,
   consumerExists: 10148,
@@ -96,7 +97,7 @@ export function queueRefusal(
     );
   }
   const api = apiErrorIn(cause);
-  if (api === undefined || api.status !== 400) return undefined;
+  if (api === undefined || (api.status !== 400 && api.code !== apiCode.tooFewServers)) return undefined;
   // Another host was faster.
   if (hasCode(cause, apiCode.streamNameInUse, apiCode.consumerExists)) return undefined;
   const hint = hasCode(cause, apiCode.secondConsumer)

@@ -80,6 +80,13 @@ export class LeaseKeeper {
     context.emit({ kind: 'lease-lost', queue, messageId: lease.received.messageId, error });
   }
 
+  /** Gives up what is held: nothing is recorded any more, and the server delivers it again in time. */
+  end(reason: Error): void {
+    this.#cancel?.();
+    for (const lease of this.#leases) lease.lose(reason);
+    this.#leases.clear();
+  }
+
   /** Whether the message is still ours; one whose time is over is lost, also if no timer could run. */
   isHeld(lease: Lease): boolean {
     if (lease.untilMs <= this.#options.context.clock.now())
