@@ -44,6 +44,11 @@ const freeText = [
   'AWS_SECRET_ACCESS_KEY',
   'AWS_ACCESS_KEY_SECRET',
   'AWS_SESSION_TOKEN',
+  'NATS_URL',
+  'NATS_USER',
+  'NATS_PASSWORD',
+  'NATS_TOKEN',
+  'NATS_CREDS',
   // What these say is read with the schedule: see test/schedule/settings.test.ts.
   'CRON_TIME_AMOUNT',
   'CRON_TIME_UNIT',
@@ -79,7 +84,7 @@ const hosts = 'one or more hosts by comma, each with or without a port, such as 
 const refused: Record<Exclude<VariableName, (typeof freeText)[number]>, [string, readonly string[]]> = {
   EXECUTION_TYPE: ['MESSAGING or CRON', ['messaging', 'Cron', 'HTTP', ' ', 'MESSAGING,CRON']],
   MESSAGING_TYPE: [
-    'RabbitMqConnection, SqsConnection or SqliteConnection',
+    'RabbitMqConnection, SqsConnection, NatsConnection or SqliteConnection',
     ['rabbitmqconnection', 'RabbitMQConnection', 'rabbitmq', ' '],
   ],
   CONCURRENCY: [
@@ -115,6 +120,8 @@ const refused: Record<Exclude<VariableName, (typeof freeText)[number]>, [string,
     [' ', 'localhost:4566', 'ftp://localhost', 'http://'],
   ],
   SQS_UNWRAP_SNS: ['true or false', [' ', 'on']],
+  NATS_REPLICAS: ['a whole number from 1 to 5', [...notNumbers, '0', '-1', '1.5', '6']],
+  NATS_ACK_WAIT: [duration.positive, [...notNumbers, '0', '-1', '4294968']],
   RUN_AT_STARTUP: ['true or false', [' ', 'on', 'once']],
   CRON_REPLICAS: ['each or once', [' ', 'all', 'one']],
   RETRY_MAX_ATTEMPTS: ['a whole number from 1 to 1000', [...notNumbers, '0', '-1', '1.5', '1001']],

@@ -1,6 +1,8 @@
 // A NATS server of a test's own, to be killed, frozen and restarted; and the one that all tests share. Owns its process and
 // its folder.
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
@@ -172,7 +174,9 @@ class LocalNats implements OwnNats {
       env: { PATH: process.env.PATH },
       logFile: join(folder, 'nats.log'),
       awaitReady: (ended) =>
-        hasJetStream ? awaitGreeting(this.url, startLimitMs, ended) : awaitListener(port, ended),
+        hasJetStream && !args.includes('--tls')
+          ? awaitGreeting(this.url, startLimitMs, ended)
+          : awaitListener(port, ended),
       onStart: (pid) => guard.set(`kill -s KILL -- -${pid}; sleep 1; rm -rf ${quote(folder)}`),
     });
   }
@@ -216,15 +220,17 @@ function loginArgs(login: OwnNatsOptions['login']): string[] {
   return config === undefined ? ['--user', username, '--pass', password] : ['-c', config];
 }
 
-/** A server without JetStream says no more than that it listens. */
+/** What greets everybody, also with TLS and without JetStream: a line of INFO. */
 async function awaitListener(port: number, ended: AbortSignal): Promise<void> {
   for (;;) {
-    const nc = await connect({ port, reconnect: false, timeout: 1000 }).catch(() => undefined);
+    const socket = connectTcp(port, '127.0.0.1');
+    const isThere = await once(socket, 'data').then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
     ended.throwIfAborted();
-    if (nc) {
-      await nc.close();
-      return;
-    }
+    if (isThere) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

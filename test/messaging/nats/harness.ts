@@ -41,6 +41,13 @@ export async function openClient(url: string): Promise<{ nc: Client; jsm: JetStr
   return { nc, jsm: await jetstreamManager(nc) };
 }
 
+/** Deletes queues of the shared server; one that does not exist is no error. */
+export async function deleteNatsQueues(...queues: readonly string[]): Promise<void> {
+  const { nc, jsm } = await openClient(inject('natsUrl'));
+  for (const name of queues) await jsm.streams.delete(streamName(name)).catch(() => undefined);
+  await nc.close();
+}
+
 /** The harness for the shared server. */
 export function natsHarness(): AdapterHarness {
   const url = inject('natsUrl');
@@ -55,9 +62,8 @@ export function natsHarness(): AdapterHarness {
     },
     stop: async () => {
       await Promise.all([...relays.values()].map((relay) => relay.close()));
-      for (const name of queues.flatMap((queue) => [queue, `${queue}_dead`]))
-        await control.jsm.streams.delete(streamName(name)).catch(() => undefined);
       await control.nc.close();
+      await deleteNatsQueues(...queues.flatMap((queue) => [queue, `${queue}_dead`]));
     },
     create: async (emit) => {
       const [hostname = '', port] = options.servers[0]!.split(':');
