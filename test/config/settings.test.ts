@@ -257,7 +257,7 @@ describe('bad values', () => {
     ).toContainEqual({
       name: 'CRON_REPLICAS',
       expected:
-        'each with SqsConnection, which cannot share a schedule; RabbitMqConnection and SqliteConnection can',
+        'each with SqsConnection, which cannot share a schedule; RabbitMqConnection, NatsConnection and SqliteConnection can',
       found: '"once"',
     });
   });
