@@ -8,6 +8,7 @@ import tseslint from 'typescript-eslint';
 export const brokers = {
   rabbitmq: ['amqplib'],
   sqs: ['@aws-sdk/client-sqs'],
+  nats: ['@nats-io/transport-node', '@nats-io/jetstream'],
   sqlite: ['node:sqlite'],
 };
 

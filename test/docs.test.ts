@@ -42,9 +42,11 @@ describe('the README', () => {
     const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
       optionalDependencies: Record<string, string>;
+      peerDependencies: Record<string, string>;
     };
     const listed = table('Dependencies').flatMap(([names]) => names!.split(', '));
-    const all = { ...manifest.dependencies, ...manifest.optionalDependencies };
+    const { dependencies, optionalDependencies, peerDependencies } = manifest;
+    const all = { ...dependencies, ...optionalDependencies, ...peerDependencies };
     expect(listed.sort()).toEqual(Object.keys(all).sort());
   });
 });

@@ -24,23 +24,35 @@ const cwd = () =>
     'processor.js': 'export class MailServiceProcessor { process() {} }',
   });
 
-it('a broker without its driver is a problem of the configuration, which names the package', async () => {
-  const env = {
-    NODE_OPTIONS: hide('@aws-sdk/client-sqs'),
-    MESSAGING_TYPE: 'SqsConnection',
-    AWS_REGION: 'eu-central-1',
-    MailServiceProcessor_QUEUE_NAME: 'mail',
-  };
-  const problem =
-    'MESSAGING_TYPE: expected the package @aws-sdk/client-not-installed-sqs beside SqsConnection ' +
-    '(npm install @aws-sdk/client-not-installed-sqs); found no such package';
-  for (const command of ['run', 'check', 'send']) {
-    const args = command === 'send' ? ['send', '{}'] : [command];
-    const { code, stdout, stderr } = await runCli(args, { cwd: cwd(), env });
-    expect({ command, code }).toEqual({ command, code: 78 });
-    expect(stdout + stderr).toContain(problem);
-  }
-});
+it.for([
+  [
+    'SqsConnection',
+    '@aws-sdk/client-sqs',
+    '@aws-sdk/client-not-installed-sqs',
+    { AWS_REGION: 'eu-central-1' },
+  ],
+  ['NatsConnection', '@nats-io/transport-node', '@nats-io/transport-not-installed-node', {}],
+  ['NatsConnection', '@nats-io/jetstream', '@nats-io/not-installed-jetstream', {}],
+] as const)(
+  '%s without %s is a problem of the configuration, which names the package',
+  async ([type, driver, name, settings]) => {
+    const env = {
+      NODE_OPTIONS: hide(driver),
+      MESSAGING_TYPE: type,
+      MailServiceProcessor_QUEUE_NAME: 'mail',
+      ...settings,
+    };
+    const problem =
+      `MESSAGING_TYPE: expected the package ${name} beside ${type} ` +
+      `(npm install ${name}); found no such package`;
+    for (const command of ['run', 'check', 'send']) {
+      const args = command === 'send' ? ['send', '{}'] : [command];
+      const { code, stdout, stderr } = await runCli(args, { cwd: cwd(), env });
+      expect({ command, code }).toEqual({ command, code: 78 });
+      expect(stdout + stderr).toContain(problem);
+    }
+  },
+);
 
 it('logs become JSON if the package for pretty ones is missing, and a warning says so', async () => {
   const env = {

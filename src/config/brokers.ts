@@ -1,5 +1,6 @@
 // The brokers that svchost knows. A further one is a line here, a line in messaging/open.ts, and its two places:
 // config/broker/<name>.ts and messaging/<name>/.
+import { nats } from './broker/nats.ts';
 import { rabbitMq } from './broker/rabbitmq.ts';
 import { sqlite } from './broker/sqlite.ts';
 import { sqs } from './broker/sqs.ts';
@@ -8,6 +9,7 @@ import { sqs } from './broker/sqs.ts';
 export const brokers = {
   RabbitMqConnection: rabbitMq,
   SqsConnection: sqs,
+  NatsConnection: nats,
   SqliteConnection: sqlite,
 } as const;
 

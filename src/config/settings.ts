@@ -163,7 +163,9 @@ function sharedSchedule({
   if (EXECUTION_TYPE !== 'CRON' || CRON_REPLICAS !== 'once') return [];
   const problems: Problem[] = [];
   if (MESSAGING_TYPE !== undefined && !brokers[MESSAGING_TYPE].sharesSchedules) {
-    const able = messagingTypes.filter((type) => brokers[type].sharesSchedules).join(' and ');
+    const able = new Intl.ListFormat('en-GB').format(
+      messagingTypes.filter((type) => brokers[type].sharesSchedules),
+    );
     const expected = `each with ${MESSAGING_TYPE}, which cannot share a schedule; ${able} can`;
     problems.push({ name: 'CRON_REPLICAS', expected, found: '"once"' });
   }

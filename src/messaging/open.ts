@@ -29,6 +29,8 @@ async function load(settings: MessagingSettings, context: AdapterContext): Promi
       return new (await import('./rabbitmq/connection.ts')).RabbitMqConnection(settings, context);
     case 'SqsConnection':
       return new (await import('./sqs/connection.ts')).SqsConnection(settings, context);
+    case 'NatsConnection':
+      return new (await import('./nats/connection.ts')).NatsConnection(settings, context);
     case 'SqliteConnection':
       return new (await import('./sqlite/connection.ts')).SqliteConnection(settings, context);
   }

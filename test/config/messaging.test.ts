@@ -30,7 +30,7 @@ describe('MESSAGING_TYPE', () => {
     expect(warnings).toEqual(['MESSAGING_TYPE is not set; using the embedded queue (SqliteConnection)']);
   });
 
-  it.each(['RABBITMQ_HOST', 'RABBITMQ_URL'])(
+  it.each(['RABBITMQ_HOST', 'RABBITMQ_URL', 'NATS_URL'])(
     'unset beside %s looks forgotten, and the warning says so',
     (name) => {
       expect(read({ [name]: 'localhost' }).warnings).toEqual([
@@ -45,7 +45,7 @@ describe('MESSAGING_TYPE', () => {
       {
         name: 'MESSAGING_TYPE',
         expected:
-          'RabbitMqConnection, SqsConnection or SqliteConnection, named explicitly with NODE_ENV=production',
+          'RabbitMqConnection, SqsConnection, NatsConnection or SqliteConnection, named explicitly with NODE_ENV=production',
         found: 'nothing',
       },
     ]);
@@ -67,6 +67,79 @@ describe('MESSAGING_TYPE', () => {
       expect(problems.map(({ found }) => found)).toEqual(['"rabbit"']);
       expect(warnings).toEqual([]);
     }
+  });
+});
+
+describe('NatsConnection', () => {
+  const nats = (env: Environment) => read({ MESSAGING_TYPE: 'NatsConnection', ...env });
+
+  it('has defaults for a server on this machine', () => {
+    expect(nats({})).toEqual({
+      messaging: {
+        type: 'NatsConnection',
+        servers: ['localhost:4222'],
+        tls: false,
+        username: undefined,
+        password: undefined,
+        token: undefined,
+        credentialsPath: undefined,
+        replicas: 1,
+        ackWaitMs: 30_000,
+      },
+      problems: [],
+      warnings: [],
+    });
+  });
+
+  it.each([
+    ['nats://a', { servers: ['a:4222'], tls: false }],
+    ['a:1, b', { servers: ['a:1', 'b:4222'], tls: false }],
+    ['tls://a:1,tls://b:2/', { servers: ['a:1', 'b:2'], tls: true }],
+    ['nats://[::1]:1', { servers: ['[::1]:1'] }],
+    ['nats://me:p%40ss@a', { servers: ['a:4222'], username: 'me', password: 'p@ss', token: undefined }],
+    ['nats://secret@a', { username: undefined, password: undefined, token: 'secret' }],
+  ])('takes %s', (url, expected) => {
+    const { messaging, problems } = nats({ NATS_URL: url });
+    expect(problems).toEqual([]);
+    expect(messaging).toMatchObject(expected);
+  });
+
+  it.each([
+    'http://a',
+    'nats://',
+    ',',
+    'a,,b',
+    'nats://a:0',
+    'nats://a:99999',
+    'nats://me:pa#ss@a',
+    'nats://a/b',
+  ])('refuses the URL %s without showing it', (url) => {
+    expect(nats({ NATS_URL: url }).problems).toMatchObject([{ name: 'NATS_URL', found: '***' }]);
+  });
+
+  it('takes a login, a token and a credentials file', () => {
+    const env = { NATS_USER: 'me', NATS_PASSWORD: 'secret', NATS_CREDS: 'me.creds', NATS_REPLICAS: '3' };
+    expect(nats(env).messaging).toMatchObject({
+      username: 'me',
+      password: 'secret',
+      credentialsPath: '/srv/mail/me.creds',
+      replicas: 3,
+    });
+    expect(nats({ NATS_TOKEN: 'token' }).messaging).toMatchObject({ token: 'token' });
+  });
+
+  it.each([
+    ['NATS_USER', 'NATS_PASSWORD'],
+    ['NATS_PASSWORD', 'NATS_USER'],
+  ])('%s alone is a problem', (name, missing) => {
+    const { problems } = nats({ [name]: 'hunter2' });
+    expect(problems.map((problem) => problem.name)).toEqual([missing]);
+    expect(JSON.stringify(problems)).not.toContain('hunter2');
+  });
+
+  it('warns of a login beside one in the URL', () => {
+    const env = { NATS_URL: 'nats://me:secret@a', NATS_TOKEN: 'token' };
+    expect(nats(env).warnings).toEqual(['NATS_URL names a login, used in place of NATS_TOKEN']);
   });
 });
 

@@ -44,6 +44,11 @@ const freeText = [
   'AWS_SECRET_ACCESS_KEY',
   'AWS_ACCESS_KEY_SECRET',
   'AWS_SESSION_TOKEN',
+  'NATS_URL',
+  'NATS_USER',
+  'NATS_PASSWORD',
+  'NATS_TOKEN',
+  'NATS_CREDS',
   // Their values are parsed with the schedule: see test/schedule/read.test.ts.
   'CRON_TIME_AMOUNT',
   'CRON_TIME_UNIT',
@@ -80,7 +85,7 @@ const hosts =
 const refused: Record<Exclude<VariableName, (typeof freeText)[number]>, [string, readonly string[]]> = {
   EXECUTION_TYPE: ['MESSAGING or CRON', ['messaging', 'Cron', 'HTTP', ' ', 'MESSAGING,CRON']],
   MESSAGING_TYPE: [
-    'RabbitMqConnection, SqsConnection or SqliteConnection',
+    'RabbitMqConnection, SqsConnection, NatsConnection or SqliteConnection',
     ['rabbitmqconnection', 'RabbitMQConnection', 'rabbitmq', ' '],
   ],
   CONCURRENCY: [
@@ -116,6 +121,8 @@ const refused: Record<Exclude<VariableName, (typeof freeText)[number]>, [string,
     [' ', 'localhost:4566', 'ftp://localhost', 'http://'],
   ],
   SQS_UNWRAP_SNS: ['true or false', [' ', 'on']],
+  NATS_REPLICAS: ['a whole number from 1 to 5', [...notNumbers, '0', '-1', '1.5', '6']],
+  NATS_ACK_WAIT: [duration.positive, [...notNumbers, '0', '-1', '4294968']],
   RUN_AT_STARTUP: ['true or false', [' ', 'on', 'once']],
   CRON_REPLICAS: ['each or once', [' ', 'all', 'one']],
   RETRY_MAX_ATTEMPTS: ['a whole number from 1 to 1000', [...notNumbers, '0', '-1', '1.5', '1001']],
@@ -251,7 +258,7 @@ describe('bad values', () => {
     ).toContainEqual({
       name: 'CRON_REPLICAS',
       expected:
-        'each with SqsConnection, which cannot share a schedule; RabbitMqConnection and SqliteConnection can',
+        'each with SqsConnection, which cannot share a schedule; RabbitMqConnection, NatsConnection and SqliteConnection can',
       found: '"once"',
     });
   });

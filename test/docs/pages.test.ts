@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { deleteNatsQueues } from '../messaging/nats/harness.ts';
 import { brokerOptions } from '../messaging/rabbitmq/harness.ts';
 import { region, startServer } from '../messaging/sqs/server.ts';
 import { deleteQueues } from '../support/queue.ts';
@@ -99,6 +100,11 @@ async function prepareBrokers(
     onTestFinished(() => server.stop());
     Object.assign(env, { AWS_ENDPOINT_URL_SQS: server.address, AWS_REGION: region });
     Object.assign(env, { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
+  }
+  if (uses('NatsConnection')) {
+    const { rename, queues } = ownNames(files);
+    onTestFinished(() => deleteNatsQueues(...queues));
+    return { env: { ...env, NATS_URL: inject('natsUrl') }, rename };
   }
   if (!uses('RabbitMqConnection')) return { env, rename: (text) => text };
   const url = inject('rabbitMqUrl');

@@ -22,6 +22,10 @@ const rabbitMq: Broker = {
   name: 'RabbitMQ',
   env: () => ({ MESSAGING_TYPE: 'RabbitMqConnection', RABBITMQ_URL: inject('rabbitMqUrl') }),
 };
+const nats: Broker = {
+  name: 'NATS',
+  env: () => ({ MESSAGING_TYPE: 'NatsConnection', NATS_URL: inject('natsUrl') }),
+};
 const sqlite: Broker = { name: 'SQLite', env: () => ({ MESSAGING_TYPE: 'SqliteConnection' }) };
 
 /** The occurrences that a host has begun to run. */
@@ -61,7 +65,7 @@ function start(cwd: string, env: Env): HostProcess {
   return startHost({ cwd, env: { ...every(String(stepMs / 1000)), CRON_REPLICAS: 'once', ...env } });
 }
 
-describe.each([rabbitMq, sqlite])('with $name', ({ name, env }) => {
+describe.each([rabbitMq, nats, sqlite])('with $name', ({ name, env }) => {
   it('two replicas, one killed in between, run each occurrence once', async () => {
     const { cwd, schedule } = createReplicated();
     const [one, two] = [start(cwd, env()), start(cwd, env())];
@@ -105,7 +109,7 @@ describe('a claim', () => {
     return adapters.filter(isClaiming);
   }
 
-  it.each([rabbitMq, sqlite])(
+  it.each([rabbitMq, nats, sqlite])(
     'on $name is won by one of ten who ask at once, and by nobody later',
     async (broker) => {
       const { cwd, schedule } = createReplicated();

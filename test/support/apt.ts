@@ -1,4 +1,4 @@
-// Installs Debian's rabbitmq-server, if it has the rights. Sets the guard that keeps apt from starting a broker.
+// Installs Debian's package of a server, if it has the rights. Sets the guard that keeps apt from starting it.
 import { findProgram } from './installed-server.ts';
 import { mustRun } from './command.ts';
 
@@ -6,12 +6,12 @@ const folders = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
 
 /**
  * Serialized by a lock, since test files run side by side. The policy-rc.d guard is Debian's way to install without
- * starting a service: the broker on port 5672 is the user's to start. A file that was in its place is restored, even if
- * an earlier run was killed half-way (its guard is recognized by the mark).
+ * starting a service: the broker on the usual port is the user's to start. A file that was in its place is restored, even
+ * if an earlier run was killed half-way (its guard is recognized by the mark).
  */
 const script = `
 set -e
-[ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || exit 0
+[ ! -x "$2" ] || exit 0
 policy=/usr/sbin/policy-rc.d
 saved=$policy.svchost-saved
 mark='written by the tests of svchost'
@@ -26,9 +26,9 @@ printf '#!/bin/sh\\n# %s: installing must not start a service\\nexit 101\\n' "$m
 chmod 755 "$policy"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 rabbitmq-server
+apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "$1"
 # Installed is not asked for: without this it would start with the machine.
-[ ! -d /run/systemd/system ] || systemctl disable -q rabbitmq-server
+[ ! -d /run/systemd/system ] || systemctl disable -q "$1"
 `;
 
 /** Whether this process may install packages: as root, on a system with apt. */
@@ -37,8 +37,17 @@ export function mayInstall(): boolean {
   return isRoot && ['apt-get', 'dpkg', 'flock'].every((name) => findProgram(name, folders) !== undefined);
 }
 
+/** A server as Debian packages it. */
+export interface DebianServer {
+  /** The package, and the name of its service. */
+  readonly name: string;
+  /** Exists once it is installed. */
+  readonly program: string;
+}
+
 /** Installs the package, if another test file has not done so meanwhile. Rejects with apt's output. */
-export async function installServer(): Promise<void> {
+export async function installServer({ name, program }: DebianServer): Promise<void> {
   // The time limit kills only `flock`; the script under it still restores the file that it replaced.
-  await mustRun('flock', ['/tmp/svchost-tests-apt.lock', 'sh', '-c', script], { timeoutMs: 600_000 });
+  const args = ['/tmp/svchost-tests-apt.lock', 'sh', '-c', script, 'sh', name, program];
+  await mustRun('flock', args, { timeoutMs: 600_000 });
 }

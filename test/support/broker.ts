@@ -1,7 +1,7 @@
 // The RabbitMQ that all tests share: finds or starts it, and ends it if it was started.
 import { awaitHandshake, handshake, withoutPassword, type Answer } from './handshake.ts';
 import { lookAround, prepareOwnBroker, startOwnBroker } from './own-broker.ts';
-import { NoBrokerError, strategiesFor } from './strategy.ts';
+import { NoBrokerError, rabbitMqAdvice, strategiesFor } from './strategy.ts';
 
 /** The shared broker. */
 export interface Broker {
@@ -40,9 +40,13 @@ export async function provideBroker(search: BrokerSearch): Promise<Broker> {
   switch (strategiesFor(facts)[0]) {
     case 'url':
       if (answer !== undefined) return await found(url, answer, 'named by RABBITMQ_URL');
-      throw new NoBrokerError([`RABBITMQ_URL is ${withoutPassword(url)}: ${reason(refusal)}`], {
-        cause: refusal,
-      });
+      throw new NoBrokerError(
+        rabbitMqAdvice,
+        [`RABBITMQ_URL is ${withoutPassword(url)}: ${reason(refusal)}`],
+        {
+          cause: refusal,
+        },
+      );
     case 'running':
       return await found(localUrl, answer!, 'already running');
     default:
@@ -77,8 +81,8 @@ function describe(url: string, { product, version }: Answer, origin: string): st
   return `${product} ${version} at ${withoutPassword(url)}, ${origin}`;
 }
 
-/** Node hides the reason for a refused connection to `localhost` in the errors of its two addresses. */
-function reason(error: unknown): string {
+/** Why it failed, for people. Node hides the reason for a refused connection to `localhost` in the errors of its two addresses. */
+export function reason(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reason).join('; ');
   return error instanceof Error ? error.message : String(error);
 }

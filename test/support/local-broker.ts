@@ -1,8 +1,6 @@
 // A RabbitMQ node of our own, from the server installed on this machine: its processes and its folder.
-import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mustRun } from './command.ts';
@@ -12,6 +10,7 @@ import { awaitHandshake } from './handshake.ts';
 import type { InstalledServer } from './installed-server.ts';
 import { startLimitMs, type OwnBroker, type OwnBrokerOptions } from './own-broker.ts';
 import { freePort } from './port.ts';
+import { ServerProcess } from './server-process.ts';
 
 /** Starts a node with AMQP alone; if it does not come up, the error contains the end of its log. */
 export async function startLocalBroker(
@@ -62,7 +61,7 @@ class LocalBroker implements OwnBroker {
   readonly port: number;
   readonly description: string;
   readonly #parts: Parts;
-  #beam: { readonly child: ChildProcess; readonly exited: Promise<void> } | undefined;
+  readonly #process: ServerProcess;
   #closed: Promise<void> | undefined;
 
   constructor(parts: Parts) {
@@ -70,6 +69,16 @@ class LocalBroker implements OwnBroker {
     this.port = parts.port;
     this.url = `amqp://guest:guest@127.0.0.1:${parts.port}`;
     this.description = `started from ${parts.server.server} with a data folder of its own`;
+    const { server, folder, env, guard, epmd } = parts;
+    this.#process = new ServerProcess({
+      file: server.server,
+      args: [],
+      cwd: folder,
+      env,
+      logFile: join(folder, 'rabbit.log'),
+      awaitReady: (ended) => awaitHandshake(this.url, startLimitMs, ended),
+      onStart: (pid) => guard.set(`kill -s KILL -- -${pid} ${epmd.pid}; sleep 1; rm -rf ${quote(folder)}`),
+    });
   }
 
   async ctl(...args: readonly string[]): Promise<string> {
@@ -81,49 +90,25 @@ class LocalBroker implements OwnBroker {
 
   async start(): Promise<void> {
     if (this.#closed !== undefined) throw new Error('this broker is closed');
-    if (this.#beam !== undefined) return;
-    const { server, folder, env, guard, epmd } = this.#parts;
-    const log = openSync(this.#logFile, 'a');
-    const child = spawn(server.server, [], { cwd: folder, env, detached: true, stdio: ['ignore', log, log] });
-    closeSync(log);
-    child.unref();
-    const ended = new AbortController();
-    const exited = new Promise<void>((resolve) => {
-      child.once('error', (error) => ended.abort(error));
-      child.once('exit', (code, signal) => {
-        this.#beam = undefined;
-        ended.abort(new Error(`it ended with ${signal ?? code ?? '-'}`));
-        resolve();
-      });
-    });
-    if (child.pid === undefined)
-      throw new Error(`${server.server} could not be started`, { cause: ended.signal.reason });
-    this.#beam = { child, exited };
-    guard.set(`kill -s KILL -- -${child.pid} ${epmd.pid}; sleep 1; rm -rf ${quote(folder)}`);
-    try {
-      await awaitHandshake(this.url, startLimitMs, ended.signal);
-    } catch (error) {
-      await this.kill();
-      throw new Error(await this.#failure(error), { cause: error });
-    }
+    await this.#process.start();
   }
 
   async kill(): Promise<void> {
-    await this.#end('SIGKILL');
+    await this.#process.end('SIGKILL');
   }
 
   async stop(): Promise<void> {
     await this.resume();
-    await this.#end('SIGTERM');
+    await this.#process.end('SIGTERM');
   }
 
   pause(): Promise<void> {
-    this.#signal('SIGSTOP');
+    this.#process.signal('SIGSTOP');
     return Promise.resolve();
   }
 
   resume(): Promise<void> {
-    this.#signal('SIGCONT');
+    this.#process.signal('SIGCONT');
     return Promise.resolve();
   }
 
@@ -143,35 +128,6 @@ class LocalBroker implements OwnBroker {
     // Children of the virtual machine end a moment after it, and may still be writing.
     await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     guard.dismiss();
-  }
-
-  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const beam = this.#beam;
-    if (beam === undefined) return;
-    // Awaited from now on, so it counts again as a reason for this process to live.
-    beam.child.ref();
-    // An orderly shutdown is requested from the leader alone: the others end with it.
-    if (signal === 'SIGTERM') beam.child.kill(signal);
-    else this.#signal(signal);
-    const limit = setTimeout(() => this.#signal('SIGKILL'), 30_000);
-    await beam.exited;
-    clearTimeout(limit);
-  }
-
-  /** Signals the group, which must exist, since its leader has not been reaped. */
-  #signal(signal: NodeJS.Signals): void {
-    const pid = this.#beam?.child.pid;
-    if (pid !== undefined) process.kill(-pid, signal);
-  }
-
-  get #logFile(): string {
-    return join(this.#parts.folder, 'rabbit.log');
-  }
-
-  async #failure(error: unknown): Promise<string> {
-    const reason = error instanceof Error ? error.message : String(error);
-    const log = await readFile(this.#logFile, 'utf8').catch(() => '');
-    return `RabbitMQ did not start on port ${this.port} (limit ${startLimitMs / 1000} s): ${reason}. The end of its log:\n${log.slice(-4000)}`;
   }
 }
 

@@ -2,9 +2,9 @@
 // it.
 import { installServer, mayInstall } from './apt.ts';
 import { dockerAnswers, pullImage, startDockerBroker } from './docker-broker.ts';
-import { findInstalledServer } from './installed-server.ts';
+import { debianRabbitMq, findInstalledServer } from './installed-server.ts';
 import { startLocalBroker } from './local-broker.ts';
-import { NoBrokerError, strategiesFor, type Facts } from './strategy.ts';
+import { NoBrokerError, rabbitMqAdvice, strategiesFor, type Facts } from './strategy.ts';
 
 /** How long a broker may take to accept connections, in milliseconds. */
 export const startLimitMs = 60_000;
@@ -50,14 +50,14 @@ export async function startOwnBroker(options: OwnBrokerOptions = {}): Promise<Ow
   for (const strategy of strategiesFor({ ...facts, url: false, running: false })) {
     try {
       if (strategy === 'docker') return await startDockerBroker(options);
-      if (strategy === 'apt') await installServer();
+      if (strategy === 'apt') await installServer(debianRabbitMq);
       return await startLocalBroker(requireServer(), options);
     } catch (error) {
       causes.push(error);
       tried.push(`${strategy}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  throw new NoBrokerError(tried, { cause: new AggregateError(causes) });
+  throw new NoBrokerError(rabbitMqAdvice, tried, { cause: new AggregateError(causes) });
 }
 
 /**
@@ -67,7 +67,7 @@ export async function startOwnBroker(options: OwnBrokerOptions = {}): Promise<Ow
 export async function prepareOwnBroker(): Promise<void> {
   const [strategy] = strategiesFor({ ...(await lookAround()), url: false, running: false });
   if (strategy === 'docker') await pullImage();
-  if (strategy === 'apt') await installServer();
+  if (strategy === 'apt') await installServer(debianRabbitMq);
 }
 
 type LocalFacts = Pick<Facts, 'installed' | 'docker' | 'apt'>;

@@ -1,6 +1,6 @@
 // The order in which the tests look for a RabbitMQ, as a table.
 import { describe, expect, it } from 'vitest';
-import { NoBrokerError, strategiesFor, type Facts, type Strategy } from './strategy.ts';
+import { NoBrokerError, rabbitMqAdvice, strategiesFor, type Facts, type Strategy } from './strategy.ts';
 
 const nothing: Facts = { url: false, running: false, installed: false, docker: false, apt: false };
 const everything: Facts = { url: true, running: true, installed: true, docker: true, apt: true };
@@ -26,7 +26,9 @@ describe('the ways to a broker', () => {
   });
 
   it('list the attempts and the remedy if there is none', () => {
-    const error = new NoBrokerError(['no Docker engine answers']).after('nothing at localhost');
+    const error = new NoBrokerError(rabbitMqAdvice, ['no Docker engine answers']).after(
+      'nothing at localhost',
+    );
     expect(error.message).toMatch(/- nothing at localhost\n {2}- no Docker engine answers\n/);
     expect(error.message).toContain('RABBITMQ_URL=');
     expect(error.message).toContain('apt-get install rabbitmq-server');

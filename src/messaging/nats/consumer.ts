@@ -1,0 +1,168 @@
+// A subscription to one queue that outlives its connections: one session after the other, and the messages it holds.
+import type { Msg } from '@nats-io/transport-node';
+import { sleep, within } from '../../clock.ts';
+import { BrokerRefusedError, toError } from '../../errors.ts';
+import type { AdapterContext, Consumer, ConsumeOptions, Delivery } from '../adapter.ts';
+import { backoffMs } from '../backoff.ts';
+import { NatsDelivery } from './delivery.ts';
+import { LeaseKeeper, type Lease } from './lease.ts';
+import type { Link, OpenLink } from './link.ts';
+import { goodbyeMs } from './options.ts';
+import type { Publisher } from './publisher.ts';
+import { readMessage, storedAt, type Received } from './received.ts';
+import { Session } from './session.ts';
+import { Settlement } from './settlement.ts';
+import type { Queues } from './stream.ts';
+
+/** A session that lived this long, in milliseconds, was no failure: the next one is opened at once. */
+const steadyMs = 10_000;
+
+/** The queue to consume, and the parts of the connection that a consumer uses. */
+export interface NatsConsumerOptions extends ConsumeOptions {
+  readonly link: Link;
+  readonly context: AdapterContext;
+  readonly queues: Queues;
+  readonly publisher: Publisher;
+  readonly queueName: string;
+  readonly onDelivery: (delivery: Delivery) => void;
+}
+
+/** Consumes one queue. */
+export class NatsConsumer implements Consumer {
+  readonly queueName: string;
+  readonly #options: NatsConsumerOptions;
+  readonly #draining = new AbortController();
+  readonly #keeper: LeaseKeeper;
+  readonly #settlement: Settlement;
+  readonly #deliveries = new Map<Lease, NatsDelivery>();
+  #session: Session | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: NatsConsumerOptions) {
+    this.#options = options;
+    this.queueName = options.queueName;
+    this.#keeper = new LeaseKeeper(options);
+    this.#settlement = new Settlement({ ...options, keeper: this.#keeper });
+  }
+
+  /** How many of the queue's messages this consumer holds. */
+  get size(): number {
+    return this.#keeper.size;
+  }
+
+  /** Resolves when the first delivery can arrive; rejects with a BrokerRefusedError if it never will. */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#supervise(resolve).then(resolve, (error: unknown) => {
+        reject(toError(error));
+        this.#options.onFailure(toError(error));
+      });
+    });
+  }
+
+  async drain(): Promise<void> {
+    this.#draining.abort();
+    await this.#session?.drain();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped ??= this.drain().then(() => this.#requeueAll());
+    await this.#stopped;
+  }
+
+  /** Opens one session after the other until drained; throws if no further one can work. */
+  async #supervise(onOpen: () => void): Promise<void> {
+    const { link, context, queueName: queue } = this.#options;
+    const { clock, emit } = context;
+    let failures = 0;
+    for (;;) {
+      const open = await link.opened(this.#draining.signal);
+      if (!open || this.#isDraining()) return;
+      const startedAt = clock.now();
+      const error = await this.#runSession(open, onOpen);
+      if (error instanceof BrokerRefusedError) throw error;
+      if (this.#isDraining()) return;
+      failures = clock.now() - startedAt < steadyMs ? failures + 1 : 1;
+      emit({ kind: 'consumer-lost', queue, failures, error });
+      await sleep(clock, backoffMs(failures), this.#draining.signal);
+    }
+  }
+
+  /** Consumes over one connection until that ends; returns why. */
+  async #runSession(open: OpenLink, onOpen: () => void): Promise<Error> {
+    const { queues, context, concurrency } = this.#options;
+    try {
+      const consumer = await queues.ensureConsumer(this.queueName);
+      this.#keeper.ackWaitMs = consumer.ackWaitMs;
+      if (this.#isDraining()) return new Error('drained');
+      const session = new Session({
+        open,
+        consumer,
+        context,
+        concurrency,
+        room: () => concurrency - this.size,
+        onMessage: (message) => this.#receive(message),
+      });
+      this.#session = session;
+      await session.start();
+      onOpen();
+      return await session.ended;
+    } catch (error) {
+      this.#session?.end(toError(error));
+      return toError(error);
+    }
+  }
+
+  #isDraining(): boolean {
+    return this.#draining.signal.aborted;
+  }
+
+  /** Delivers a message, also one that arrives during a drain: the service requeues it. */
+  #receive(message: Msg): void {
+    const received = readMessage(message, this.queueName);
+    const lease = this.#keeper.hold(received);
+    const restMs = this.#restMs(received);
+    if (restMs > 0) {
+      void this.#settlement.nak(lease, restMs).finally(() => this.#release(lease));
+      return;
+    }
+    const { queueName, deadLetterQueueName, context, onDelivery } = this.#options;
+    const delivery = new NatsDelivery(lease, {
+      queueName,
+      deadLetterQueueName,
+      context,
+      settlement: this.#settlement,
+      onSettled: () => this.#release(lease),
+    });
+    this.#deliveries.set(lease, delivery);
+    // A delivery that was lost frees its place: the service may never settle it.
+    lease.signal.addEventListener('abort', () => this.#release(lease), { once: true });
+    onDelivery(delivery);
+  }
+
+  /** How long a copy must wait yet. One that has waited at the server is due, whatever the clocks of two machines say. */
+  #restMs({ copy, info }: Received): number {
+    if (copy.delayMs === 0) return 0;
+    const dueMs = storedAt(info).getTime() + copy.delayMs;
+    const restMs = Math.min(copy.delayMs, dueMs - this.#options.context.clock.now());
+    const toleranceMs = info.deliveryCount === 1 ? 0 : 1_000;
+    return restMs > toleranceMs ? restMs : 0;
+  }
+
+  #release(lease: Lease): void {
+    this.#keeper.drop(lease);
+    this.#deliveries.delete(lease);
+    this.#session?.pull();
+  }
+
+  /** Requeues all that is unsettled, and waits for outcomes that are being recorded. */
+  async #requeueAll(): Promise<void> {
+    const { context, queueName: queue } = this.#options;
+    const outcomes = [...this.#deliveries.values()].map((delivery) => delivery.settle({ kind: 'requeue' }));
+    await within(context.clock, goodbyeMs, Promise.allSettled(outcomes));
+    const deliveries = this.#deliveries.size;
+    const error = new Error(`no answer from NATS within ${goodbyeMs / 1000} s`);
+    if (deliveries > 0) context.emit({ kind: 'requeue-failed', queue, deliveries, error });
+    this.#keeper.end(error);
+  }
+}

@@ -1,0 +1,84 @@
+// The copies that a retry, a requeue and a dead letter are: their headers, and how long they wait. Pure.
+import type { MsgHdrs } from '@nats-io/transport-node';
+import type { Headers } from '../message.ts';
+import {
+  attemptHeaders,
+  deadLetterHeaders,
+  header,
+  sentHeaders,
+  type History,
+  type Verdict,
+} from '../dead-letter.ts';
+import { encodeWire, type Facts } from './header.ts';
+
+/** What a copy knows of the message before it, beyond the headers that all brokers have. */
+export interface CopyState {
+  /** How long it waits from when the server has stored it. */
+  readonly delayMs: number;
+  /** How often this attempt was delivered before without an outcome. */
+  readonly crashes: number;
+  /** This attempt was delivered before. */
+  readonly redelivered: boolean;
+}
+
+/** A message's facts that its copies carry on. */
+export interface Original extends History {
+  readonly headers: Headers;
+  readonly facts: Facts;
+  readonly crashes: number;
+}
+
+/** A copy in the forms in which it can be written, each smaller than the one before. */
+export type Forms = readonly [MsgHdrs, ...MsgHdrs[]];
+
+/** How much of an error a small dead letter keeps, in characters. */
+const shortErrorLength = 200;
+
+/** Room that each message leaves for the headers of its copies, in bytes: those of the form without foreign headers. */
+export const copyRoomBytes = 2_048;
+
+/** The copy that is the next attempt. */
+export function retryCopy(original: Original, delayMs: number): Forms {
+  const state = { delayMs, crashes: 0, redelivered: false };
+  return formsOf(original, [attemptHeaders({ ...original, attempt: original.attempt + 1 })], state);
+}
+
+/** The copy that is the same attempt again. */
+export function requeueCopy(original: Original): Forms {
+  const state = { delayMs: 0, crashes: original.crashes, redelivered: true };
+  return formsOf(original, [attemptHeaders(original)], state);
+}
+
+/** The copy that goes to the dead-letter queue, with the reason. */
+export function deadLetterCopy(original: Original, verdict: Verdict): Forms {
+  const { name, message } = verdict.error;
+  const short = { name: cut(name), message: cut(message) };
+  return formsOf(original, [
+    deadLetterHeaders(original, verdict),
+    deadLetterHeaders(original, { ...verdict, error: short }),
+  ]);
+}
+
+/** The state in a copy's header. */
+export function readCopyState(value: unknown): CopyState {
+  const { delayMs, crashes, redelivered } = (value ?? {}) as Record<string, unknown>;
+  return { delayMs: count(delayMs), crashes: count(crashes), redelivered: redelivered === true };
+}
+
+function formsOf({ headers, facts }: Original, own: readonly Headers[], copy?: CopyState): Forms {
+  const foreign = sentHeaders(headers);
+  const [first = {}, last = first] = own;
+  return [
+    encodeWire({ headers: { ...foreign, ...first }, facts, copy }),
+    encodeWire({ headers: { ...foreign, ...last }, facts, copy }),
+    encodeWire({ headers: { ...last, [header.headersDropped]: true }, facts, copy }),
+  ];
+}
+
+function cut(text: string): string {
+  return Array.from(text).slice(0, shortErrorLength).join('');
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
+}

@@ -1,0 +1,118 @@
+// Tells failures that pass from those that do not, and puts them into words. Pure.
+import { errors, type NatsConnection } from '@nats-io/transport-node';
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { BrokerRefusedError, toError } from '../../errors.ts';
+
+/** Error codes of JetStream (nats-server, server/errors.json). */
+const apiCode = {
+  consumerNotFound: 10014,
+  streamNameInUse: 10058,
+  streamNotFound: 10059,
+  wrongLastSequence: 10071,
+  tooFewServers: 10074,
+  notEnabledForAccount: 10039,
+  secondConsumer: 10099,
+  consumerExists: 10148,
+} as const;
+
+/** The error and its causes. */
+function chain(error: unknown): unknown[] {
+  const links: unknown[] = [];
+  for (let each = error; each !== undefined && links.length < 10;) {
+    links.push(each);
+    each = each instanceof Error ? each.cause : undefined;
+  }
+  return links;
+}
+
+function apiErrorIn(error: unknown): JetStreamApiError | undefined {
+  return chain(error).find((each) => each instanceof JetStreamApiError);
+}
+
+function hasCode(error: unknown, ...codes: readonly number[]): boolean {
+  const code = apiErrorIn(error)?.code;
+  return code !== undefined && codes.includes(code);
+}
+
+/** There is no such stream. */
+export function isMissingStream(error: unknown): boolean {
+  return hasCode(error, apiCode.streamNotFound);
+}
+
+/** There is no such consumer, or no stream for one. */
+export function isMissingConsumer(error: unknown): boolean {
+  return hasCode(error, apiCode.consumerNotFound, apiCode.streamNotFound);
+}
+
+/** Another message is the last of its subject. */
+export function isWrongSequence(error: unknown): boolean {
+  return hasCode(error, apiCode.wrongLastSequence);
+}
+
+/** Nobody listens to the subject: no stream, no consumer, or none whose leader is known. */
+export function isUnanswered(error: unknown): boolean {
+  return chain(error).some((each) => each instanceof errors.NoRespondersError);
+}
+
+/** The message is larger than the server takes. */
+export function isTooLarge(error: unknown): boolean {
+  return chain(error).some((each) => each instanceof errors.InvalidArgumentError);
+}
+
+/** The error of a failed attempt to connect, if the next one must fail too; undefined if it can pass. */
+export function connectionRefusal(cause: unknown, address: string): BrokerRefusedError | undefined {
+  if (!chain(cause).some((each) => each instanceof errors.AuthorizationError)) return undefined;
+  return new BrokerRefusedError(
+    `NATS refused the credentials for ${address}; check NATS_USER and NATS_PASSWORD, NATS_TOKEN or NATS_CREDS`,
+    { cause },
+  );
+}
+
+/** As {@link connectionRefusal}, for a server that has let us in, but has no JetStream for us. */
+export function jetStreamRefusal(
+  cause: unknown,
+  { info }: NatsConnection,
+  address: string,
+): BrokerRefusedError | undefined {
+  const isOff = isUnanswered(cause) && info?.jetstream !== true;
+  if (!isOff && !hasCode(cause, apiCode.notEnabledForAccount)) return undefined;
+  return new BrokerRefusedError(
+    `NATS at ${address} has no JetStream, which queues are kept in; start nats-server with -js, or enable it for the account`,
+    { cause },
+  );
+}
+
+/** The error of a failed operation on a queue, if doing it again must fail too; undefined if it can pass. */
+export function queueRefusal(
+  cause: unknown,
+  queueName: string,
+  address: string,
+): BrokerRefusedError | undefined {
+  if (cause instanceof BrokerRefusedError) return cause;
+  if (chain(cause).some((each) => each instanceof errors.PermissionViolationError)) {
+    return new BrokerRefusedError(
+      `NATS refused access to queue "${queueName}" at ${address}: ${toError(cause).message}; the user needs the rights ` +
+        'that docs/nats.md lists',
+      { cause },
+    );
+  }
+  const api = apiErrorIn(cause);
+  if (api === undefined || (api.status !== 400 && api.code !== apiCode.tooFewServers)) return undefined;
+  // Another host was faster.
+  if (hasCode(cause, apiCode.streamNameInUse, apiCode.consumerExists)) return undefined;
+  const hint = hasCode(cause, apiCode.secondConsumer)
+    ? '; its stream has another consumer: delete that, or use another queue'
+    : '';
+  return new BrokerRefusedError(`NATS refused queue "${queueName}" at ${address}: ${api.message}${hint}`, {
+    cause,
+  });
+}
+
+/** The connection was lost while a request was under way. */
+export function isDisconnect(error: unknown): boolean {
+  return chain(error).some(
+    (each) =>
+      each instanceof errors.ClosedConnectionError ||
+      (each instanceof Error && /^connection (closed|disconnected)/.test(each.message)),
+  );
+}

@@ -1,0 +1,79 @@
+// Publishing with certainty: resolves once the stream has stored the message.
+import type { MsgHdrs } from '@nats-io/transport-node';
+import { SendError, toError, UnroutableError } from '../../errors.ts';
+import { isTooLarge, isUnanswered } from './failure.ts';
+import type { Link } from './link.ts';
+import { streamName } from './name.ts';
+import type { Queues } from './stream.ts';
+
+/** What to publish, and where. */
+export interface Publication {
+  readonly queueName: string;
+  readonly subject: string;
+  readonly body: Uint8Array;
+  readonly headers: MsgHdrs;
+  /** The server stores a second message of the same id no more, for two minutes. */
+  readonly dedupeId?: string;
+}
+
+/** The message and its headers are larger than the server takes. Nothing was sent. */
+export class TooLargeError extends SendError {
+  constructor(queueName: string, limit: number | undefined, cause?: unknown) {
+    super(
+      queueName,
+      `a message to queue "${queueName}" is larger than NATS takes: ${limit ?? 'max_payload'} bytes with its headers; ` +
+        'send less, or raise max_payload of the server',
+      { code: 'UNWRITABLE', cause },
+    );
+  }
+}
+
+/** The publisher of one connection. */
+export class Publisher {
+  readonly #link: Link;
+  readonly #queues: Queues;
+
+  constructor(link: Link, queues: Queues) {
+    this.#link = link;
+    this.#queues = queues;
+  }
+
+  /**
+   * Resolves when the server has stored the message.
+   *
+   * @throws UnroutableError there is no such queue
+   * @throws TooLargeError the server takes no message of this size
+   * @throws SendError the server has not confirmed it; it may have it all the same
+   */
+  async publish(publication: Publication): Promise<void> {
+    const { queueName, subject, body, headers, dedupeId } = publication;
+    try {
+      await this.#link.require().js.publish(subject, body, {
+        headers,
+        expect: { streamName: streamName(queueName) },
+        ...(dedupeId !== undefined && { msgID: dedupeId }),
+      });
+    } catch (cause) {
+      throw await this.#describe(cause, queueName);
+    }
+  }
+
+  async #describe(cause: unknown, queueName: string): Promise<SendError> {
+    if (isTooLarge(cause)) return new TooLargeError(queueName, this.#link.largestMessageBytes, cause);
+    const failure = isUnanswered(cause) ? await this.#findOut(cause, queueName) : toError(cause);
+    if (failure === undefined) return new UnroutableError(queueName);
+    const { message } = failure;
+    return new SendError(queueName, `NATS has not confirmed a message to queue "${queueName}": ${message}`, {
+      cause,
+    });
+  }
+
+  /** Why nobody took the message; undefined if there is no queue. */
+  async #findOut(cause: unknown, queueName: string): Promise<Error | undefined> {
+    try {
+      return (await this.#queues.info(queueName)) && toError(cause);
+    } catch (error) {
+      return toError(error);
+    }
+  }
+}

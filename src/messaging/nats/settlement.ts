@@ -1,0 +1,138 @@
+// Recording outcomes: acks that the server has confirmed, and copies that it has stored. What can pass is tried again for
+// as long as the message is ours.
+import { nanos } from '@nats-io/transport-node';
+import { sleep } from '../../clock.ts';
+import { SendError, toError, UnroutableError } from '../../errors.ts';
+import type { AdapterContext } from '../adapter.ts';
+import { backoffMs } from '../backoff.ts';
+import type { Forms } from './copy.ts';
+import { isDisconnect, isMissingConsumer, isUnanswered, queueRefusal } from './failure.ts';
+import type { Lease, LeaseKeeper } from './lease.ts';
+import type { Link, OpenLink } from './link.ts';
+import { requestTimeoutMs } from './options.ts';
+import { TooLargeError, type Publisher } from './publisher.ts';
+import type { Queues } from './stream.ts';
+
+export interface SettlementOptions {
+  readonly link: Link;
+  readonly context: AdapterContext;
+  readonly queues: Queues;
+  readonly publisher: Publisher;
+  readonly keeper: LeaseKeeper;
+  readonly queueName: string;
+}
+
+/** Where a copy goes. */
+export interface Target {
+  readonly queueName: string;
+  readonly subject: string;
+}
+
+/** How the outcomes of one consumer's messages are recorded. */
+export class Settlement {
+  readonly #options: SettlementOptions;
+
+  constructor(options: SettlementOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the message out of the queue. @returns false if it was lost before */
+  async ack(lease: Lease): Promise<boolean> {
+    return await this.#confirm(lease, '+ACK');
+  }
+
+  /** Returns the message to its queue. @returns false if it was lost before */
+  async nak(lease: Lease, delayMs = 0): Promise<boolean> {
+    return await this.#confirm(
+      lease,
+      delayMs > 0 ? `-NAK ${JSON.stringify({ delay: nanos(delayMs) })}` : '-NAK',
+    );
+  }
+
+  /**
+   * Stores a copy, then acks the message: a crash in between means the message twice, the other way round not at all.
+   *
+   * @returns false if it was lost before
+   * @throws BrokerRefusedError the user may not write to the target
+   */
+  async replace(lease: Lease, target: Target, copies: Forms): Promise<boolean> {
+    const { link, context, queueName: queue } = this.#options;
+    const facts = { queue, target: target.queueName, messageId: lease.received.messageId };
+    const forms = [...copies];
+    let failures = 0;
+    while (await this.#ready(lease)) {
+      try {
+        await this.copy(lease, target, forms[0] ?? copies[0]);
+        return await this.ack(lease);
+      } catch (thrown) {
+        const error = toError(thrown);
+        const cause = error instanceof SendError ? error.cause : error;
+        const refusal = queueRefusal(cause, target.queueName, link.address);
+        if (refusal) throw refusal;
+        if (error instanceof TooLargeError && forms.length > 1) {
+          forms.shift();
+          if (forms.length === 1) context.emit({ kind: 'copy-reduced', ...facts, error });
+          continue;
+        }
+        failures++;
+        context.emit({ kind: 'copy-refused', ...facts, failures, error });
+        await sleep(context.clock, backoffMs(failures), lease.signal);
+      }
+    }
+    return false;
+  }
+
+  /** Stores a copy. Tries once. */
+  async copy(lease: Lease, { queueName, subject }: Target, headers: Forms[0]): Promise<void> {
+    const { queues, publisher } = this.#options;
+    const { body, info } = lease.received;
+    await queues.ensureKnown(queueName);
+    try {
+      // The time tells a message from one of the same number in a stream that was deleted and created again.
+      const dedupeId = `${info.stream}.${info.sequence}.${info.storedNs}.${subject}`;
+      await publisher.publish({ queueName, subject, body, headers, dedupeId });
+    } catch (error) {
+      if (error instanceof UnroutableError) queues.forget(queueName);
+      throw error;
+    }
+  }
+
+  async #confirm(lease: Lease, payload: string): Promise<boolean> {
+    const { context, queueName: queue } = this.#options;
+    let failures = 0;
+    for (;;) {
+      const open = await this.#ready(lease);
+      if (!open) return false;
+      try {
+        await open.nc.request(lease.received.reply, payload, { timeout: requestTimeoutMs });
+        return true;
+      } catch (thrown) {
+        const error = toError(thrown);
+        if (isUnanswered(error) && (await this.#isGone(open, lease))) return false;
+        failures++;
+        if (!isDisconnect(error)) context.emit({ kind: 'settle-failed', queue, deliveries: 1, error });
+        await sleep(context.clock, backoffMs(failures), lease.signal);
+      }
+    }
+  }
+
+  /** The open connection, once there is one; undefined if the message is lost before. */
+  async #ready(lease: Lease): Promise<OpenLink | undefined> {
+    const { link, keeper } = this.#options;
+    const open = keeper.isHeld(lease) ? await link.opened(lease.signal) : undefined;
+    return keeper.isHeld(lease) ? open : undefined;
+  }
+
+  /** Nobody takes an ack: loses the message if its consumer was deleted. Else a cluster is choosing a leader for it. */
+  async #isGone({ jsm }: OpenLink, lease: Lease): Promise<boolean> {
+    const { stream, consumer } = lease.received.info;
+    try {
+      await jsm.consumers.info(stream, consumer);
+      return false;
+    } catch (error) {
+      if (!isMissingConsumer(error)) return false;
+      this.#options.keeper.lose(lease, new Error('the queue or its consumer was deleted'));
+      return true;
+    }
+  }
+}

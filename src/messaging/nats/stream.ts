@@ -1,0 +1,153 @@
+// The queues at the server: streams and their consumers. Creates those that are missing, and leaves existing ones as they
+// are.
+import { nanos, millis } from '@nats-io/transport-node';
+import {
+  AckPolicy,
+  DiscardPolicy,
+  RetentionPolicy,
+  StorageType,
+  type ConsumerInfo,
+  type StreamInfo,
+} from '@nats-io/jetstream';
+import { BrokerRefusedError } from '../../errors.ts';
+import type { AdapterContext } from '../adapter.ts';
+import { isMissingConsumer, isMissingStream, queueRefusal } from './failure.ts';
+import type { Link } from './link.ts';
+import { consumerName, streamName, subjectsOf } from './name.ts';
+import type { NatsOptions } from './options.ts';
+
+/** The consumer that all hosts of a queue share. */
+export interface QueueConsumer {
+  readonly stream: string;
+  readonly name: string;
+  /** How long a delivery is leased at a time. */
+  readonly ackWaitMs: number;
+}
+
+export interface QueuesOptions {
+  readonly link: Link;
+  readonly settings: NatsOptions;
+  readonly context: AdapterContext;
+}
+
+/** Pull requests that may wait at a consumer, of all its hosts: each has a few. The server's default is 512. */
+const mostWaiting = 10_000;
+
+/** The queues of one connection. */
+export class Queues {
+  readonly #options: QueuesOptions;
+  /** Queues known to exist, or being created. */
+  readonly #known = new Map<string, Promise<unknown>>();
+
+  constructor(options: QueuesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Creates the queue if it is missing; asks the server every time.
+   *
+   * @throws BrokerRefusedError the user may not, or the server refuses such a queue
+   */
+  async ensure(queueName: string): Promise<StreamInfo> {
+    return await this.#refusable(queueName, async () => {
+      const info = (await this.info(queueName)) ?? (await this.#create(queueName));
+      const missing = subjectsOf(queueName).filter((subject) => !info.config.subjects.includes(subject));
+      if (missing.length === 0) return info;
+      throw new BrokerRefusedError(
+        `stream "${streamName(queueName)}" at ${this.#options.link.address} is not that of a queue; ` +
+          `add ${missing.join(' and ')} to its subjects, or use another queue name`,
+      );
+    });
+  }
+
+  /** As `ensure`, but asks the server only the first time. */
+  async ensureKnown(queueName: string): Promise<void> {
+    const known = this.#known.get(queueName) ?? this.ensure(queueName);
+    this.#known.set(queueName, known);
+    try {
+      await known;
+    } catch (error) {
+      this.forget(queueName);
+      throw error;
+    }
+  }
+
+  /** The queue turned out to be missing. */
+  forget(queueName: string): void {
+    this.#known.delete(queueName);
+  }
+
+  /** Creates the queue and its consumer if they are missing. Throws as `ensure` does. */
+  async ensureConsumer(queueName: string): Promise<QueueConsumer> {
+    return await this.#refusable(queueName, async () => {
+      const stream = await this.ensure(queueName);
+      const info = (await this.#consumerInfo(stream)) ?? (await this.#createConsumer(stream));
+      return { stream: info.stream_name, name: info.name, ackWaitMs: millis(info.config.ack_wait ?? 0) };
+    });
+  }
+
+  /** The stream of a queue; undefined if there is none. */
+  async info(queueName: string): Promise<StreamInfo | undefined> {
+    try {
+      return await this.#options.link.require().jsm.streams.info(streamName(queueName));
+    } catch (error) {
+      if (isMissingStream(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** The stream of a queue and its consumer, as far as they exist. */
+  async inspect(queueName: string): Promise<{ stream?: StreamInfo; consumer?: ConsumerInfo }> {
+    const stream = await this.info(queueName);
+    if (!stream) return {};
+    const consumer = await this.#consumerInfo(stream);
+    return { stream, ...(consumer && { consumer }) };
+  }
+
+  async #refusable<T>(queueName: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw queueRefusal(error, queueName, this.#options.link.address) ?? error;
+    }
+  }
+
+  async #create(queueName: string): Promise<StreamInfo> {
+    const { link, settings, context } = this.#options;
+    const info = await link.require().jsm.streams.add({
+      name: streamName(queueName),
+      description: `queue ${queueName} of svchost`,
+      subjects: subjectsOf(queueName),
+      retention: RetentionPolicy.Workqueue,
+      storage: StorageType.File,
+      // A full queue refuses what is sent; it never drops what it has.
+      discard: DiscardPolicy.New,
+      num_replicas: settings.replicas,
+    });
+    context.emit({ kind: 'queue-created', queue: queueName });
+    return info;
+  }
+
+  async #consumerInfo({ config, created }: StreamInfo): Promise<ConsumerInfo | undefined> {
+    try {
+      return await this.#options.link.require().jsm.consumers.info(config.name, consumerName(created));
+    } catch (error) {
+      if (isMissingConsumer(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #createConsumer({ config, created }: StreamInfo): Promise<ConsumerInfo> {
+    const { link, settings } = this.#options;
+    return await link.require().jsm.consumers.add(config.name, {
+      durable_name: consumerName(created),
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanos(settings.ackWaitMs),
+      // svchost counts attempts; with a limit here, a message beyond it would stay in the stream, and be delivered no more.
+      max_deliver: -1,
+      // Messages that wait for a retry count here, so any limit could stop the queue.
+      max_ack_pending: -1,
+      max_waiting: mostWaiting,
+    });
+  }
+}
