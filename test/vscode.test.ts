@@ -97,11 +97,11 @@ describe.each(messagingServices)('%s', (name) => {
 });
 
 describe('the launch configurations of a service with a queue', () => {
-  it('"Work off the queue, then end" stops at a breakpoint for each message, and ends by itself', async () => {
+  it('"Empty the queue, then exit" stops at a breakpoint for each message, and ends by itself', async () => {
     const folder = install('service-example');
     const message = await send(folder);
     await send(folder);
-    const host = launch(configurationOf(folder, 'Work off the queue, then end'), folder);
+    const host = launch(configurationOf(folder, 'Empty the queue, then exit'), folder);
     const inspector = await host.attach();
     const expected = await breakAt(inspector, path.join(folder, 'processor.ts'), 'await handleMessage(');
     await inspector.begin();

@@ -119,7 +119,7 @@ export class Terminal {
         continue;
       await this.#until(
         () => this.#ended(queue) >= count,
-        `${count} messages of queue ${queue} to be worked off`,
+        `${count} messages of queue ${queue} to be processed`,
       );
     }
     for (const { command, lines, exited } of this.#hosts.splice(0)) {
