@@ -1,8 +1,7 @@
 // One delivery of NATS: its facts, and how its outcome is recorded.
-import type { Delivery, Headers, Outcome } from '../adapter.ts';
-import { attemptHeaders, sentHeaders, type History } from '../dead-letter.ts';
-import type { AdapterContext } from '../adapter.ts';
 import { toError } from '../../errors.ts';
+import type { AdapterContext, Delivery, Headers, Outcome } from '../adapter.ts';
+import { attemptHeaders, sentHeaders, type History } from '../dead-letter.ts';
 import { deadLetterCopy, requeueCopy, retryCopy, type Original } from './copy.ts';
 import type { Lease } from './lease.ts';
 import { copySubject, messageSubject } from './name.ts';
