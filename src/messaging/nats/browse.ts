@@ -1,6 +1,11 @@
 // The messages of a queue, read without delivering them, and what is wrong with how a queue is configured.
-import { DiscardPolicy, StorageType, type ConsumerInfo, type StreamInfo } from '@nats-io/jetstream';
-import type { StoredMsg } from '@nats-io/jetstream';
+import {
+  DiscardPolicy,
+  StorageType,
+  type ConsumerInfo,
+  type StoredMsg,
+  type StreamInfo,
+} from '@nats-io/jetstream';
 import type { MessageFacts } from '../message.ts';
 import { decodeWire } from './header.ts';
 import type { OpenLink } from './link.ts';

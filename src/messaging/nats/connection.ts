@@ -42,6 +42,7 @@ export class NatsConnection implements MessageAdapter, Claiming, Browsable, Insp
   readonly #claims: Claims;
   readonly #consumers = new Set<NatsConsumer>();
   #connecting: Promise<void> | undefined;
+  #isClosing = false;
   #closed: Promise<void> | undefined;
 
   constructor(settings: NatsOptions, context: AdapterContext) {
@@ -159,8 +160,6 @@ export class NatsConnection implements MessageAdapter, Claiming, Browsable, Insp
     await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
     await this.#link.close();
   }
-
-  #isClosing = false;
 
   #assertOpen(): void {
     if (!this.#link.isOpen || this.#isClosing) throw new NotConnectedError(this.address);

@@ -1,9 +1,8 @@
 // One delivery of NATS: its facts, and how its outcome is recorded.
-import type { Delivery, Outcome } from '../adapter.ts';
+import { toError } from '../../errors.ts';
+import type { AdapterContext, Delivery, Outcome } from '../adapter.ts';
 import type { Headers } from '../message.ts';
 import { attemptHeaders, sentHeaders, type History } from '../dead-letter.ts';
-import type { AdapterContext } from '../adapter.ts';
-import { toError } from '../../errors.ts';
 import { deadLetterCopy, requeueCopy, retryCopy, type Original } from './copy.ts';
 import type { Lease } from './lease.ts';
 import { copySubject, messageSubject } from './name.ts';

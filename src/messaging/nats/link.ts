@@ -39,6 +39,7 @@ export class Link {
   readonly #changes = new EventTarget();
   #current: OpenLink | undefined;
   #hasConnected = false;
+  #largestMessageBytes: number | undefined;
 
   constructor(options: NatsOptions, context: AdapterContext) {
     this.#options = options;
@@ -57,7 +58,9 @@ export class Link {
   }
 
   /** The largest message that the server takes, headers included, in bytes; undefined before it has connected. */
-  largestMessageBytes: number | undefined;
+  get largestMessageBytes(): number | undefined {
+    return this.#largestMessageBytes;
+  }
 
   /**
    * Tries until it works.
@@ -173,7 +176,7 @@ export class Link {
   #adopt(open: OpenLink): void {
     const { emit } = this.#context;
     this.#current = open;
-    this.largestMessageBytes = open.nc.info?.max_payload;
+    this.#largestMessageBytes = open.nc.info?.max_payload;
     const broker = open.nc.getServer();
     emit({ kind: 'broker-connected', broker, isReconnect: this.#hasConnected });
     this.#hasConnected = true;

@@ -74,7 +74,7 @@ it('send and run move a message, and one that was in flight in a killed host is 
   expect(await next.exited).toMatchObject({ code: 0 });
 });
 
-it('a host that is told to stop finishes what is in flight, and leaves the rest to another', async () => {
+it('a host that gets SIGTERM finishes what is in flight, and leaves the rest to another', async () => {
   const { queue, env } = makeQueue();
   const cwd = serviceDirectory();
   const draining = startHost({ cwd, env: { ...env, WORK_MS: '2500' } });

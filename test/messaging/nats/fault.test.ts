@@ -316,7 +316,7 @@ describe('a delivery', () => {
     expect(host.deliveries[0]!.lost.aborted).toBe(false);
   });
 
-  it('is lost when it could not be renewed in time, and is told as a crash to the next', async () => {
+  it('is lost when it could not be renewed in time, and counts as a crash for the next', async () => {
     const gate = Promise.withResolvers<undefined>();
     const host = await startHost({ work: () => gate.promise, concurrency: 1 });
     await sendAll(host.adapter, 1, 1);
@@ -331,6 +331,25 @@ describe('a delivery', () => {
     await vi.waitFor(() => expect(host.deliveries).toHaveLength(2), patience);
     expect(host.deliveries[1]).toMatchObject({ attempt: 1, crashes: 1, redelivered: true });
     await expectAllDone(host, 1);
+  });
+
+  it('is never one too many, however the requests before were filled', async () => {
+    const gate = Promise.withResolvers<undefined>();
+    const host = await startHost({
+      work: (delivery) => (Number(text(delivery)) > 100 ? gate.promise : briefWork()),
+      concurrency: 4,
+    });
+    for (const index of [1, 2, 3, 4, 6, 7]) {
+      await sendAll(host.adapter, 1, index);
+      await vi.waitFor(() => expect(host.done).toContain(String(index)), patience);
+    }
+    await sendAll(host.adapter, 20, 101);
+    await vi.waitFor(() => expect(host.deliveries.length).toBeGreaterThanOrEqual(10), patience);
+    // A round trip to the server: what it has sent by now has arrived.
+    expect(await host.adapter.countMessages(queue)).toBe(16);
+    expect(host.deliveries).toHaveLength(6 + 4);
+    gate.resolve(undefined);
+    await expectAllDone(host, 26);
   });
 
   it('that is requeued keeps its attempt, and is no crash', async () => {
@@ -450,7 +469,7 @@ describe('sending', () => {
 });
 
 describe('a drain', () => {
-  it('of a frozen connection ends, and tells what was not requeued', async () => {
+  it('of a frozen connection ends, and reports what was not requeued', async () => {
     const never = new Promise<void>(() => undefined);
     const host = await startHost({ work: () => never, ackWaitMs: 60_000, pingIntervalMs: 60_000 });
     await sendAll(host.adapter, 3, 1);
