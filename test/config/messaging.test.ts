@@ -139,7 +139,7 @@ describe('NatsConnection', () => {
 
   it('warns of a login beside one in the URL', () => {
     const env = { NATS_URL: 'nats://me:secret@a', NATS_TOKEN: 'token' };
-    expect(nats(env).warnings).toEqual(['NATS_URL names a login, used in place of NATS_TOKEN']);
+    expect(nats(env).warnings).toEqual(['NATS_URL names a login, which replaces NATS_TOKEN']);
   });
 });
 

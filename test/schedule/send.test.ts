@@ -72,7 +72,7 @@ describe('without a usable broker', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('"code":"CONFIGURATION"');
     expect(stdout).toContain(
-      'MESSAGING_TYPE: expected RabbitMqConnection, SqsConnection or SqliteConnection, the broker to send to; found nothing',
+      'MESSAGING_TYPE: expected RabbitMqConnection, SqsConnection, NatsConnection or SqliteConnection, the broker to send to; found nothing',
     );
     expect(() => mkdirSync(path.join(cwd, '.svchost'))).not.toThrow();
   });

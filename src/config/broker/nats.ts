@@ -16,9 +16,9 @@ export interface NatsSettings {
   readonly token: string | undefined;
   /** The absolute path of a credentials file. */
   readonly credentialsPath: string | undefined;
-  /** How many servers of a cluster keep what svchost has to create. */
+  /** How many servers of a cluster keep each stream that svchost creates. */
   readonly replicas: number;
-  /** How long a delivery is leased at a time, for consumers that svchost has to create. */
+  /** How long a delivery is leased at a time, in milliseconds, for consumers that svchost creates. */
   readonly ackWaitMs: number;
 }
 
@@ -26,7 +26,7 @@ const variables = {
   NATS_URL: variable(text, {
     fallbackText: 'nats://localhost:4222',
     description:
-      'the server, as `nats://` or `tls://`; several by comma; may hold `user:password@` or `token@`',
+      'the server, as `nats://` or `tls://`; several separated by commas; may hold `user:password@` or `token@`',
     secret: true,
   }),
   NATS_USER: variable(text, { fallbackText: 'none', description: 'the user' }),
@@ -61,11 +61,11 @@ const longestStreamName = 255;
 const queueNames: QueueNameRules = {
   deadLetter: (queueName) => `${queueName}_dead`,
   fault: (queueName) => {
-    // What is no letter, digit, `_` or `-` takes three characters; see messaging/nats/name.ts.
+    // Any byte but a letter, digit, `_` or `-` takes three characters; see messaging/nats/name.ts.
     const plain = queueName.match(/[\w-]/g)?.length ?? 0;
     const length = plain + 3 * (Buffer.byteLength(queueName) - plain);
     if (length <= longestStreamName) return undefined;
-    return `a queue name that takes at most ${longestStreamName} characters in NATS, where all but letters, digits, "_" and "-" takes three`;
+    return `a queue name that takes at most ${longestStreamName} characters in NATS: letters, digits, "_" and "-" take one, all other bytes three`;
   },
   pairFault: () => undefined,
 };
@@ -104,7 +104,8 @@ type Login = Pick<NatsSettings, 'username' | 'password' | 'token'>;
 
 const urlProblem: Problem = {
   name: 'NATS_URL',
-  expected: 'nats://host:port or tls://host:port, several by comma, with special characters percent-encoded',
+  expected:
+    'nats://host:port or tls://host:port, several separated by commas, with special characters percent-encoded',
   found: '***',
 };
 
@@ -120,10 +121,10 @@ function unusedLogin(
 ): Reading<NatsSettings>['warnings'] {
   if (!login) return [];
   const unused = (['NATS_USER', 'NATS_PASSWORD', 'NATS_TOKEN'] as const).filter(isSet);
-  return unused.length === 0 ? [] : [`NATS_URL names a login, used in place of ${unused.join(', ')}`];
+  return unused.length === 0 ? [] : [`NATS_URL names a login, which replaces ${unused.join(', ')}`];
 }
 
-/** The parts of a list of URLs; undefined if it is none. The first login in it is that of all servers. */
+/** The parts of a list of URLs; undefined if one is invalid. The first login counts for all servers. */
 function parseUrls(list: string): { servers: string[]; tls: boolean; login: Login | undefined } | undefined {
   const urls = list.split(',').map((each) => parseUrl(each.trim()));
   if (!urls.every((url) => url !== undefined)) return undefined;

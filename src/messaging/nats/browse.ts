@@ -1,4 +1,4 @@
-// The messages of a queue, read without delivering them, and what is wrong with how a queue is configured.
+// Reads the messages of a queue without delivering them, and finds faults in the configuration of a queue.
 import {
   DiscardPolicy,
   StorageType,
@@ -37,7 +37,7 @@ function readStored({ header, data, seq }: StoredMsg): MessageFacts {
   return { messageId: facts.messageId ?? String(seq), body: data, headers };
 }
 
-/** The faults of a queue's stream and its consumer, a line for people each. */
+/** The faults of a queue's stream and its consumer, each as a line for people. */
 export function faultsOf(queueName: string, stream: StreamInfo, consumer?: ConsumerInfo): readonly string[] {
   const { max_age, max_msgs, max_bytes, discard, storage } = stream.config;
   const isLimited = max_msgs > 0 || max_bytes > 0;
@@ -46,7 +46,7 @@ export function faultsOf(queueName: string, stream: StreamInfo, consumer?: Consu
     max_age > 0 && 'has max_age: messages vanish once they are so old; set it to 0',
     isLimited &&
       discard === DiscardPolicy.Old &&
-      'drops its oldest messages when it is full; set discard to new, so that it refuses what is sent',
+      'drops its oldest messages when it is full; set discard to new, so that it refuses new messages',
     storage === StorageType.Memory && 'is kept in memory: a restart of the server loses it; use file storage',
     (consumer?.config.max_deliver ?? -1) > 0 &&
       'has a consumer with max_deliver: messages beyond it stay in the stream for good; set it to -1',

@@ -1,4 +1,4 @@
-// NatsConnection: the adapter for NATS JetStream. Owns the connection.
+// NatsConnection: the adapter for NATS JetStream.
 //
 //   receive   consumer -> session -> received -> lease -> delivery       settle   delivery -> settlement -> lease
 //   copies    delivery -> copy -> settlement -> stream, publisher          send   header -> publisher
@@ -57,7 +57,7 @@ export class NatsConnection implements MessageAdapter, Claiming, Browsable, Insp
     return this.#link.address;
   }
 
-  /** The largest body is the server's word once it has connected; before, it is that of a server as it comes. */
+  /** Once connected, the server tells the largest body; before, it is a server's default. */
   get capabilities(): Capabilities {
     return {
       delayedSend: false,

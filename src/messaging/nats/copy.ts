@@ -1,4 +1,4 @@
-// The copies that a retry, a requeue and a dead letter are: their headers, and how long they wait. Pure.
+// The copies of a message for retries, requeues and dead letters: their headers, and how long they wait. Pure.
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { Headers } from '../message.ts';
 import {
@@ -11,30 +11,30 @@ import {
 } from '../dead-letter.ts';
 import { encodeWire, type Facts } from './header.ts';
 
-/** What a copy knows of the message before it, beyond the headers that all brokers have. */
+/** A copy's knowledge of the message before it, beyond the headers that all brokers have. */
 export interface CopyState {
-  /** How long it waits from when the server has stored it. */
+  /** How long it waits after the server has stored it, in milliseconds. */
   readonly delayMs: number;
-  /** How often this attempt was delivered before without an outcome. */
+  /** How often this attempt was delivered before, without an outcome. */
   readonly crashes: number;
   /** This attempt was delivered before. */
   readonly redelivered: boolean;
 }
 
-/** A message's facts that its copies carry on. */
+/** The facts of a message that its copies carry. */
 export interface Original extends History {
   readonly headers: Headers;
   readonly facts: Facts;
   readonly crashes: number;
 }
 
-/** A copy in the forms in which it can be written, each smaller than the one before. */
+/** The forms in which a copy can be written, each smaller than the one before. */
 export type Forms = readonly [MsgHdrs, ...MsgHdrs[]];
 
-/** How much of an error a small dead letter keeps, in characters. */
+/** How much of the error a small dead letter keeps, in characters. */
 const shortErrorLength = 200;
 
-/** Room that each message leaves for the headers of its copies, in bytes: those of the form without foreign headers. */
+/** The room that each message leaves for the headers of its copies, without foreign ones, in bytes. */
 export const copyRoomBytes = 2_048;
 
 /** The copy that is the next attempt. */

@@ -9,7 +9,7 @@ import { copySubject, messageSubject } from './name.ts';
 import { storedAt, type Received } from './received.ts';
 import type { Settlement } from './settlement.ts';
 
-/** Where a delivery came from, where its dead letter goes, and who records its outcome. */
+/** The queue of a delivery, the queue for its dead letter, and the settlement of its outcome. */
 export interface Source {
   readonly queueName: string;
   readonly deadLetterQueueName: string;
@@ -43,7 +43,7 @@ export class NatsDelivery implements Delivery {
     this.messageId = received.messageId;
     this.body = received.body;
     this.attempt = this.#history.attempt;
-    // The processor's own: its changes to them must not show in a copy.
+    // A new object for the processor: changes to it must not get into a copy of the message.
     this.headers = { ...sentHeaders(received.headers), ...attemptHeaders(this.#history) };
     this.crashes = received.crashes;
     this.redelivered = received.redelivered;
@@ -82,8 +82,8 @@ export class NatsDelivery implements Delivery {
   }
 
   /**
-   * A copy, since the server counts a delivery that was returned to it as it counts one whose host died. If it takes no
-   * copy, the message is returned all the same.
+   * Stores a copy, since the server counts a returned delivery like one whose host died. If the server refuses the copy,
+   * the message is returned.
    */
   async #requeue(): Promise<boolean> {
     const { settlement, queueName } = this.#source;

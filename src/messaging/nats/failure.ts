@@ -1,4 +1,4 @@
-// Tells failures that pass from those that do not, and puts them into words. Pure.
+// Recognizes permanent refusals, and explains them. Pure.
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { BrokerRefusedError, toError } from '../../errors.ts';
@@ -34,32 +34,32 @@ function hasCode(error: unknown, ...codes: readonly number[]): boolean {
   return code !== undefined && codes.includes(code);
 }
 
-/** There is no such stream. */
+/** Whether there is no such stream. */
 export function isMissingStream(error: unknown): boolean {
   return hasCode(error, apiCode.streamNotFound);
 }
 
-/** There is no such consumer, or no stream for one. */
+/** Whether there is no such consumer, or no stream for one. */
 export function isMissingConsumer(error: unknown): boolean {
   return hasCode(error, apiCode.consumerNotFound, apiCode.streamNotFound);
 }
 
-/** Another message is the last of its subject. */
+/** Whether another message is the last of its subject. */
 export function isWrongSequence(error: unknown): boolean {
   return hasCode(error, apiCode.wrongLastSequence);
 }
 
-/** Nobody listens to the subject: no stream, no consumer, or none whose leader is known. */
+/** Whether nobody listens to the subject: no stream, no consumer, or none whose leader is known. */
 export function isUnanswered(error: unknown): boolean {
   return chain(error).some((each) => each instanceof errors.NoRespondersError);
 }
 
-/** The message is larger than the server takes. */
+/** Whether the message is too large for the server. */
 export function isTooLarge(error: unknown): boolean {
   return chain(error).some((each) => each instanceof errors.InvalidArgumentError);
 }
 
-/** The error of a failed attempt to connect, if the next one must fail too; undefined if it can pass. */
+/** The refusal behind a failed attempt to connect; undefined if the next attempt may succeed. */
 export function connectionRefusal(cause: unknown, address: string): BrokerRefusedError | undefined {
   if (!chain(cause).some((each) => each instanceof errors.AuthorizationError)) return undefined;
   return new BrokerRefusedError(
@@ -68,7 +68,7 @@ export function connectionRefusal(cause: unknown, address: string): BrokerRefuse
   );
 }
 
-/** As {@link connectionRefusal}, for a server that has let us in, but has no JetStream for us. */
+/** As {@link connectionRefusal}, for a server that has accepted the connection, but has no JetStream for this account. */
 export function jetStreamRefusal(
   cause: unknown,
   { info }: NatsConnection,
@@ -82,7 +82,7 @@ export function jetStreamRefusal(
   );
 }
 
-/** The error of a failed operation on a queue, if doing it again must fail too; undefined if it can pass. */
+/** The refusal behind a failed operation on a queue; undefined if the next attempt may succeed. */
 export function queueRefusal(
   cause: unknown,
   queueName: string,
@@ -98,7 +98,7 @@ export function queueRefusal(
   }
   const api = apiErrorIn(cause);
   if (api === undefined || (api.status !== 400 && api.code !== apiCode.tooFewServers)) return undefined;
-  // Another host was faster.
+  // Another host has just created it.
   if (hasCode(cause, apiCode.streamNameInUse, apiCode.consumerExists)) return undefined;
   const hint = hasCode(cause, apiCode.secondConsumer)
     ? '; its stream has another consumer: delete that, or use another queue'
@@ -108,7 +108,7 @@ export function queueRefusal(
   });
 }
 
-/** The connection was lost while a request was under way. */
+/** Whether the connection was lost during a request. */
 export function isDisconnect(error: unknown): boolean {
   return chain(error).some(
     (each) =>

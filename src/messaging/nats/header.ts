@@ -1,16 +1,16 @@
-// Headers and facts in the form that NATS keeps: lines of text. What no line can hold travels as JSON in one. Pure.
+// Headers and facts in NATS's form, lines of text. Those that no line can hold share one line as JSON. Pure.
 import { headers as createHeaders, type MsgHdrs } from '@nats-io/transport-node';
 import type { SendOptions } from '../adapter.ts';
 import type { Headers } from '../message.ts';
 
-/** Headers of ours beyond those that all brokers have. Senders cannot use these names for headers of their own. */
+/** svchost's own headers on NATS, beyond those that all brokers have. Senders cannot use these names for other headers. */
 export const wireHeader = {
   messageId: 'svchost-message-id',
   replyTo: 'svchost-reply-to',
   correlationId: 'svchost-correlation-id',
   /** When the message was first sent, in ISO 8601. */
   sentAt: 'svchost-sent-at',
-  /** What a copy must know of the message before it; see copy.ts. */
+  /** A copy's knowledge of the message before it; see copy.ts. */
   copy: 'svchost-copy',
   /** Headers that no line can hold, as a JSON object. */
   packed: 'svchost-headers',
@@ -26,18 +26,18 @@ export interface Facts {
   readonly sentAt?: Date | undefined;
 }
 
-/** A message's headers as its sender gave them, and what travels beside them. */
+/** A message's headers as its sender gave them, and the facts that travel beside them. */
 export interface Wire {
   readonly headers: Headers;
   readonly facts: Facts;
-  /** Undefined if it is no copy. */
+  /** Undefined if it is not a copy. */
   readonly copy?: unknown;
 }
 
 /**
  * Writes headers and facts.
  *
- * @throws TypeError a header has no form in JSON
+ * @throws TypeError JSON cannot express a header
  */
 export function encodeWire({ headers, facts, copy }: Wire): MsgHdrs {
   const entries = Object.entries(headers).filter(([name]) => !reserved.has(name));
@@ -59,7 +59,7 @@ export function encodeWire({ headers, facts, copy }: Wire): MsgHdrs {
   return lines;
 }
 
-/** Reads headers and facts, of any client's message. */
+/** Reads headers and facts of any client's message. */
 export function decodeWire(lines: MsgHdrs | undefined): Wire {
   const all = decodeAll(lines);
   const { messageId, replyTo, correlationId, sentAt, copy } = wireHeader;
@@ -93,12 +93,12 @@ function decodeAll(lines: MsgHdrs | undefined): Headers {
   return Object.fromEntries(entries);
 }
 
-/** The server acts on headers of these names: deduplication, expectations, roll-ups. They are none of the message's. */
+/** Whether the server acts on a header of this name, for deduplication, expectations or roll-ups. */
 function isServers(name: string): boolean {
   return /^nats-/i.test(name);
 }
 
-/** Whether a header can be a line as it is. */
+/** Whether a header can be a line unchanged. */
 function isLine(name: string, value: unknown): value is string {
   return (
     typeof value === 'string' &&

@@ -1,11 +1,11 @@
-// Leases: how long the messages that one consumer holds are ours. Renewed while they are held; lost if that fails.
+// The leases of the messages that one consumer holds: renewed while they are held, lost if that fails.
 import { toError } from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
 import type { Link } from './link.ts';
 import { requestTimeoutMs } from './options.ts';
 import type { Received } from './received.ts';
 
-/** A message, and until when it is ours. */
+/** A message, and the time until which it is leased. */
 export class Lease {
   readonly received: Received;
   /** When the server may deliver it again, in milliseconds since the epoch. */
@@ -18,24 +18,25 @@ export class Lease {
     this.untilMs = untilMs;
   }
 
-  /** Aborted when the message may be another consumer's. */
+  /** Aborted when another consumer may have the message. */
   get signal(): AbortSignal {
     return this.#end.signal;
   }
 
-  /** Ends it. */
+  /** Ends the lease. */
   lose(error: Error): void {
     this.#end.abort(error);
   }
 }
 
+/** The queue, and the connection to renew its leases on. */
 export interface LeaseKeeperOptions {
   readonly link: Link;
   readonly context: AdapterContext;
   readonly queueName: string;
 }
 
-/** How often in the length of a lease all leases are looked at. */
+/** How often the leases are checked within the length of one. */
 const looksPerLease = 6;
 
 /** Renews the leases of one consumer when a third of their time is over. */
@@ -59,7 +60,7 @@ export class LeaseKeeper {
     this.#ackWaitMs = ackWaitMs;
   }
 
-  /** Leases a message that has arrived just now. */
+  /** Leases a message that has just arrived. */
   hold(received: Received): Lease {
     const lease = new Lease(received, this.#options.context.clock.now() + this.#ackWaitMs);
     this.#leases.add(lease);
@@ -67,12 +68,12 @@ export class LeaseKeeper {
     return lease;
   }
 
-  /** Its outcome is recorded, or it is lost. */
+  /** Stops renewing the lease: its outcome is recorded, or it is lost. */
   drop(lease: Lease): void {
     this.#leases.delete(lease);
   }
 
-  /** The message is no longer ours. */
+  /** Gives up the lease, and reports that. */
   lose(lease: Lease, error: Error): void {
     if (lease.signal.aborted) return;
     const { context, queueName: queue } = this.#options;
@@ -87,7 +88,7 @@ export class LeaseKeeper {
     this.#leases.clear();
   }
 
-  /** Whether the message is still ours; one whose time is over is lost, also if no timer could run. */
+  /** Whether the lease is still valid. One that has expired is lost, even if no timer could run. */
   isHeld(lease: Lease): boolean {
     if (lease.untilMs <= this.#options.context.clock.now())
       this.lose(lease, new Error(`not renewed within ${this.#ackWaitMs / 1000} s`));

@@ -1,5 +1,5 @@
-// The connection to a NATS server, opened again whenever it is lost. The client's own reconnecting is off: it tells no
-// reasons, and sends what was buffered for the old connection on the new one.
+// The connection to a NATS server, opened again whenever it is lost. The client's own reconnecting is off: it gives no
+// reasons, and sends on the new connection the data that was buffered for the old one.
 import { readFile } from 'node:fs/promises';
 import {
   connect,
@@ -29,13 +29,13 @@ export interface OpenLink {
   readonly jsm: JetStreamManager;
 }
 
-/** One connected NATS, for as long as the adapter is open; the connection below it may come and go. */
+/** The connection of one adapter, for as long as the adapter is open; the TCP connection below may be lost and reopened. */
 export class Link {
   readonly address: string;
   readonly #options: NatsOptions;
   readonly #context: AdapterContext;
   readonly #closing = new AbortController();
-  /** Dispatches `change` when a connection has been opened, and when none will be any more. */
+  /** Dispatches `change` when a connection has been opened, and when none will follow. */
   readonly #changes = new EventTarget();
   #current: OpenLink | undefined;
   #hasConnected = false;
@@ -52,20 +52,20 @@ export class Link {
     return this.#current;
   }
 
-  /** Whether it has connected once, and was not closed. */
+  /** Whether it has connected once and is not closed. */
   get isOpen(): boolean {
     return this.#hasConnected && !this.#isClosing();
   }
 
-  /** The largest message that the server takes, headers included, in bytes; undefined before it has connected. */
+  /** The largest message that the server accepts, headers included, in bytes; undefined before the first connection. */
   get largestMessageBytes(): number | undefined {
     return this.#largestMessageBytes;
   }
 
   /**
-   * Tries until it works.
+   * Retries until it has connected.
    *
-   * @throws BrokerRefusedError trying again cannot help
+   * @throws BrokerRefusedError retrying cannot help
    * @throws NotConnectedError it was closed meanwhile
    */
   async connect(): Promise<void> {

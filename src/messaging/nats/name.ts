@@ -1,17 +1,17 @@
-// Queue names as NATS takes them: a stream, its subjects, its consumer. Pure.
+// A queue's names in NATS: its stream, its subjects, its consumer. Pure.
 
-/** Longer names are refused by the server (JSMaxNameLen), and by file systems. */
+/** The server (JSMaxNameLen) and file systems refuse longer names. */
 export const longestStreamName = 255;
 
-/** Between the parts of a subject; no stream name has one. */
+/** The first part of every subject. */
 const prefix = 'svchost';
 
 /** The stream that remembers which occurrences of schedules are claimed. No queue has this name: "+" is encoded. */
 export const claimStreamName = `${prefix}+claims`;
 
 /**
- * The stream of a queue: its name, with `=` and two hexadecimal digits for each byte that is no letter, digit, `_` or `-`.
- * Not `%`: nats-server takes that for a verb of a format (2.9.10).
+ * The stream of a queue: its name, with `=` and two hexadecimal digits for each byte that is not a letter, digit, `_` or `-`.
+ * Not `%`, which nats-server takes for a format verb (2.9.10).
  */
 export function streamName(queueName: string): string {
   return Array.from(Buffer.from(queueName), (byte) => {
@@ -25,7 +25,7 @@ export function messageSubject(queueName: string): string {
   return `${prefix}.${streamName(queueName)}`;
 }
 
-/** The subject of copies that svchost makes: only of these are the headers that tell a history believed. */
+/** The subject of svchost's own copies: only on this subject is a history in the headers believed. */
 export function copySubject(queueName: string): string {
   return `${messageSubject(queueName)}.copy`;
 }
@@ -39,7 +39,7 @@ export function subjectsOf(queueName: string): string[] {
  * The durable consumer that all hosts of a queue share. An ack names its consumer and a number that starts over with the
  * stream: with a fixed name, the ack of a delivery of a deleted stream would settle a message of its namesake.
  *
- * @param created when the stream was created, as the server says
+ * @param created the stream's creation time, as the server gives it
  */
 export function consumerName(created: string): string {
   return `${prefix}_${Date.parse(created).toString(36)}`;

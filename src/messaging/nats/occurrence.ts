@@ -1,4 +1,4 @@
-// Claiming an occurrence of a schedule on NATS: the first message of its subject is the claim.
+// Claims occurrences of a schedule on NATS: the first message of a subject is the claim.
 import { nanos } from '@nats-io/transport-node';
 import { DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { claimMemoryMs } from '../capability.ts';
@@ -7,7 +7,7 @@ import type { Link } from './link.ts';
 import { claimStreamName, claimSubject, claimSubjects } from './name.ts';
 import type { NatsOptions } from './options.ts';
 
-/** The claims of all schedules are messages of one stream; each has a subject of its own, and is kept for a while. */
+/** The claims of all schedules: messages of one stream, each with its own subject. */
 export class Claims {
   readonly #link: Link;
   readonly #settings: NatsOptions;
@@ -18,7 +18,7 @@ export class Claims {
   }
 
   /**
-   * See Claiming.
+   * Claims an occurrence; see Claiming.
    *
    * @throws BrokerRefusedError the user may not create the stream, or write to it
    */
@@ -58,7 +58,7 @@ export class Claims {
           storage: StorageType.File,
           discard: DiscardPolicy.Old,
           max_msgs_per_subject: 1,
-          // Twice as long: from the claim of an occurrence, not from its time.
+          // Twice `claimMemoryMs`: a claim may come long before or after the occurrence.
           max_age: nanos(2 * claimMemoryMs),
           num_replicas: this.#settings.replicas,
         });

@@ -1,9 +1,9 @@
 // The settings of NatsConnection, and how its connection and leases are timed. Pure.
 import type { NatsSettings } from '../../config/broker/nats.ts';
 
-/** How to reach NATS, and how its queues are made. */
+/** The settings of a NATS connection and of the queues that it creates. */
 export interface NatsOptions extends Omit<NatsSettings, 'type'> {
-  /** How often the server is asked whether it is still there, in milliseconds; it is given up after two. Default: 10 s. */
+  /** The time between pings, in milliseconds; the connection is lost after two without an answer. Default: 10 s. */
   readonly pingIntervalMs?: number;
 }
 
@@ -16,7 +16,7 @@ export const connectTimeoutMs = 10_000;
 /** How long the server may take to answer a request or to confirm a message, in milliseconds. */
 export const requestTimeoutMs = 5_000;
 
-/** How long the server may take at the end, in milliseconds. */
+/** How long the server may take to answer a close or a requeue at the end, in milliseconds. */
 export const goodbyeMs = 5_000;
 
 /** The address for people, without secrets. */

@@ -1,4 +1,4 @@
-// Publishing with certainty: resolves once the stream has stored the message.
+// Publishes messages; each resolves once the stream has stored it.
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { SendError, toError, UnroutableError } from '../../errors.ts';
 import { isTooLarge, isUnanswered } from './failure.ts';
@@ -6,22 +6,22 @@ import type { Link } from './link.ts';
 import { streamName } from './name.ts';
 import type { Queues } from './stream.ts';
 
-/** What to publish, and where. */
+/** A message to publish, and its subject. */
 export interface Publication {
   readonly queueName: string;
   readonly subject: string;
   readonly body: Uint8Array;
   readonly headers: MsgHdrs;
-  /** The server stores a second message of the same id no more, for two minutes. */
+  /** The server ignores a second message with this id for two minutes. */
   readonly dedupeId?: string;
 }
 
-/** The message and its headers are larger than the server takes. Nothing was sent. */
+/** The message with its headers is too large for the server. Nothing was sent. */
 export class TooLargeError extends SendError {
   constructor(queueName: string, limit: number | undefined, cause?: unknown) {
     super(
       queueName,
-      `a message to queue "${queueName}" is larger than NATS takes: ${limit ?? 'max_payload'} bytes with its headers; ` +
+      `a message to queue "${queueName}" is larger than NATS accepts: ${limit ?? 'max_payload'} bytes with its headers; ` +
         'send less, or raise max_payload of the server',
       { code: 'UNWRITABLE', cause },
     );
@@ -42,8 +42,8 @@ export class Publisher {
    * Resolves when the server has stored the message.
    *
    * @throws UnroutableError there is no such queue
-   * @throws TooLargeError the server takes no message of this size
-   * @throws SendError the server has not confirmed it; it may have it all the same
+   * @throws TooLargeError the message is too large for the server
+   * @throws SendError the server has not confirmed it, but may still have it
    */
   async publish(publication: Publication): Promise<void> {
     const { queueName, subject, body, headers, dedupeId } = publication;
@@ -68,7 +68,7 @@ export class Publisher {
     });
   }
 
-  /** Why nobody took the message; undefined if there is no queue. */
+  /** The reason why no stream took the message; undefined if there is no queue. */
   async #findOut(cause: unknown, queueName: string): Promise<Error | undefined> {
     try {
       return (await this.#queues.info(queueName)) && toError(cause);

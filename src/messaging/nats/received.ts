@@ -1,4 +1,4 @@
-// A message as the server delivers it: what its ack subject says, its headers, its body. Pure.
+// Reads a message as the server delivers it: its ack subject, headers and body. Pure.
 import { randomUUID } from 'node:crypto';
 import type { Msg } from '@nats-io/transport-node';
 import type { Headers } from '../message.ts';
@@ -7,7 +7,7 @@ import { decodeWire, type Facts } from './header.ts';
 import { copySubject } from './name.ts';
 import { readCopyState, type CopyState } from './copy.ts';
 
-/** What the server says of one delivery. */
+/** The server's facts about one delivery. */
 export interface DeliveryInfo {
   readonly stream: string;
   readonly consumer: string;
@@ -18,9 +18,9 @@ export interface DeliveryInfo {
   readonly storedNs: string;
 }
 
-/** A message, read. */
+/** A received message. */
 export interface Received {
-  /** The subject that outcomes go to. */
+  /** The subject to send outcomes to. */
   readonly reply: string;
   readonly info: DeliveryInfo;
   readonly messageId: string;
@@ -29,16 +29,16 @@ export interface Received {
   readonly headers: Headers;
   readonly facts: Facts;
   readonly copy: CopyState;
-  /** What svchost knows of earlier attempts; empty at the first. */
+  /** The history of earlier attempts; empty at the first. */
   readonly history: Partial<History>;
-  /** How often it was delivered before without an outcome. */
+  /** How often this attempt was delivered before, without an outcome. */
   readonly crashes: number;
   readonly redelivered: boolean;
 }
 
 /**
- * Reads a delivery. Anyone can write headers, but only svchost publishes to the subject of copies: there, they tell the
- * history. All other messages are at their first attempt.
+ * Reads a delivery. Anyone can write headers, but only svchost publishes on the subject of copies: there, the headers give
+ * the history. All other messages are at their first attempt.
  */
 export function readMessage(message: Msg, queueName: string): Received {
   const reply = message.reply ?? '';
@@ -46,7 +46,7 @@ export function readMessage(message: Msg, queueName: string): Received {
   const { headers, facts, copy: state } = decodeWire(message.headers);
   const isCopy = message.subject === copySubject(queueName);
   const copy = readCopyState(isCopy ? state : undefined);
-  // A copy with a delay is delivered once before it is due. Delivered late, that one is missing, and a crash is not counted.
+  // A delayed copy is first delivered before it is due. If the first delivery comes late, one crash remains uncounted.
   const lost = Math.max(0, info.deliveryCount - (copy.delayMs > 0 ? 2 : 1));
   return {
     reply,

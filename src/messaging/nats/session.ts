@@ -1,5 +1,4 @@
-// One subscription that pulls from a consumer, from its opening to its end. Asks for no more messages than there is room
-// for.
+// One subscription that pulls from a consumer, and never requests more messages than there is room for.
 import { createInbox, nanos, type Msg, type Subscription } from '@nats-io/transport-node';
 import { within } from '../../clock.ts';
 import { toError } from '../../errors.ts';
@@ -11,28 +10,29 @@ import type { QueueConsumer } from './stream.ts';
 /** How long a pull waits for messages, in milliseconds. */
 const pullMs = 30_000;
 
-/** How often the server shows that a pull still waits, in milliseconds. */
+/** How often the server sends a heartbeat for a waiting pull, in milliseconds. */
 const heartbeatMs = 5_000;
 
+/** The consumer to pull from, and the listener of its messages. */
 export interface SessionOptions {
   readonly open: OpenLink;
   readonly consumer: QueueConsumer;
   readonly context: AdapterContext;
   readonly concurrency: number;
-  /** How many messages may come. */
+  /** How many more messages there is room for. */
   readonly room: () => number;
   readonly onMessage: (message: Msg) => void;
 }
 
 /** Pulls from one consumer over one connection. */
 export class Session {
-  /** Resolves with the reason when no more messages come. */
+  /** Resolves with the reason when the session has ended. */
   readonly ended: Promise<Error>;
   readonly #options: SessionOptions;
   readonly #subscription: Subscription;
   readonly #inbox = createInbox();
   readonly #end = Promise.withResolvers<Error>();
-  /** Messages that were asked for, and have not come. */
+  /** Messages that were requested and have not arrived. */
   #expected = 0;
   #next: NodeJS.Immediate | undefined;
   #cancelWatch: (() => void) | undefined;
@@ -48,13 +48,13 @@ export class Session {
     void nc.closed().then((reason) => this.end(toError(reason ?? 'the connection was closed')));
   }
 
-  /** Resolves when the server has the subscription. */
+  /** Resolves once the server has the subscription. */
   async start(): Promise<void> {
     await this.#options.open.nc.flush();
     this.pull();
   }
 
-  /** Asks for more messages if there is room; several calls in one turn of the loop are one. */
+  /** Requests more messages if there is room; several calls in one turn of the event loop make one request. */
   pull(): void {
     this.#next ??= setImmediate(() => {
       this.#next = undefined;
@@ -62,7 +62,7 @@ export class Session {
     });
   }
 
-  /** Ends it in order: what was on its way arrives before this has resolved. */
+  /** Ends the session in order: messages on their way arrive before this resolves. */
   async drain(): Promise<void> {
     if (this.#isOver) return;
     this.#stopPulling();
@@ -74,7 +74,7 @@ export class Session {
     this.#end.resolve(new Error('drained'));
   }
 
-  /** Ends it at once. */
+  /** Ends the session at once. */
   end(reason: Error): void {
     if (this.#isOver) return;
     this.#stopPulling();
@@ -119,7 +119,7 @@ export class Session {
     this.pull();
   }
 
-  /** The server's word about a pull (NATS ADR-37): a heartbeat, its expiry, or why it can give no messages. */
+  /** Reads the status of a pull (NATS ADR-37): a heartbeat, its expiry, or an error. */
   #takeStatus({ headers }: Msg): void {
     const code = headers?.code;
     const left = Number(headers?.get('Nats-Pending-Messages'));
@@ -129,7 +129,7 @@ export class Session {
       this.end(new Error(code === 503 ? 'there is no such consumer' : (headers?.description ?? 'no status')));
   }
 
-  /** Ends it if the server shows no sign of a waiting pull for too long: it has forgotten it. */
+  /** Ends the session if the heartbeats of a waiting pull stop: the server has forgotten it. */
   #watch(): void {
     this.#cancelWatch?.();
     if (this.#isOver || this.#expected === 0) return;

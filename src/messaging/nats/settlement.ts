@@ -1,5 +1,5 @@
-// Recording outcomes: acks that the server has confirmed, and copies that it has stored. What can pass is tried again for
-// as long as the message is ours.
+// Records outcomes: acks that the server confirms, and copies that it stores. Temporary failures are retried for as long
+// as the lease lasts.
 import { nanos } from '@nats-io/transport-node';
 import { sleep } from '../../clock.ts';
 import { SendError, toError, UnroutableError } from '../../errors.ts';
@@ -13,6 +13,7 @@ import { requestTimeoutMs } from './options.ts';
 import { TooLargeError, type Publisher } from './publisher.ts';
 import type { Queues } from './stream.ts';
 
+/** The parts of a consumer that settle its messages. */
 export interface SettlementOptions {
   readonly link: Link;
   readonly context: AdapterContext;
@@ -22,13 +23,13 @@ export interface SettlementOptions {
   readonly queueName: string;
 }
 
-/** Where a copy goes. */
+/** The queue and subject that a copy goes to. */
 export interface Target {
   readonly queueName: string;
   readonly subject: string;
 }
 
-/** How the outcomes of one consumer's messages are recorded. */
+/** Settles the messages of one consumer. */
 export class Settlement {
   readonly #options: SettlementOptions;
 
@@ -36,12 +37,12 @@ export class Settlement {
     this.#options = options;
   }
 
-  /** Takes the message out of the queue. @returns false if it was lost before */
+  /** Acknowledges the message. @returns false if it was lost first */
   async ack(lease: Lease): Promise<boolean> {
     return await this.#confirm(lease, '+ACK');
   }
 
-  /** Returns the message to its queue. @returns false if it was lost before */
+  /** Returns the message to its queue. @returns false if it was lost first */
   async nak(lease: Lease, delayMs = 0): Promise<boolean> {
     return await this.#confirm(
       lease,
@@ -50,9 +51,9 @@ export class Settlement {
   }
 
   /**
-   * Stores a copy, then acks the message: a crash in between means the message twice, the other way round not at all.
+   * Stores a copy, then acks the message: a crash in between duplicates it; in the other order it would lose it.
    *
-   * @returns false if it was lost before
+   * @returns false if it was lost first
    * @throws BrokerRefusedError the user may not write to the target
    */
   async replace(lease: Lease, target: Target, copies: Forms): Promise<boolean> {
@@ -82,13 +83,13 @@ export class Settlement {
     return false;
   }
 
-  /** Stores a copy. Tries once. */
+  /** Stores a copy; does not retry. */
   async copy(lease: Lease, { queueName, subject }: Target, headers: Forms[0]): Promise<void> {
     const { queues, publisher } = this.#options;
     const { body, info } = lease.received;
     await queues.ensureKnown(queueName);
     try {
-      // The time tells a message from one of the same number in a stream that was deleted and created again.
+      // With the time, since a stream that was deleted and created again numbers its messages from 1.
       const dedupeId = `${info.stream}.${info.sequence}.${info.storedNs}.${subject}`;
       await publisher.publish({ queueName, subject, body, headers, dedupeId });
     } catch (error) {
@@ -116,14 +117,14 @@ export class Settlement {
     }
   }
 
-  /** The open connection, once there is one; undefined if the message is lost before. */
+  /** The open connection, once there is one; undefined if the message is lost first. */
   async #ready(lease: Lease): Promise<OpenLink | undefined> {
     const { link, keeper } = this.#options;
     const open = keeper.isHeld(lease) ? await link.opened(lease.signal) : undefined;
     return keeper.isHeld(lease) ? open : undefined;
   }
 
-  /** Nobody takes an ack: loses the message if its consumer was deleted. Else a cluster is choosing a leader for it. */
+  /** Nobody answers an ack: if the consumer was deleted, loses the message; if not, a cluster is electing its leader. */
   async #isGone({ jsm }: OpenLink, lease: Lease): Promise<boolean> {
     const { stream, consumer } = lease.received.info;
     try {

@@ -1,5 +1,4 @@
-// The queues at the server: streams and their consumers. Creates those that are missing, and leaves existing ones as they
-// are.
+// The queues on the server, streams and their consumers: creates missing ones, and leaves existing ones as they are.
 import { nanos, millis } from '@nats-io/transport-node';
 import {
   AckPolicy,
@@ -24,13 +23,14 @@ export interface QueueConsumer {
   readonly ackWaitMs: number;
 }
 
+/** The connection, and the settings of queues to create. */
 export interface QueuesOptions {
   readonly link: Link;
   readonly settings: NatsOptions;
   readonly context: AdapterContext;
 }
 
-/** Pull requests that may wait at a consumer, of all its hosts: each has a few. The server's default is 512. */
+/** How many pull requests of all hosts may wait at a consumer; each host has a few. The server's default is 512. */
 const mostWaiting = 10_000;
 
 /** The queues of one connection. */
@@ -44,7 +44,7 @@ export class Queues {
   }
 
   /**
-   * Creates the queue if it is missing; asks the server every time.
+   * Creates the queue if it is missing; always asks the server.
    *
    * @throws BrokerRefusedError the user may not, or the server refuses such a queue
    */
@@ -72,7 +72,7 @@ export class Queues {
     }
   }
 
-  /** The queue turned out to be missing. */
+  /** Makes the next `ensureKnown` ask the server again: the queue turned out to be missing. */
   forget(queueName: string): void {
     this.#known.delete(queueName);
   }
@@ -120,7 +120,7 @@ export class Queues {
       subjects: subjectsOf(queueName),
       retention: RetentionPolicy.Workqueue,
       storage: StorageType.File,
-      // A full queue refuses what is sent; it never drops what it has.
+      // A full queue refuses new messages; it never drops one.
       discard: DiscardPolicy.New,
       num_replicas: settings.replicas,
     });
@@ -143,9 +143,9 @@ export class Queues {
       durable_name: consumerName(created),
       ack_policy: AckPolicy.Explicit,
       ack_wait: nanos(settings.ackWaitMs),
-      // svchost counts attempts; with a limit here, a message beyond it would stay in the stream, and be delivered no more.
+      // svchost counts attempts; a message beyond a limit here would stay in the stream and never be delivered again.
       max_deliver: -1,
-      // Messages that wait for a retry count here, so any limit could stop the queue.
+      // Includes messages that wait for a retry, so any limit could stop the queue.
       max_ack_pending: -1,
       max_waiting: mostWaiting,
     });

@@ -434,7 +434,7 @@ describe('sending', () => {
     const adapter = await openAdapter({}, emit);
     await adapter.ensureQueue(queue);
     const sent = adapter.sendMessage(queue, new Uint8Array(1_048_576));
-    await expect(sent).rejects.toThrow(/larger than NATS takes.*max_payload/);
+    await expect(sent).rejects.toThrow(/larger than NATS accepts.*max_payload/);
     await adapter.sendMessage(queue, Buffer.from('1'));
     expect(kinds(events)).not.toContain('broker-lost');
   });
