@@ -59,10 +59,12 @@ export interface Verdict {
  * with svchost's names are passed on but decide nothing, and a dead letter overwrites them.
  */
 export function sentHeaders(headers: Headers): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !unclaimable.has(name)));
+  // The hot path: hardly any message has one of them.
+  if (!unclaimable.some((name) => Object.hasOwn(headers, name))) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !unclaimable.includes(name)));
 }
 
-const unclaimable: ReadonlySet<string> = new Set([header.attempt, header.headersDropped]);
+const unclaimable: readonly string[] = [header.attempt, header.headersDropped];
 
 /** The headers that record the attempt of a copy and when the first attempt began; none for attempt 1. */
 export function attemptHeaders({ attempt, firstSeen, headersDropped }: History): Headers {

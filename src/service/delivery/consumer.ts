@@ -77,7 +77,7 @@ export class DeliveryConsumer implements InFlight {
   }
 
   #start(delivery: Delivery): void {
-    const run = new Run(delivery.lost);
+    const run = new Run(delivery);
     this.#running.set(run, this.#run(delivery, run));
   }
 

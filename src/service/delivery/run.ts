@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '../../clock.ts';
 import { toError } from '../../errors.ts';
+import type { Delivery } from '../../messaging/adapter.ts';
 import { legible } from '../../thrown.ts';
 import { CrashError, CutOffError, ProcessTimeoutError, reasonOf } from './failure.ts';
 
@@ -13,7 +14,9 @@ export const currentRun = new AsyncLocalStorage<Run>();
 
 /** One delivery or occurrence in flight. */
 export class Run {
-  readonly #lost: AbortSignal | undefined;
+  readonly #delivery: Pick<Delivery, 'lost'> | undefined;
+  /** Read with `signal`: an adapter may make it on first use. */
+  #lost: AbortSignal | undefined;
   readonly #interrupted = Promise.withResolvers<never>();
   /** Made on first use: most processors never use it. */
   #controller: AbortController | undefined;
@@ -22,9 +25,9 @@ export class Run {
   #timeout: ProcessTimeoutError | undefined;
   readonly #onLost = (): void => this.#abort(toError(this.#lost?.reason));
 
-  /** @param lost aborted when the delivery is lost: this aborts `signal` too; the run goes on, and takes up room */
-  constructor(lost?: AbortSignal) {
-    this.#lost = lost;
+  /** @param delivery when it is lost, `signal` is aborted; the run goes on, and takes up room */
+  constructor(delivery?: Pick<Delivery, 'lost'>) {
+    this.#delivery = delivery;
     // A rejection before `execute` awaits it must not count as unhandled.
     this.#interrupted.promise.catch(() => undefined);
   }
@@ -33,6 +36,7 @@ export class Run {
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
+      this.#lost = this.#delivery?.lost;
       if (this.#abortReason) this.#controller.abort(this.#abortReason);
       else if (this.#lost?.aborted) this.#controller.abort(toError(this.#lost.reason));
       else this.#lost?.addEventListener('abort', this.#onLost, { once: true });
