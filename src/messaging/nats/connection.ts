@@ -42,7 +42,6 @@ export class NatsConnection implements MessageAdapter, Claiming, Browsable, Insp
   readonly #claims: Claims;
   readonly #consumers = new Set<NatsConsumer>();
   #connecting: Promise<void> | undefined;
-  #isClosing = false;
   #closed: Promise<void> | undefined;
 
   constructor(settings: NatsOptions, context: AdapterContext) {
@@ -156,13 +155,12 @@ export class NatsConnection implements MessageAdapter, Claiming, Browsable, Insp
   }
 
   async #close(): Promise<void> {
-    this.#isClosing = true;
     await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
     await this.#link.close();
   }
 
   #assertOpen(): void {
-    if (!this.#link.isOpen || this.#isClosing) throw new NotConnectedError(this.address);
+    if (!this.#link.isOpen || this.#closed) throw new NotConnectedError(this.address);
   }
 
   #inFlight(queueName: string): number {

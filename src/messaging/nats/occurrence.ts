@@ -58,7 +58,7 @@ export class Claims {
           storage: StorageType.File,
           discard: DiscardPolicy.Old,
           max_msgs_per_subject: 1,
-          // Twice `claimMemoryMs`: a claim may come long before or after the occurrence.
+          // Counted from the claim. Twice what the contract asks for, as a margin.
           max_age: nanos(2 * claimMemoryMs),
           num_replicas: this.#settings.replicas,
         });

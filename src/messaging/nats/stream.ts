@@ -10,6 +10,7 @@ import {
 } from '@nats-io/jetstream';
 import { BrokerRefusedError } from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
+import { KnownQueues } from '../known-queue.ts';
 import { isMissingConsumer, isMissingStream, queueRefusal } from './failure.ts';
 import type { Link } from './link.ts';
 import { consumerName, streamName, subjectsOf } from './name.ts';
@@ -36,8 +37,7 @@ const mostWaiting = 10_000;
 /** The queues of one connection. */
 export class Queues {
   readonly #options: QueuesOptions;
-  /** Queues known to exist, or being created. */
-  readonly #known = new Map<string, Promise<unknown>>();
+  readonly #known = new KnownQueues<StreamInfo>();
 
   constructor(options: QueuesOptions) {
     this.#options = options;
@@ -62,19 +62,12 @@ export class Queues {
 
   /** As `ensure`, but asks the server only the first time. */
   async ensureKnown(queueName: string): Promise<void> {
-    const known = this.#known.get(queueName) ?? this.ensure(queueName);
-    this.#known.set(queueName, known);
-    try {
-      await known;
-    } catch (error) {
-      this.forget(queueName);
-      throw error;
-    }
+    await this.#known.ask(queueName, () => this.ensure(queueName));
   }
 
   /** Makes the next `ensureKnown` ask the server again: the queue turned out to be missing. */
   forget(queueName: string): void {
-    this.#known.delete(queueName);
+    this.#known.forget(queueName);
   }
 
   /** Creates the queue and its consumer if they are missing. Throws as `ensure` does. */

@@ -1,6 +1,7 @@
 // The open connection and its known queues, shared by the consumers and the publisher of one adapter.
 import type { Options, RecoveringChannelModel } from 'amqplib';
 import type { AdapterContext } from '../adapter.ts';
+import { KnownQueues } from '../known-queue.ts';
 import type { RabbitMqOptions } from './endpoint.ts';
 import { Publisher } from './publisher.ts';
 import { ensureQueue, queueOptions } from './queue.ts';
@@ -22,8 +23,7 @@ export class Broker {
   readonly address: string;
   readonly context: AdapterContext;
   readonly publisher: Publisher;
-  /** Queues known to exist, or being created. */
-  readonly #known = new Map<string, Promise<void>>();
+  readonly #known = new KnownQueues<void>();
   #isBlocked = false;
 
   constructor({ connection, settings, address, context }: BrokerOptions) {
@@ -63,18 +63,11 @@ export class Broker {
 
   /** As `ensureQueue`, but asks the broker only the first time. */
   async ensureKnown(queueName: string, options?: Options.AssertQueue): Promise<void> {
-    const known = this.#known.get(queueName) ?? this.ensureQueue(queueName, options);
-    this.#known.set(queueName, known);
-    try {
-      await known;
-    } catch (error) {
-      this.forget(queueName);
-      throw error;
-    }
+    await this.#known.ask(queueName, () => this.ensureQueue(queueName, options));
   }
 
   /** Makes the next `ensureKnown` ask the broker again: the queue turned out to be missing. */
   forget(queueName: string): void {
-    this.#known.delete(queueName);
+    this.#known.forget(queueName);
   }
 }

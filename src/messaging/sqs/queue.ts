@@ -2,6 +2,7 @@
 import { isFifoName, nameFault, wireName } from '../../config/broker/sqs.ts';
 import { BrokerRefusedError } from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
+import { KnownQueues } from '../known-queue.ts';
 import type { QueueAddress, SqsApi } from './api.ts';
 import { isMissingQueue } from './failure.ts';
 import type { SqsTiming } from './options.ts';
@@ -42,7 +43,7 @@ export interface QueueFacts {
 export class QueueRegister {
   readonly #api: SqsApi;
   readonly #emit: AdapterContext['emit'];
-  readonly #known = new Map<string, Promise<SqsQueue>>();
+  readonly #known = new KnownQueues<SqsQueue>();
 
   constructor(api: SqsApi, emit: AdapterContext['emit']) {
     this.#api = api;
@@ -70,7 +71,7 @@ export class QueueRegister {
 
   /** Makes the next call look the queue up again, because it is gone. */
   forget(queueName: string): void {
-    this.#known.delete(queueName);
+    this.#known.forget(queueName);
   }
 
   async facts(queue: SqsQueue): Promise<QueueFacts> {
@@ -100,13 +101,7 @@ export class QueueRegister {
 
   async #remember(queueName: string, find: (name: string) => Promise<SqsQueue>): Promise<SqsQueue> {
     const name = checkedName(queueName);
-    let found = this.#known.get(name);
-    if (!found) {
-      found = find(name);
-      this.#known.set(name, found);
-      found.catch(() => this.#known.delete(name));
-    }
-    return await found;
+    return await this.#known.ask(name, () => find(name));
   }
 
   async #lookUp(name: string, account?: string): Promise<SqsQueue> {
