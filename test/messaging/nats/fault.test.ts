@@ -1,5 +1,5 @@
-// What NATS and the network can do to a host, done to a server of the test's own: each ends with every message processed and
-// an empty queue.
+// Faults of NATS and the network, caused at a server of the test's own: after each of them every message is processed and
+// the queue is empty.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { headers } from '@nats-io/transport-node';
 import { DiscardPolicy, AckPolicy } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BrokerRefusedError, NotConnectedError, UnroutableError } from '../../../src/errors.ts';
-import type { ConsumeOptions, Consumer, Delivery } from '../../../src/messaging/adapter.ts';
+import type { ConsumeOptions, Delivery } from '../../../src/messaging/adapter.ts';
 import type { BrokerEvent } from '../../../src/messaging/event.ts';
 import { NatsConnection, type NatsOptions } from '../../../src/messaging/nats/connection.ts';
 import { consumerName, copySubject, messageSubject, streamName } from '../../../src/messaging/nats/name.ts';
@@ -15,9 +15,17 @@ import { keepEvents, testContext } from '../../support/context.ts';
 import { startOwnNats, type OwnNats } from '../../support/own-nats.ts';
 import { freePort } from '../../support/port.ts';
 import { startRelay, type Relay } from '../../support/tcp-relay.ts';
+import {
+  briefWork,
+  faultPatience,
+  sendMessages,
+  sendSurely,
+  startFaultHost,
+  textOf,
+  type FaultHost,
+  type FaultHostOptions,
+} from '../fault-host.ts';
 import { browse, natsOptions, openClient } from './harness.ts';
-
-const patience = { timeout: 45_000, interval: 20 };
 
 let server: OwnNats;
 let relay: Relay;
@@ -45,47 +53,16 @@ afterEach(async () => {
   await server.start();
 });
 
-/** A host in short: consumes with three at once, retries each fifth message once, and notes what it has done. */
-interface Host {
-  readonly adapter: NatsConnection;
-  readonly consumer: Consumer;
-  readonly done: Set<string>;
-  readonly deliveries: Delivery[];
-  readonly failures: Error[];
+interface Host extends FaultHost<NatsConnection> {
   readonly events: readonly BrokerEvent[];
 }
 
-interface HostOptions extends Partial<NatsOptions> {
-  readonly work?: (delivery: Delivery) => Promise<void>;
-  readonly concurrency?: number;
-}
+interface HostOptions extends Partial<NatsOptions>, Omit<FaultHostOptions, 'queue'> {}
 
-async function startHost(options: HostOptions = {}): Promise<Host> {
-  const { work = briefWork, concurrency = 3, ...overrides } = options;
+async function startHost({ work, concurrency, ...overrides }: HostOptions = {}): Promise<Host> {
   const { emit, events } = keepEvents();
   const adapter = await openAdapter(overrides, emit);
-  const done = new Set<string>();
-  const deliveries: Delivery[] = [];
-  const failures: Error[] = [];
-  const process = async (delivery: Delivery) => {
-    await work(delivery);
-    if (Number(text(delivery)) % 5 === 0 && delivery.attempt === 1) {
-      await delivery.settle({ kind: 'retry', delayMs: 50, error: { name: 'Error', message: 'once' } });
-      return;
-    }
-    done.add(text(delivery));
-    await delivery.settle({ kind: 'done' });
-  };
-  const onDelivery = (delivery: Delivery) => {
-    deliveries.push(delivery);
-    void process(delivery);
-  };
-  const consumer = await adapter.consumeMessages(queue, onDelivery, {
-    ...consumeOptions(),
-    concurrency,
-    onFailure: (error) => failures.push(error),
-  });
-  return { adapter, consumer, done, deliveries, failures, events };
+  return { ...(await startFaultHost(adapter, { queue, work, concurrency })), events };
 }
 
 function consumeOptions(): ConsumeOptions {
@@ -123,35 +100,24 @@ async function openJsm() {
   return { nc, jsm };
 }
 
-const briefWork = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-/** Sends `0` to `count - 1`; what is not confirmed is sent again, as a careful sender does. */
 async function sendAll(adapter: NatsConnection, count: number, first = 0): Promise<void> {
-  await Promise.all(Array.from({ length: count }, (_, index) => sendSurely(adapter, String(first + index))));
-}
-
-async function sendSurely(adapter: NatsConnection, content: string): Promise<void> {
-  await vi.waitFor(() => adapter.sendMessage(queue, Buffer.from(content)), { ...patience, interval: 50 });
+  await sendMessages(adapter, queue, count, first);
 }
 
 async function expectAllDone(host: Host, count: number): Promise<void> {
-  await vi.waitFor(() => expect(host.done.size).toBe(count), patience);
+  await vi.waitFor(() => expect(host.done.size).toBe(count), faultPatience);
   await expectEmpty(host.adapter);
   expect(host.failures).toEqual([]);
 }
 
 async function expectEmpty(adapter: NatsConnection): Promise<void> {
-  await vi.waitFor(async () => expect(await adapter.countMessages(queue)).toBe(0), patience);
+  await vi.waitFor(async () => expect(await adapter.countMessages(queue)).toBe(0), faultPatience);
   const { jsm } = await openJsm();
-  await vi.waitFor(async () => expect(await browse(jsm, queue)).toEqual([]), patience);
+  await vi.waitFor(async () => expect(await browse(jsm, queue)).toEqual([]), faultPatience);
 }
 
 function kinds(events: readonly BrokerEvent[]): string[] {
   return events.map(({ kind }) => kind);
-}
-
-function text({ body }: Delivery): string {
-  return Buffer.from(body).toString();
 }
 
 describe('every message is processed when', () => {
@@ -159,7 +125,7 @@ describe('every message is processed when', () => {
     const host = await startHost();
     const sending = sendAll(host.adapter, 500);
     for (const share of [50, 150, 300]) {
-      await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(share), patience);
+      await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(share), faultPatience);
       relay.reset();
     }
     await sending;
@@ -177,7 +143,7 @@ describe('every message is processed when', () => {
     for (const bytes of [701, 3001, 7001, 12_345, 20_011]) {
       const before = relay.accepted;
       relay.cutAfter(bytes);
-      // Until so many bytes have flowed that it was cut.
+      // Until the connection is cut.
       for (; relay.accepted === before; count += 100) await sendAll(host.adapter, 100, count);
     }
     await expectAllDone(host, count);
@@ -186,10 +152,10 @@ describe('every message is processed when', () => {
   it('the network goes silent, and the connection stays open', async () => {
     const host = await startHost();
     const sending = sendAll(host.adapter, 300);
-    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), faultPatience);
     const before = relay.accepted;
     relay.freeze();
-    await vi.waitFor(() => expect(relay.accepted).toBeGreaterThan(before), patience);
+    await vi.waitFor(() => expect(relay.accepted).toBeGreaterThan(before), faultPatience);
     relay.thaw();
     await sending;
     await expectAllDone(host, 300);
@@ -198,9 +164,9 @@ describe('every message is processed when', () => {
   it('the server hangs', async () => {
     const host = await startHost();
     const sending = sendAll(host.adapter, 300);
-    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), faultPatience);
     server.pause();
-    await vi.waitFor(() => expect(kinds(host.events)).toContain('broker-lost'), patience);
+    await vi.waitFor(() => expect(kinds(host.events)).toContain('broker-lost'), faultPatience);
     server.resume();
     await sending;
     await expectAllDone(host, 300);
@@ -209,9 +175,9 @@ describe('every message is processed when', () => {
   it('the server is killed and started again', async () => {
     const host = await startHost();
     const sending = sendAll(host.adapter, 300);
-    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), faultPatience);
     await server.kill();
-    await vi.waitFor(() => expect(kinds(host.events)).toContain('broker-connect-failed'), patience);
+    await vi.waitFor(() => expect(kinds(host.events)).toContain('broker-connect-failed'), faultPatience);
     await server.start();
     await sending;
     await expectAllDone(host, 300);
@@ -228,31 +194,31 @@ describe('every message is processed when', () => {
     await expectAllDone(host, 100);
   });
 
-  it('the queue is deleted and made again while a delivery is in flight', async () => {
+  it('the queue is deleted and created again while a delivery is in flight', async () => {
     const slow = Promise.withResolvers<undefined>();
     const host = await startHost({
-      work: (delivery) => (text(delivery) === '1' ? slow.promise : briefWork()),
+      work: (delivery) => (textOf(delivery) === '1' ? slow.promise : briefWork()),
     });
     await sendAll(host.adapter, 2, 1);
-    await vi.waitFor(() => expect(host.done).toContain('2'), patience);
+    await vi.waitFor(() => expect(host.done).toContain('2'), faultPatience);
     const { jsm } = await openJsm();
     await jsm.streams.delete(queue);
     await vi.waitFor(() =>
       expect(host.events.filter(({ kind }) => kind === 'queue-created')).toHaveLength(2),
     );
-    // Messages of the same numbers as those of the deleted stream: an ack of the old one must settle none of them.
-    const held = host.deliveries.find((delivery) => text(delivery) === '1')!;
+    // Numbered like the messages of the deleted stream: the ack of an old one must not settle a new one.
+    const held = host.deliveries.find((delivery) => textOf(delivery) === '1')!;
     slow.resolve(undefined);
     expect(await held.settle({ kind: 'done' })).toBe(false);
     expect(held.lost.aborted).toBe(true);
     await sendAll(host.adapter, 50, 100);
-    await vi.waitFor(() => expect(host.done.size).toBe(52), patience);
+    await vi.waitFor(() => expect(host.done.size).toBe(52), faultPatience);
     await expectEmpty(host.adapter);
     expect(kinds(host.events)).toContain('lease-lost');
   });
 
   it(
-    'more wait for a retry than the server would have in flight by default',
+    'more messages wait for a retry than the server allows in flight by default',
     { timeout: 120_000 },
     async () => {
       const first = new Set<string>();
@@ -262,8 +228,8 @@ describe('every message is processed when', () => {
       const consumer = await adapter.consumeMessages(
         queue,
         (delivery) => {
-          const isLast = text(delivery) === 'last';
-          first.add(text(delivery));
+          const isLast = textOf(delivery) === 'last';
+          first.add(textOf(delivery));
           void delivery.settle(
             isLast
               ? { kind: 'done' }
@@ -272,10 +238,10 @@ describe('every message is processed when', () => {
         },
         { ...consumeOptions(), concurrency: 100 },
       );
-      await vi.waitFor(() => expect(first.size).toBe(1_500), patience);
-      await vi.waitFor(async () => expect(await adapter.countMessages(queue)).toBe(1_500), patience);
-      await sendSurely(adapter, 'last');
-      await vi.waitFor(() => expect(first).toContain('last'), patience);
+      await vi.waitFor(() => expect(first.size).toBe(1_500), faultPatience);
+      await vi.waitFor(async () => expect(await adapter.countMessages(queue)).toBe(1_500), faultPatience);
+      await sendSurely(adapter, queue, 'last');
+      await vi.waitFor(() => expect(first).toContain('last'), faultPatience);
       await consumer.stop();
       expect(await adapter.countMessages(queue)).toBe(1_500);
     },
@@ -283,15 +249,15 @@ describe('every message is processed when', () => {
 });
 
 describe('a delivery', () => {
-  it('stays ours for longer than the server waits for its ack', async () => {
+  it('is renewed for longer than the server waits for its ack', async () => {
     const gate = Promise.withResolvers<undefined>();
     const host = await startHost({ work: () => gate.promise, ackWaitMs: 500 });
     await sendAll(host.adapter, 1, 1);
-    await vi.waitFor(() => expect(host.deliveries).toHaveLength(1), patience);
+    await vi.waitFor(() => expect(host.deliveries).toHaveLength(1), faultPatience);
     const { jsm } = await openJsm();
     const { created } = await jsm.streams.info(queue);
     const started = Date.now();
-    await vi.waitUntil(() => Date.now() - started > 2_000, patience);
+    await vi.waitUntil(() => Date.now() - started > 2_000, faultPatience);
     expect(await jsm.consumers.info(queue, consumerName(created))).toMatchObject({
       num_ack_pending: 1,
       num_redelivered: 0,
@@ -305,10 +271,10 @@ describe('a delivery', () => {
     const gate = Promise.withResolvers<undefined>();
     const host = await startHost({ work: () => gate.promise, ackWaitMs: 30_000 });
     await sendAll(host.adapter, 1, 1);
-    await vi.waitFor(() => expect(host.deliveries).toHaveLength(1), patience);
+    await vi.waitFor(() => expect(host.deliveries).toHaveLength(1), faultPatience);
     await relay.refuse();
     relay.reset();
-    await vi.waitFor(() => expect(kinds(host.events)).toContain('broker-lost'), patience);
+    await vi.waitFor(() => expect(kinds(host.events)).toContain('broker-lost'), faultPatience);
     gate.resolve(undefined);
     await relay.accept();
     await expectAllDone(host, 1);
@@ -320,39 +286,39 @@ describe('a delivery', () => {
     const gate = Promise.withResolvers<undefined>();
     const host = await startHost({ work: () => gate.promise, concurrency: 1 });
     await sendAll(host.adapter, 1, 1);
-    await vi.waitFor(() => expect(host.deliveries).toHaveLength(1), patience);
+    await vi.waitFor(() => expect(host.deliveries).toHaveLength(1), faultPatience);
     await relay.refuse();
     relay.reset();
-    await vi.waitFor(() => expect(kinds(host.events)).toContain('lease-lost'), patience);
+    await vi.waitFor(() => expect(kinds(host.events)).toContain('lease-lost'), faultPatience);
     expect(host.deliveries[0]!.lost.aborted).toBe(true);
     expect(await host.deliveries[0]!.settle({ kind: 'done' })).toBe(false);
     gate.resolve(undefined);
     await relay.accept();
-    await vi.waitFor(() => expect(host.deliveries).toHaveLength(2), patience);
+    await vi.waitFor(() => expect(host.deliveries).toHaveLength(2), faultPatience);
     expect(host.deliveries[1]).toMatchObject({ attempt: 1, crashes: 1, redelivered: true });
     await expectAllDone(host, 1);
   });
 
-  it('is never one too many, however the requests before were filled', async () => {
+  it('never exceeds the concurrency, however earlier requests were filled', async () => {
     const gate = Promise.withResolvers<undefined>();
     const host = await startHost({
-      work: (delivery) => (Number(text(delivery)) > 100 ? gate.promise : briefWork()),
+      work: (delivery) => (Number(textOf(delivery)) > 100 ? gate.promise : briefWork()),
       concurrency: 4,
     });
     for (const index of [1, 2, 3, 4, 6, 7]) {
       await sendAll(host.adapter, 1, index);
-      await vi.waitFor(() => expect(host.done).toContain(String(index)), patience);
+      await vi.waitFor(() => expect(host.done).toContain(String(index)), faultPatience);
     }
     await sendAll(host.adapter, 20, 101);
-    await vi.waitFor(() => expect(host.deliveries.length).toBeGreaterThanOrEqual(10), patience);
-    // A round trip to the server: what it has sent by now has arrived.
+    await vi.waitFor(() => expect(host.deliveries.length).toBeGreaterThanOrEqual(10), faultPatience);
+    // A round trip to the server: everything that it has sent has arrived.
     expect(await host.adapter.countMessages(queue)).toBe(16);
     expect(host.deliveries).toHaveLength(6 + 4);
     gate.resolve(undefined);
     await expectAllDone(host, 26);
   });
 
-  it('that is requeued keeps its attempt, and is no crash', async () => {
+  it('that is requeued keeps its attempt, and does not count as a crash', async () => {
     const held: Delivery[] = [];
     const adapter = await openAdapter();
     const consumer = await adapter.consumeMessages(
@@ -364,8 +330,8 @@ describe('a delivery', () => {
       },
       consumeOptions(),
     );
-    await sendSurely(adapter, 'a');
-    await vi.waitFor(() => expect(held).toHaveLength(4), patience);
+    await sendSurely(adapter, queue, 'a');
+    await vi.waitFor(() => expect(held).toHaveLength(4), faultPatience);
     expect(held.map(({ attempt, crashes, redelivered }) => [attempt, crashes, redelivered])).toEqual([
       [1, 0, false],
       [1, 0, true],
@@ -377,7 +343,7 @@ describe('a delivery', () => {
 });
 
 describe('a copy', () => {
-  it('that the full dead-letter queue refuses is tried again until it fits', async () => {
+  it('that the full dead-letter queue refuses is retried until it fits', async () => {
     const { jsm } = await openJsm();
     const dead = streamName(`${queue}_dead`);
     const subjects = [messageSubject(`${queue}_dead`), copySubject(`${queue}_dead`)];
@@ -391,15 +357,15 @@ describe('a copy', () => {
         void delivery.settle({ kind: 'dead', reason: 'failed', error: { name: 'Error', message: 'no' } }),
       consumeOptions(),
     );
-    await sendSurely(adapter, '1');
-    await vi.waitFor(() => expect(kinds(events)).toContain('copy-refused'), patience);
+    await sendSurely(adapter, queue, '1');
+    await vi.waitFor(() => expect(kinds(events)).toContain('copy-refused'), faultPatience);
     expect(await browse(jsm, queue)).toHaveLength(1);
     await jsm.streams.purge(dead);
-    await vi.waitFor(async () => expect(await browse(jsm, `${queue}_dead`)).toHaveLength(1), patience);
+    await vi.waitFor(async () => expect(await browse(jsm, `${queue}_dead`)).toHaveLength(1), faultPatience);
     await expectEmpty(adapter);
   });
 
-  it('of a message of another client that is as large as the server takes leaves its headers out', async () => {
+  it("of another client's message of the largest size leaves out its headers", async () => {
     const { nc, jsm } = await openJsm();
     const { emit, events } = keepEvents();
     const adapter = await openAdapter({}, emit);
@@ -418,7 +384,7 @@ describe('a copy', () => {
       const found = await browse(jsm, `${queue}_dead`);
       expect(found).toHaveLength(1);
       return found;
-    }, patience);
+    }, faultPatience);
     expect(letters[0]!.body.length).toBe(body.length);
     expect(letters[0]!.headers).toMatchObject({
       'svchost-headers-dropped': true,
@@ -429,7 +395,7 @@ describe('a copy', () => {
 });
 
 describe('sending', () => {
-  it('refuses what is too large, and the connection stays', async () => {
+  it('refuses a message that is too large, and keeps the connection', async () => {
     const { emit, events } = keepEvents();
     const adapter = await openAdapter({}, emit);
     await adapter.ensureQueue(queue);
@@ -455,7 +421,7 @@ describe('sending', () => {
     await adapter.ensureQueue(queue);
     await relay.refuse();
     relay.reset();
-    await vi.waitFor(() => expect(kinds(events)).toContain('broker-lost'), patience);
+    await vi.waitFor(() => expect(kinds(events)).toContain('broker-lost'), faultPatience);
     await expect(adapter.sendMessage(queue, Buffer.from('1'))).rejects.toMatchObject({ code: 'SEND_FAILED' });
   });
 
@@ -469,11 +435,11 @@ describe('sending', () => {
 });
 
 describe('a drain', () => {
-  it('of a frozen connection ends, and reports what was not requeued', async () => {
+  it('of a frozen connection ends, and reports the deliveries that were not requeued', async () => {
     const never = new Promise<void>(() => undefined);
     const host = await startHost({ work: () => never, ackWaitMs: 60_000, pingIntervalMs: 60_000 });
     await sendAll(host.adapter, 3, 1);
-    await vi.waitFor(() => expect(host.deliveries).toHaveLength(3), patience);
+    await vi.waitFor(() => expect(host.deliveries).toHaveLength(3), faultPatience);
     relay.freeze();
     await host.adapter.close();
     expect(host.events).toContainEqual(
@@ -483,11 +449,11 @@ describe('a drain', () => {
 });
 
 describe('the first connection', () => {
-  it('is tried until the server is there', async () => {
+  it('is retried until the server runs', async () => {
     await relay.refuse();
     const { emit, events } = keepEvents();
     const connected = makeAdapter({}, emit).connect();
-    await vi.waitFor(() => expect(kinds(events)).toContain('broker-connect-failed'), patience);
+    await vi.waitFor(() => expect(kinds(events)).toContain('broker-connect-failed'), faultPatience);
     await relay.accept();
     await connected;
     expect(events.at(-1)).toMatchObject({ kind: 'broker-connected', isReconnect: false });
@@ -515,7 +481,7 @@ describe('the first connection', () => {
   });
 });
 
-describe('NATS refuses us for good', () => {
+describe('NATS refuses the host for good', () => {
   it.for([
     ['a wrong password', { username: 'me', password: 'wrong' }],
     ['an unknown user', { username: 'nobody', password: 'secret' }],
@@ -531,7 +497,7 @@ describe('NATS refuses us for good', () => {
     expect(String(error)).not.toContain('wrong');
   });
 
-  it('if it has no JetStream, and says how to get it', async () => {
+  it('if it has no JetStream, and names the remedy', async () => {
     await using own = await startOwnNats({ hasJetStream: false });
     const connected = makeAdapter({ servers: [`127.0.0.1:${own.port}`] }).connect();
     await expect(connected).rejects.toBeInstanceOf(BrokerRefusedError);
@@ -573,7 +539,7 @@ describe('NATS refuses us for good', () => {
     await expect(consuming).rejects.toBeInstanceOf(BrokerRefusedError);
   });
 
-  it('if the stream is not that of a queue, or has another consumer', async () => {
+  it('if the stream does not belong to a queue, or has another consumer', async () => {
     const { jsm } = await openJsm();
     const adapter = await openAdapter();
     await jsm.streams.add({ name: queue, subjects: [`other.${queue}`] });

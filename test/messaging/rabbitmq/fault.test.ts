@@ -3,15 +3,21 @@
 import { connect, type ChannelModel } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BrokerRefusedError } from '../../../src/errors.ts';
-import type { Consumer, Delivery } from '../../../src/messaging/adapter.ts';
 import type { RabbitMqQueueType } from '../../../src/config/broker/rabbitmq.ts';
 import { RabbitMqConnection, type RabbitMqOptions } from '../../../src/messaging/rabbitmq/connection.ts';
 import { startOwnBroker, type OwnBroker } from '../../support/own-broker.ts';
 import { testContext } from '../../support/context.ts';
 import { startRelay, type Relay } from '../../support/tcp-relay.ts';
+import {
+  briefWork,
+  faultPatience,
+  sendMessages,
+  startFaultHost,
+  textOf,
+  type FaultHost,
+  type FaultHostOptions,
+} from '../fault-host.ts';
 import { brokerOptions, browse } from './harness.ts';
-
-const patience = { timeout: 45_000, interval: 20 };
 
 let broker: OwnBroker;
 let relay: Relay;
@@ -41,49 +47,12 @@ afterEach(async () => {
   await broker.start();
 });
 
-/** A small host: consumes three at once, retries each fifth message once, and records its work. */
-interface Host {
-  readonly adapter: RabbitMqConnection;
-  readonly consumer: Consumer;
-  readonly done: Set<string>;
-  readonly deliveries: Delivery[];
-  readonly failures: Error[];
-}
-
-interface HostOptions {
-  readonly work?: (delivery: Delivery) => Promise<void>;
-  readonly retriesSome?: boolean;
+interface HostOptions extends Omit<FaultHostOptions, 'queue'> {
   readonly queueType?: RabbitMqQueueType;
 }
 
-async function startHost({
-  work = briefWork,
-  retriesSome = true,
-  queueType,
-}: HostOptions = {}): Promise<Host> {
-  const adapter = await openAdapter({ queueType });
-  const done = new Set<string>();
-  const deliveries: Delivery[] = [];
-  const failures: Error[] = [];
-  const process = async (delivery: Delivery) => {
-    await work(delivery);
-    if (retriesSome && Number(text(delivery)) % 5 === 0 && delivery.attempt === 1) {
-      await delivery.settle({ kind: 'retry', delayMs: 50, error: { name: 'Error', message: 'once' } });
-      return;
-    }
-    done.add(text(delivery));
-    await delivery.settle({ kind: 'done' });
-  };
-  const onDelivery = (delivery: Delivery) => {
-    deliveries.push(delivery);
-    void process(delivery);
-  };
-  const consumer = await adapter.consumeMessages(queue, onDelivery, {
-    concurrency: 3,
-    deadLetterQueueName: `${queue}_dead`,
-    onFailure: (error) => failures.push(error),
-  });
-  return { adapter, consumer, done, deliveries, failures };
+async function startHost({ queueType, ...options }: HostOptions = {}) {
+  return await startFaultHost(await openAdapter({ queueType }), { queue, ...options });
 }
 
 /** A connection through the relay. */
@@ -104,36 +73,22 @@ function makeAdapter(overrides: Partial<RabbitMqOptions> = {}): RabbitMqConnecti
   return adapter;
 }
 
-const briefWork = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-/** Sends `0` to `count - 1`, and sends unconfirmed ones again, as a careful sender does. */
-async function sendAll(adapter: RabbitMqConnection, count: number, first = 0): Promise<void> {
-  await Promise.all(Array.from({ length: count }, (_, index) => sendSurely(adapter, String(first + index))));
+async function sendAll(adapter: RabbitMqConnection, count: number): Promise<void> {
+  await sendMessages(adapter, queue, count);
 }
 
-async function sendSurely(adapter: RabbitMqConnection, content: string): Promise<void> {
-  for (;;) {
-    try {
-      await adapter.sendMessage(queue, Buffer.from(content));
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
-
-async function expectAllDone(host: Host, count: number): Promise<void> {
-  await vi.waitFor(() => expect(host.done.size).toBe(count), patience);
+async function expectAllDone(host: FaultHost<RabbitMqConnection>, count: number): Promise<void> {
+  await vi.waitFor(() => expect(host.done.size).toBe(count), faultPatience);
   await expectEmpty(host.adapter);
   expect(host.failures).toEqual([]);
 }
 
 async function expectEmpty(adapter: RabbitMqConnection): Promise<void> {
-  await vi.waitFor(async () => expect(await adapter.countMessages(queue, [50])).toBe(0), patience);
+  await vi.waitFor(async () => expect(await adapter.countMessages(queue, [50])).toBe(0), faultPatience);
   await vi.waitFor(async () => {
     const rows = await broker.ctl('-q', 'list_queues', 'name', 'messages_unacknowledged');
     expect(rows.split('\n').find((row) => row.startsWith(`${queue}\t`))).toBe(`${queue}\t0`);
-  }, patience);
+  }, faultPatience);
 }
 
 /**
@@ -144,16 +99,12 @@ async function registrationOnDisk(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 3000));
 }
 
-function text({ body }: Delivery): string {
-  return Buffer.from(body).toString();
-}
-
 describe('every message is processed when', () => {
   it('the broker closes the connection (CONNECTION_FORCED), again and again', async () => {
     const host = await startHost();
     const sending = sendAll(host.adapter, 500);
     for (const share of [50, 150, 300]) {
-      await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(share), patience);
+      await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(share), faultPatience);
       await broker.ctl('close_all_connections', 'maintenance');
     }
     await sending;
@@ -167,13 +118,14 @@ describe('every message is processed when', () => {
     });
     const slow: PromiseWithResolvers<void> = Promise.withResolvers();
     const host = await startHost({
-      work: (delivery) => (text(delivery) === '1' && host.deliveries.length < 4 ? slow.promise : briefWork()),
+      work: (delivery) =>
+        textOf(delivery) === '1' && host.deliveries.length < 4 ? slow.promise : briefWork(),
     });
     await sendAll(host.adapter, 20);
     // The slow one is redelivered: its channel was closed.
     await vi.waitFor(() => {
-      expect(host.deliveries.filter((delivery) => text(delivery) === '1').length).toBeGreaterThan(1);
-    }, patience);
+      expect(host.deliveries.filter((delivery) => textOf(delivery) === '1').length).toBeGreaterThan(1);
+    }, faultPatience);
     await expectAllDone(host, 20);
     // Its first delivery is settled only now. On the new channel its tag would belong to another delivery, or be an
     // error.
@@ -194,10 +146,10 @@ describe('every message is processed when', () => {
   it('the queue is deleted and created again while a delivery is in flight', async () => {
     const slow: PromiseWithResolvers<void> = Promise.withResolvers();
     const host = await startHost({
-      work: (delivery) => (text(delivery) === '1' ? slow.promise : briefWork()),
+      work: (delivery) => (textOf(delivery) === '1' ? slow.promise : briefWork()),
     });
     await sendAll(host.adapter, 2);
-    await vi.waitFor(() => expect(host.done).toContain('0'), patience);
+    await vi.waitFor(() => expect(host.done).toContain('0'), faultPatience);
     await broker.ctl('delete_queue', queue);
     await sendAll(host.adapter, 50);
     slow.resolve();
@@ -219,7 +171,7 @@ describe('every message is processed when', () => {
     const host = await startHost({ retriesSome: false });
     await registrationOnDisk();
     const sending = sendAll(host.adapter, 300);
-    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), faultPatience);
     await broker.kill();
     await broker.start();
     await sending;
@@ -236,7 +188,7 @@ describe('every message is processed when', () => {
       await registrationOnDisk();
       host.done.clear();
       const sending = sendAll(host.adapter, 300);
-      await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+      await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), faultPatience);
       await broker.kill();
       await broker.start();
       await sending;
@@ -247,7 +199,7 @@ describe('every message is processed when', () => {
   it('the broker is shut down for maintenance and comes back', { timeout: 120_000 }, async () => {
     const host = await startHost();
     const sending = sendAll(host.adapter, 300);
-    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), faultPatience);
     await broker.stop();
     await broker.start();
     await sending;
@@ -257,10 +209,10 @@ describe('every message is processed when', () => {
   it('the broker hangs for longer than two heartbeats', async () => {
     const host = await startHost();
     const sending = sendAll(host.adapter, 300);
-    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), faultPatience);
     const before = relay.accepted;
     await broker.pause();
-    await vi.waitFor(() => expect(relay.accepted).toBeGreaterThan(before), patience);
+    await vi.waitFor(() => expect(relay.accepted).toBeGreaterThan(before), faultPatience);
     await broker.resume();
     await sending;
     await expectAllDone(host, 300);
@@ -269,10 +221,10 @@ describe('every message is processed when', () => {
   it('the network goes silent, and the connection stays open', async () => {
     const host = await startHost();
     const sending = sendAll(host.adapter, 300);
-    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), patience);
+    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), faultPatience);
     const before = relay.accepted;
     relay.freeze();
-    await vi.waitFor(() => expect(relay.accepted).toBeGreaterThan(before), patience);
+    await vi.waitFor(() => expect(relay.accepted).toBeGreaterThan(before), faultPatience);
     relay.thaw();
     await sending;
     await expectAllDone(host, 300);
@@ -285,7 +237,7 @@ describe('every message is processed when', () => {
       const before = relay.accepted;
       relay.cutAfter(bytes);
       // Waits until enough bytes have flowed for the cut.
-      for (; relay.accepted === before; count += 100) await sendAll(host.adapter, 100, count);
+      for (; relay.accepted === before; count += 100) await sendMessages(host.adapter, queue, 100, count);
     }
     await expectAllDone(host, count);
   });
@@ -302,7 +254,7 @@ describe('every message is processed when', () => {
     const sending = sendAll(sender, 20);
     await vi.waitFor(async () => {
       expect(await broker.ctl('-q', 'list_connections', 'state')).toMatch(/block/);
-    }, patience);
+    }, faultPatience);
     await broker.ctl('set_vm_memory_high_watermark', '0.4');
     await sending;
     host.done.clear();
@@ -418,13 +370,13 @@ describe('missing rights', () => {
       { ...options, deadLetterQueueName: `${queue}_dead` },
     );
     await adapter.sendMessage(queue, Buffer.from('1'));
-    await vi.waitFor(() => expect(refusals).toHaveLength(1), patience);
+    await vi.waitFor(() => expect(refusals).toHaveLength(1), faultPatience);
     expect(refusals[0]).toBeInstanceOf(BrokerRefusedError);
     expect(String(refusals[0])).toContain(`${queue}_dead`);
     await adapter.close();
     const control: ChannelModel = await connect(broker.url);
     onTestFinished(() => control.close());
-    await vi.waitFor(async () => expect(await browse(control, queue)).toHaveLength(1), patience);
+    await vi.waitFor(async () => expect(await browse(control, queue)).toHaveLength(1), faultPatience);
   });
 });
 
