@@ -1,4 +1,4 @@
-// The search for the shared NATS, and a NATS of a test's own, against real ones.
+// The search for the shared NATS, and a test's own NATS, with real servers.
 import { expect, inject, it } from 'vitest';
 import { greet, provideNats, startOwnNats } from './own-nats.ts';
 import { freePort } from './port.ts';

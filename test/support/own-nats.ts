@@ -1,5 +1,4 @@
-// A NATS server of a test's own, to be killed, frozen and restarted; and the one that all tests share. Owns its process and
-// its folder.
+// A NATS server of a test's own, to be killed, frozen and restarted; and the one that all tests share.
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
@@ -22,21 +21,21 @@ export interface OwnNatsOptions {
   readonly args?: readonly string[];
   /** Default: with JetStream. */
   readonly hasJetStream?: boolean;
-  /** Needed to connect to it; `config` is the path of a configuration file that has it, beside others. */
+  /** Required to connect; `config` is the path of a configuration file that contains it. */
   readonly login?: { readonly username: string; readonly password: string; readonly config?: string };
 }
 
-/** One NATS server that nobody else uses. All methods resolve when the thing has happened. */
+/** A NATS server that nobody else uses. */
 export interface OwnNats extends AsyncDisposable {
   /** With user and password. */
   readonly url: string;
   readonly port: number;
   readonly description: string;
-  /** SIGKILL. What was stored is still there after `start`. */
+  /** SIGKILL. Stored messages survive until `start`. */
   kill(): Promise<void>;
   /** Starts it again after `kill`, on the same port and data; does nothing while it runs. */
   start(): Promise<void>;
-  /** SIGSTOP: connections stay open and nothing answers. */
+  /** SIGSTOP: connections stay open, and the server does not answer. */
   pause(): void;
   resume(): void;
   /** Ends it and deletes its data. Idempotent. */
@@ -47,7 +46,7 @@ export interface OwnNats extends AsyncDisposable {
  * Starts a server for the caller alone; several may run at once. Should the test process be killed, a guard beside it cleans
  * up.
  *
- * @throws NoBrokerError with what to do, if there is no way to one
+ * @throws NoBrokerError there is no way to get one; the error names the remedy
  */
 export async function startOwnNats(options: OwnNatsOptions = {}): Promise<OwnNats> {
   const facts = lookAround();
@@ -68,7 +67,7 @@ export async function startOwnNats(options: OwnNatsOptions = {}): Promise<OwnNat
 /**
  * The server at `url`, else the running one at `localUrl`, else one of our own; see strategy.ts for the order.
  *
- * @throws NoBrokerError with what to do; also if a `url` is given and does not let us in
+ * @throws NoBrokerError there is no way to get one, or the server at `url` refuses the connection
  */
 export async function provideNats(search: BrokerSearch): Promise<Broker> {
   const { url = '', localUrl = 'nats://127.0.0.1:4222', waitMs = 30_000 } = search;
@@ -113,7 +112,7 @@ async function awaitGreeting(url: string, withinMs: number, signal?: AbortSignal
       signal?.throwIfAborted();
       if (performance.now() >= deadline || /authorization/i.test(reason(error))) throw error;
     }
-    // The one thing that cannot be awaited as an event: a listener that appears in another process.
+    // A listener that appears in another process emits no event.
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -220,7 +219,7 @@ function loginArgs(login: OwnNatsOptions['login']): string[] {
   return config === undefined ? ['--user', username, '--pass', password] : ['-c', config];
 }
 
-/** What greets everybody, also with TLS and without JetStream: a line of INFO. */
+/** Waits for the INFO line with which the server greets every client, even with TLS or without JetStream. */
 async function awaitListener(port: number, ended: AbortSignal): Promise<void> {
   for (;;) {
     const socket = connectTcp(port, '127.0.0.1');

@@ -1,23 +1,23 @@
-// The process of a server that the tests have started: its start, its signals, its end. Knows no server.
+// The process of any server that the tests start: its start, its signals, its end.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
-/** How to run a server, and how to find out that it serves. */
+/** How to run a server, and how to notice that it is ready. */
 export interface ServerCommand {
   readonly file: string;
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Where its output goes; appended to. */
+  /** The file that its output is appended to. */
   readonly logFile: string;
-  /** Resolves once it serves; the signal is aborted when it has ended. */
+  /** Resolves once the server is ready; the signal is aborted when it has ended. */
   readonly awaitReady: (ended: AbortSignal) => Promise<unknown>;
-  /** Called with the id of its process, which leads a group of processes. */
+  /** Called with its process id, which is also that of its process group. */
   readonly onStart: (pid: number) => void;
 }
 
-/** A server's process, leader of a group that holds only what it started itself. It may run several times. */
+/** A server's process, the leader of its own group. It can be started again after its end. */
 export class ServerProcess {
   readonly #command: ServerCommand;
   #running: { readonly child: ChildProcess; readonly exited: Promise<void> } | undefined;
@@ -26,7 +26,7 @@ export class ServerProcess {
     this.#command = command;
   }
 
-  /** Does nothing while it runs. The end of its log is in the error if it does not come up. */
+  /** Does nothing while it runs. If it does not come up, the error contains the end of its log. */
   async start(): Promise<void> {
     if (this.#running !== undefined) return;
     const { file, args, cwd, env, logFile, awaitReady, onStart } = this.#command;
@@ -55,11 +55,11 @@ export class ServerProcess {
     }
   }
 
-  /** An orderly end is asked of the leader alone: the others end with it. */
+  /** Requests an orderly end from the leader alone: the others end with it. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const running = this.#running;
     if (running === undefined) return;
-    // Waited for now, so it counts again as a reason for this process to live.
+    // Awaited from now on, so it counts again as a reason for this process to live.
     running.child.ref();
     if (signal === 'SIGTERM') running.child.kill(signal);
     else this.signal(signal);
@@ -68,7 +68,7 @@ export class ServerProcess {
     clearTimeout(limit);
   }
 
-  /** Signals the group; it is known to exist, because its leader has not been reaped. */
+  /** Signals the group, which must exist, since its leader has not been reaped. */
   signal(signal: NodeJS.Signals): void {
     const pid = this.#running?.child.pid;
     if (pid !== undefined) process.kill(-pid, signal);

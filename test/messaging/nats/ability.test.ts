@@ -1,5 +1,4 @@
-// What NATS can do beyond the contract: listing, inspecting, claiming; and all of it with no more rights than docs/nats.md
-// asks for.
+// The abilities of NATS beyond the contract: listing, inspecting and claiming, with only the rights that docs/nats.md lists.
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -70,7 +69,7 @@ it('finds nothing wrong with a queue that it has created, or that does not exist
   expect(await adapter.inspectQueue(queue)).toEqual([]);
 });
 
-it('tells what is wrong with a queue of somebody else', async () => {
+it('reports the faults of a queue that somebody else has created', async () => {
   const adapter = await open();
   const { created } = await control.jsm.streams.add({
     name: queue,
@@ -93,7 +92,7 @@ it('tells what is wrong with a queue of somebody else', async () => {
   for (const fault of faults) expect(fault).toContain(`queue "${queue}"`);
 });
 
-it('consumes a stream with further subjects: what others publish there is at its first attempt', async () => {
+it('consumes a stream with further subjects, whose messages are at their first attempt', async () => {
   const adapter = await open();
   const other = `${queue}.created`;
   await control.jsm.streams.add({ name: queue, subjects: [...subjectsOf(queue), other] });

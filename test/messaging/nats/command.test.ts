@@ -1,4 +1,4 @@
-// The commands with MESSAGING_TYPE=NatsConnection: settings, driver and server together, each command a process of its own.
+// The commands with MESSAGING_TYPE=NatsConnection: settings, driver and server together, each command in its own process.
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -37,7 +37,7 @@ function serviceDirectory(): string {
   });
 }
 
-/** The environment of a service with a queue of its own, which is deleted in the end. */
+/** The environment of a service with a queue of its own, which is deleted at the end. */
 function makeQueue(): { readonly queue: string; readonly env: Record<string, string> } {
   const queue = `command-${randomUUID()}`;
   onTestFinished(() => deleteNatsQueues(queue, `${queue}_dead`));
@@ -50,7 +50,7 @@ function makeQueue(): { readonly queue: string; readonly env: Record<string, str
   return { queue, env };
 }
 
-/** The messages in a queue once there are so many. */
+/** The messages in a queue, once it has this many. */
 async function waitForMessages(queue: string, count: number) {
   return await vi.waitFor(async () => {
     const messages = await browse(control.jsm, queue);
@@ -103,7 +103,7 @@ it('a host whose drain runs out of time requeues what is in flight, and ends wit
   await host.waitForLine('order begun');
   host.signal('SIGTERM');
   expect(await host.exited).toEqual({ code: 75, signal: null });
-  // At once: nobody has to wait for the minute of its lease.
+  // At once: the next host need not wait until the lease of a minute has expired.
   const next = startHost({ cwd, env });
   expect(await next.waitForLine('order done', 10_000)).toMatchObject({ id: 1 });
   await waitForMessages(queue, 0);

@@ -12,10 +12,10 @@ import { testContext } from '../../support/context.ts';
 import { startRelay, type Relay } from '../../support/tcp-relay.ts';
 import type { AdapterHarness } from '../contract.ts';
 
-/** How long a crashed connection's messages stay with it. */
+/** How long a crashed connection's messages stay leased. */
 const ackWaitMs = 2_000;
 
-/** The server's address as the adapter takes it. */
+/** The server's address in the adapter's form. */
 export function natsOptions(url: string, overrides: Partial<NatsOptions> = {}): NatsOptions {
   const { host, username, password } = new URL(url);
   return {
@@ -42,7 +42,7 @@ export async function openClient(url: string): Promise<{ nc: Client; jsm: JetStr
   return { nc, jsm: await jetstreamManager(nc) };
 }
 
-/** Deletes queues of the shared server; one that does not exist is no error. */
+/** Deletes queues of the shared server, if they exist. */
 export async function deleteNatsQueues(...queues: readonly string[]): Promise<void> {
   const { nc, jsm } = await openClient(inject('natsUrl'));
   for (const name of queues) await jsm.streams.delete(streamName(name)).catch(() => undefined);
@@ -84,13 +84,13 @@ export function natsHarness(): AdapterHarness {
       const relay = relays.get(adapter)!;
       await relay.refuse();
       relay.reset();
-      // The server waits for acks for so long; a connection that is back before keeps its messages.
+      // The server waits this long for acks; a connection that is back sooner keeps its messages.
       setTimeout(() => void relay.accept(), ackWaitMs + 500);
     },
   };
 }
 
-/** The messages that a queue's stream has. */
+/** The messages in a queue's stream. */
 export async function browse(jsm: JetStreamManager, queueName: string): Promise<MessageFacts[]> {
   const name = streamName(queueName);
   const info = await jsm.streams.info(name).catch(() => undefined);

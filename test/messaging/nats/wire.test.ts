@@ -1,4 +1,4 @@
-// Names, headers and copies as NATS keeps them: tables, no server.
+// Names, headers and copies in NATS's form, as tables, without a server.
 import { headers as createHeaders, type Msg } from '@nats-io/transport-node';
 import { describe, expect, it } from 'vitest';
 import type { Headers } from '../../../src/messaging/message.ts';
@@ -20,7 +20,7 @@ describe('a queue name', () => {
     expect(copySubject(queueName)).toBe(`svchost.${stream}.copy`);
   });
 
-  it('has a consumer of another name once its stream was created again', () => {
+  it('has a consumer with another name once its stream has been created again', () => {
     const [one, two] = ['2026-01-01T00:00:00.123456789Z', '2026-01-01T00:00:00.125Z'].map(consumerName);
     expect(one).toMatch(/^svchost_[a-z0-9]+$/);
     expect(two).not.toBe(one);
@@ -52,7 +52,7 @@ describe('headers', () => {
     expect(Object.entries(decodeWire(lines).headers)).toEqual(Object.entries(given));
   });
 
-  it('keep the facts apart, which no header of a sender can be', () => {
+  it('keep the facts apart, and no header of a sender can replace them', () => {
     const facts = {
       messageId: 'id',
       replyTo: 'answers',
@@ -74,7 +74,7 @@ describe('headers', () => {
     expect(decodeWire(undefined).headers).toEqual({});
   });
 
-  it('have the size that goes over the wire', () => {
+  it('have the size that is sent', () => {
     const lines = encodeWire({ headers: { a: 'ü', b: [1] }, facts: {} });
     expect(sizeOf(lines)).toBe(Buffer.byteLength('NATS/1.0\r\na: ü\r\nsvchost-headers: {"b":[1]}\r\n\r\n'));
   });
@@ -89,7 +89,7 @@ describe('a message', () => {
     return readMessage({ subject, reply, headers: lines, data: new Uint8Array() } as Msg, 'q');
   }
 
-  it('tells its history if svchost has copied it', () => {
+  it('has a history if svchost has copied it', () => {
     expect(received(copySubject('q'), 2)).toMatchObject({
       history: { attempt: 3, firstSeen: new Date('2026-01-01T00:00:00.000Z') },
       crashes: 2,
@@ -99,7 +99,7 @@ describe('a message', () => {
     expect(received(copySubject('q'), 4)).toMatchObject({ crashes: 4 });
   });
 
-  it('tells none if anyone else has sent it', () => {
+  it('has none if anyone else has sent it', () => {
     for (const subject of [messageSubject('q'), 'orders.new'])
       expect(received(subject, 1)).toMatchObject({ history: {}, crashes: 0, redelivered: false });
     expect(received(messageSubject('q'), 3)).toMatchObject({ crashes: 2, redelivered: true });
@@ -127,13 +127,13 @@ describe('a copy', () => {
     crashes: 1,
   };
 
-  it('for a retry is the next attempt, which has not crashed yet', () => {
+  it('for a retry is the next attempt, without crashes', () => {
     const { headers, copy } = decodeWire(retryCopy(original, 300)[0]);
     expect(headers).toMatchObject({ 'svchost-attempt': 3, tenant: original.headers.tenant });
     expect(readCopyState(copy)).toEqual({ delayMs: 300, crashes: 0, redelivered: false });
   });
 
-  it('has smaller forms for a server that takes no more', () => {
+  it('has smaller forms for a server with a lower limit', () => {
     const error = { name: 'Error', message: 'long '.repeat(300) };
     const forms = deadLetterCopy(original, {
       queueName: 'q',
