@@ -33,7 +33,7 @@ export class SqliteConsumer implements Consumer {
   readonly #id = randomUUID();
   #claims = 0;
   /** Deliveries whose outcome the database does not have yet: their leases are renewed. */
-  readonly #held = new Map<string, SqliteDelivery>();
+  readonly #held = new Set<SqliteDelivery>();
   /** Deliveries without an outcome yet: they count towards the concurrency. */
   #unsettled = 0;
   #claiming: Promise<void> | undefined;
@@ -137,7 +137,7 @@ export class SqliteConsumer implements Consumer {
     this.#claiming = undefined;
     const settle = this.#settle.bind(this);
     const deliveries = messages.map((message) => new SqliteDelivery(message, settle));
-    for (const delivery of deliveries) this.#held.set(keyOf(delivery), delivery);
+    for (const delivery of deliveries) this.#held.add(delivery);
     this.#unsettled += deliveries.length;
     if (deliveries.length > 0) this.#renewLater();
     for (const delivery of deliveries) this.#options.onDelivery(delivery);
@@ -169,7 +169,7 @@ export class SqliteConsumer implements Consumer {
       if (error instanceof BrokerRefusedError) throw error;
       return false;
     } finally {
-      this.#held.delete(keyOf(delivery));
+      this.#held.delete(delivery);
     }
   }
 
@@ -222,7 +222,7 @@ export class SqliteConsumer implements Consumer {
   }
 
   #lose(delivery: SqliteDelivery): void {
-    this.#held.delete(keyOf(delivery));
+    this.#held.delete(delivery);
     // One that was settled meanwhile has no row to renew, and is not lost.
     if (delivery.isSettled) return;
     const error = new Error(
@@ -235,11 +235,11 @@ export class SqliteConsumer implements Consumer {
   /** Runs inside a transaction. Returns the deliveries whose lease was lost. */
   #renewAll(now: number): SqliteDelivery[] {
     const { store, leaseMs } = this.#options;
-    return [...this.#held.values()].filter(({ message }) => !store.renew(message, now + leaseMs));
+    return [...this.#held].filter(({ message }) => !store.renew(message, now + leaseMs));
   }
 
   async #requeueUnsettled(): Promise<void> {
-    const unsettled = [...this.#held.values()].filter((delivery) => !delivery.isSettled);
+    const unsettled = [...this.#held].filter((delivery) => !delivery.isSettled);
     this.#end();
     await this.#requeue(unsettled);
   }
@@ -254,7 +254,7 @@ export class SqliteConsumer implements Consumer {
   /** Requeues deliveries, so that the next consumer need not wait until their leases expire. */
   async #requeue(deliveries: readonly SqliteDelivery[]): Promise<void> {
     const { store, writer, emit } = this.#options;
-    for (const delivery of deliveries) this.#held.delete(keyOf(delivery));
+    for (const delivery of deliveries) this.#held.delete(delivery);
     if (deliveries.length === 0) return;
     try {
       await writer.write({
@@ -267,9 +267,4 @@ export class SqliteConsumer implements Consumer {
       emit({ kind: 'requeue-failed', queue: this.queueName, deliveries: length, error: toError(error) });
     }
   }
-}
-
-/** One message can be held twice, if its first lease was lost. */
-function keyOf({ message }: SqliteDelivery): string {
-  return `${message.id} ${message.token}`;
 }

@@ -16,10 +16,10 @@ export class SqliteDelivery implements Delivery {
   readonly body: Uint8Array;
   readonly attempt: number;
   readonly crashes: number;
-  readonly headers: Headers;
   readonly enqueuedAt: Date;
   readonly message: ClaimedMessage;
   readonly #settle: (delivery: SqliteDelivery, outcome: Outcome) => Promise<boolean>;
+  #headers: Headers | undefined;
   #settled: Promise<boolean> | undefined;
   /** Created on first use, or when the lease is lost. */
   #lost: AbortController | undefined;
@@ -33,9 +33,14 @@ export class SqliteDelivery implements Delivery {
     this.body = message.body;
     this.attempt = message.attempt;
     this.crashes = message.crashes;
-    this.headers = { ...sentHeadersOf(message), ...attemptHeaders(historyOf(message)) };
     this.enqueuedAt = new Date(message.enqueuedAt);
     this.#settle = settle;
+  }
+
+  /** Made when they are read: most processors never use them. */
+  get headers(): Headers {
+    this.#headers ??= { ...sentHeadersOf(this.message), ...attemptHeaders(historyOf(this.message)) };
+    return this.#headers;
   }
 
   get redelivered(): boolean {

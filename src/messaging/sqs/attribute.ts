@@ -108,8 +108,9 @@ export function encodeHeaders(
 
 /** Attributes as headers: numbers as numbers, bytes as bytes. */
 export function decodeHeaders(attributes: Attributes | undefined): Headers {
-  const entries = Object.entries(attributes ?? {});
-  const packed = attributes?.[attributeName.headers]?.StringValue;
+  if (!attributes) return {};
+  const entries = Object.entries(attributes);
+  const packed = attributes[attributeName.headers]?.StringValue;
   const plain = entries.filter(([name]) => packed === undefined || name !== attributeName.headers);
   return Object.fromEntries([
     ...plain.map(([name, value]) => [name, decodeValue(value)] as const),

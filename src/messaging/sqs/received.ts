@@ -86,12 +86,13 @@ export class SqsDelivery implements Delivery {
   readonly crashes = 0;
   /** All that SQS says: the earlier delivery may have been an earlier attempt. */
   readonly redelivered: boolean;
-  readonly headers: Headers;
   readonly enqueuedAt: Date | undefined;
   readonly replyTo: string | undefined;
   readonly correlationId: string | undefined;
   readonly lost: AbortSignal;
+  readonly #received: Received;
   readonly #settle: (outcome: Outcome) => Promise<boolean>;
+  #headers: Headers | undefined;
   #settled: Promise<boolean> | undefined;
 
   constructor({ received, lost, unwrapSns, settle }: SqsDeliveryOptions) {
@@ -99,12 +100,18 @@ export class SqsDelivery implements Delivery {
     this.body = readBody(received.text, unwrapSns);
     this.attempt = received.attempt;
     this.redelivered = received.attempt > 1;
-    this.headers = deliveryHeaders(received);
     this.enqueuedAt = received.enqueuedAt;
     this.replyTo = received.replyTo;
     this.correlationId = received.correlationId;
     this.lost = lost;
+    this.#received = received;
     this.#settle = settle;
+  }
+
+  /** Made when they are read: most processors never use them. */
+  get headers(): Headers {
+    this.#headers ??= deliveryHeaders(this.#received);
+    return this.#headers;
   }
 
   settle(outcome: Outcome): Promise<boolean> {

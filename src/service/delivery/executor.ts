@@ -46,7 +46,7 @@ export class Executor {
     const { clock, events } = this.#options;
     const startedAt = clock.now();
     const facts = this.#factsOf(delivery, startedAt);
-    events.emit({ kind: 'delivery-started', ...facts });
+    events.emit({ ...facts, kind: 'delivery-started' });
 
     const ending = await this.#attempt(delivery, run);
     const outcome = this.#outcomeOf(ending, delivery);
@@ -114,7 +114,7 @@ export class Executor {
   #record(facts: SettledFacts, outcome: Outcome, isSettled: boolean, settleMs: number): void {
     const { events, retry } = this.#options;
     const { maxAttempts } = retry;
-    events.emit({ kind: 'delivery-ended', ...facts, maxAttempts, outcome, isSettled, settleMs });
+    events.emit({ ...facts, kind: 'delivery-ended', maxAttempts, outcome, isSettled, settleMs });
   }
 
   #factsOf({ messageId, attempt, enqueuedAt }: Delivery, now: number) {

@@ -17,7 +17,8 @@ export class Run {
   readonly #delivery: Pick<Delivery, 'lost'> | undefined;
   /** Read with `signal`: an adapter may make it on first use. */
   #lost: AbortSignal | undefined;
-  readonly #interrupted = Promise.withResolvers<never>();
+  /** By `work`, or from outside. */
+  readonly #ended = Promise.withResolvers<unknown>();
   /** Made on first use: most processors never use it. */
   #controller: AbortController | undefined;
   /** Why the signal is aborted. */
@@ -29,7 +30,7 @@ export class Run {
   constructor(delivery?: Pick<Delivery, 'lost'>) {
     this.#delivery = delivery;
     // A rejection before `execute` awaits it must not count as unhandled.
-    this.#interrupted.promise.catch(() => undefined);
+    this.#ended.promise.catch(() => undefined);
   }
 
   /** For the processor: aborted when its work is no longer wanted. */
@@ -53,14 +54,11 @@ export class Run {
    * @throws CutOffError the drain ran out of time
    * @throws CrashError an uncaught error came from this run
    */
-  async execute<Result>(
-    work: () => Result,
-    clock: Clock,
-    timeoutMs: number | undefined,
-  ): Promise<Awaited<Result>> {
+  async execute(work: () => unknown, clock: Clock, timeoutMs: number | undefined): Promise<unknown> {
     const cancelTimeout = this.#startTimeout(clock, timeoutMs);
     try {
-      return await Promise.race([currentRun.run(this, async () => await work()), this.#interrupted.promise]);
+      currentRun.run(this, async () => await work()).then(this.#ended.resolve, this.#ended.reject);
+      return await this.#ended.promise;
     } catch (error) {
       // Whatever the processor threw, it ended because its time was up.
       throw this.#timeout && !isFinal(error) ? this.#timeout : error;
@@ -89,13 +87,13 @@ export class Run {
       const timeout = new ProcessTimeoutError(timeoutMs);
       this.#timeout = timeout;
       this.#abort(timeout);
-      cancel = clock.after(abortGraceMs, () => this.#interrupted.reject(timeout));
+      cancel = clock.after(abortGraceMs, () => this.#ended.reject(timeout));
     });
     return () => cancel();
   }
 
   #end(reason: Error): void {
-    this.#interrupted.reject(reason);
+    this.#ended.reject(reason);
     this.#abort(reason);
   }
 
