@@ -17,10 +17,12 @@ const apiCode = {
 
 /** The error and its causes. */
 function chain(error: unknown): unknown[] {
-  const links: unknown[] = [];
-  for (let each = error; each !== undefined && links.length < 10;) {
-    links.push(each);
-    each = each instanceof Error ? each.cause : undefined;
+  const links = [error];
+  // Bounded: a cause can be its own.
+  while (links.length < 10) {
+    const last = links.at(-1);
+    if (!(last instanceof Error) || last.cause === undefined) break;
+    links.push(last.cause);
   }
   return links;
 }
