@@ -33,6 +33,8 @@ export const header = {
   attempts: 'svchost-attempts',
   /** True on a copy that could not carry the sender's headers. */
   headersDropped: 'svchost-headers-dropped',
+  /** The bytes of headers and properties that could not be decoded. */
+  undecodable: 'svchost-undecodable',
 } as const;
 
 /** The history of a message so far. */

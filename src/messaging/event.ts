@@ -36,6 +36,8 @@ export interface BrokerConnectFailed {
 export interface BrokerLost {
   readonly kind: 'broker-lost';
   readonly broker: string;
+  /** Losses in a row, this one included: of connections that did not last. */
+  readonly failures: number;
   readonly error: Error;
 }
 

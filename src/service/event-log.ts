@@ -115,11 +115,16 @@ function writeState({ state, cause, end }: StateChanged, log: Logger): void {
   if (end) log.info({ ...end.counts, cutOff: end.cutOff, exitCode: end.exitCode }, 'stopped');
 }
 
+/** So many losses in a row, each soon after the one before, are more than a broker's restart. */
+const stubbornFailures = 3;
+
 /** Errors of the broker are logged without their stack, which only shows the client library. */
 function writeBroker(event: BrokerEvent, log: Logger): void {
   const { kind, ...facts } = event;
   const fields = 'error' in facts ? { ...facts, error: brief(facts.error) } : facts;
-  const [level, text] = brokerLines[kind];
+  const [usual, text] = brokerLines[kind];
+  const isStubborn = 'failures' in event && event.failures >= stubbornFailures && kind.endsWith('-lost');
+  const level = isStubborn ? 'error' : usual;
   log[level](fields, kind === 'broker-connected' && event.isReconnect ? 'reconnected' : text);
 }
 

@@ -79,7 +79,7 @@ const [broker, queue] = ['localhost:5672', 'orders'];
 const brokerEvents: { readonly [Kind in BrokerEvent['kind']]: Extract<BrokerEvent, { kind: Kind }> } = {
   'broker-connected': { kind: 'broker-connected', broker, isReconnect: false },
   'broker-connect-failed': { kind: 'broker-connect-failed', broker, error },
-  'broker-lost': { kind: 'broker-lost', broker, error },
+  'broker-lost': { kind: 'broker-lost', broker, failures: 1, error },
   'broker-blocked': { kind: 'broker-blocked', broker, error },
   'broker-unblocked': { kind: 'broker-unblocked', broker },
   'queue-created': { kind: 'queue-created', queue },
@@ -108,6 +108,16 @@ describe('an event of a broker', () => {
     expect(line).toEqual({ ...shown, level: line!['level'], msg: expect.any(String) as unknown });
     expect([30, 40]).toContain(line!['level']);
   });
+
+  it.for(['broker-lost', 'consumer-lost'] as const)(
+    '%s is an error from the third loss in a row on',
+    (kind) => {
+      const levels = [1, 2, 3, 9].map(
+        (failures) => linesOf({ ...brokerEvents[kind], failures })[0]?.['level'],
+      );
+      expect(levels).toEqual([40, 40, 50, 50]);
+    },
+  );
 
   it('a connection that has recovered is reported', () => {
     expect(linesOf({ kind: 'broker-connected', broker, isReconnect: true })).toMatchObject([

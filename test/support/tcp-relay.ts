@@ -25,6 +25,11 @@ export interface Relay extends AsyncDisposable {
   thaw(): void;
   /** Resets a connection exactly after `bytes` more bytes have gone from clients to the broker. Happens once. */
   cutAfter(bytes: number): void;
+  /**
+   * Replaces bytes by others of the same length in all that is forwarded from now on, in both directions. They are found
+   * only within one chunk, so choose bytes in the middle of a small message.
+   */
+  rewrite(from: Buffer, to: Buffer): void;
   /** Ends everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -47,6 +52,7 @@ class TcpRelay implements Relay {
   #accepted = 0;
   #frozen = false;
   #bytesLeft = Infinity;
+  readonly #rewrites: { readonly from: Buffer; readonly to: Buffer }[] = [];
 
   constructor(port: number, host: string) {
     this.#target = { port, host };
@@ -95,6 +101,10 @@ class TcpRelay implements Relay {
     this.#bytesLeft = bytes;
   }
 
+  rewrite(from: Buffer, to: Buffer): void {
+    this.#rewrites.push({ from, to });
+  }
+
   reset(): void {
     for (const link of this.#links) link.end('reset');
   }
@@ -111,10 +121,21 @@ class TcpRelay implements Relay {
   #connect(client: Socket): void {
     this.#accepted++;
     const broker = connect({ ...this.#target, allowHalfOpen: true, noDelay: true });
-    const link = new Link(client, broker, (chunk) => this.#allowance(chunk));
+    const link = new Link(client, broker, {
+      change: (chunk) => this.#change(chunk),
+      allowance: (chunk) => this.#allowance(chunk),
+    });
     this.#links.add(link);
     void link.ended.then(() => this.#links.delete(link));
     if (this.#frozen) link.pause();
+  }
+
+  /** Applies the rewrites, in place. */
+  #change(chunk: Buffer): void {
+    for (const { from, to } of this.#rewrites) {
+      const at = chunk.indexOf(from);
+      if (at >= 0) to.copy(chunk, at);
+    }
   }
 
   /** How much of a chunk from a client may pass before the cut; undefined if all of it may. */
@@ -127,19 +148,27 @@ class TcpRelay implements Relay {
   }
 }
 
+/** What happens to the bytes of a link. */
+interface LinkOptions {
+  /** Changes a chunk, in place. */
+  readonly change: (chunk: Buffer) => void;
+  /** How much of a chunk from the client may pass before the cut; undefined if all of it may. */
+  readonly allowance: (chunk: Buffer) => number | undefined;
+}
+
 /** One client's connection and its counterpart to the broker. */
 class Link {
   readonly ended: Promise<void>;
   readonly #client: Socket;
   readonly #broker: Socket;
-  readonly #allowance: (chunk: Buffer) => number | undefined;
+  readonly #options: LinkOptions;
   #paused = false;
   #isOver = false;
 
-  constructor(client: Socket, broker: Socket, allowance: (chunk: Buffer) => number | undefined) {
+  constructor(client: Socket, broker: Socket, options: LinkOptions) {
     this.#client = client;
     this.#broker = broker;
-    this.#allowance = allowance;
+    this.#options = options;
     this.#pump(client, broker, (chunk) => this.#pass(chunk));
     this.#pump(broker, client, (chunk) => client.write(chunk));
     this.ended = Promise.all([closed(client), closed(broker)]).then(() => undefined);
@@ -168,6 +197,7 @@ class Link {
 
   #pump(from: Socket, to: Socket, write: (chunk: Buffer) => boolean): void {
     from.on('data', (chunk: Buffer) => {
+      this.#options.change(chunk);
       if (!write(chunk)) from.pause();
     });
     to.on('drain', () => {
@@ -183,7 +213,7 @@ class Link {
 
   #pass(chunk: Buffer): boolean {
     if (this.#isOver) return false;
-    const allowed = this.#allowance(chunk);
+    const allowed = this.#options.allowance(chunk);
     if (allowed === undefined) return this.#broker.write(chunk);
     this.#isOver = true;
     // Only bytes that have left this process are surely forwarded: an RST discards those still to be sent.

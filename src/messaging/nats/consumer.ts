@@ -4,6 +4,7 @@ import { sleep, within } from '../../clock.ts';
 import { BrokerRefusedError, toError } from '../../errors.ts';
 import type { AdapterContext, Consumer, ConsumeOptions, Delivery } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
+import { LossStreak } from '../streak.ts';
 import { NatsDelivery } from './delivery.ts';
 import { LeaseKeeper, type Lease } from './lease.ts';
 import type { Link, OpenLink } from './link.ts';
@@ -13,9 +14,6 @@ import { readMessage, storedAt, type Received } from './received.ts';
 import { Session } from './session.ts';
 import { Settlement } from './settlement.ts';
 import type { Queues } from './stream.ts';
-
-/** A session that lived this long, in milliseconds, was no failure: the next one is opened at once. */
-const steadyMs = 10_000;
 
 /** The queue to consume, and the parts of the connection that a consumer uses. */
 export interface NatsConsumerOptions extends ConsumeOptions {
@@ -74,15 +72,15 @@ export class NatsConsumer implements Consumer {
   async #supervise(onOpen: () => void): Promise<void> {
     const { link, context, queueName: queue } = this.#options;
     const { clock, emit } = context;
-    let failures = 0;
+    const streak = new LossStreak();
     for (;;) {
       const open = await link.opened(this.#draining.signal);
       if (!open || this.#isDraining()) return;
-      const startedAt = clock.now();
+      streak.opened(clock.now());
       const error = await this.#runSession(open, onOpen);
       if (error instanceof BrokerRefusedError) throw error;
       if (this.#isDraining()) return;
-      failures = clock.now() - startedAt < steadyMs ? failures + 1 : 1;
+      const failures = streak.lost(clock.now());
       emit({ kind: 'consumer-lost', queue, failures, error });
       await sleep(clock, backoffMs(failures), this.#draining.signal);
     }

@@ -12,6 +12,7 @@ import { sleep, within } from '../../clock.ts';
 import { BrokerRefusedError, NotConnectedError, toError } from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
+import { LossStreak } from '../streak.ts';
 import { connectionRefusal, jetStreamRefusal } from './failure.ts';
 import {
   connectTimeoutMs,
@@ -37,6 +38,7 @@ export class Link {
   readonly #closing = new AbortController();
   /** Dispatches `change` when a connection has been opened, and when none will follow. */
   readonly #changes = new EventTarget();
+  readonly #streak = new LossStreak();
   #current: OpenLink | undefined;
   #hasConnected = false;
   #largestMessageBytes: number | undefined;
@@ -120,6 +122,13 @@ export class Link {
     }
   }
 
+  /** Pauses first if the last connections did not last: the next one may not either. */
+  async #reopen(): Promise<void> {
+    const { losses } = this.#streak;
+    if (losses > 1) await sleep(this.#context.clock, backoffMs(losses), this.#closing.signal);
+    await this.#openUntilItWorks();
+  }
+
   async #open(): Promise<OpenLink> {
     const nc = await this.#dial();
     try {
@@ -174,8 +183,9 @@ export class Link {
   }
 
   #adopt(open: OpenLink): void {
-    const { emit } = this.#context;
+    const { clock, emit } = this.#context;
     this.#current = open;
+    this.#streak.opened(clock.now());
     this.#largestMessageBytes = open.nc.info?.max_payload;
     const broker = open.nc.getServer();
     emit({ kind: 'broker-connected', broker, isReconnect: this.#hasConnected });
@@ -185,8 +195,8 @@ export class Link {
       if (this.#isClosing()) return;
       this.#current = undefined;
       const error = toError(reason ?? 'the connection was closed');
-      emit({ kind: 'broker-lost', broker, error });
-      void this.#openUntilItWorks();
+      emit({ kind: 'broker-lost', broker, failures: this.#streak.lost(clock.now()), error });
+      void this.#reopen();
     });
   }
 

@@ -14,8 +14,11 @@ import type {
   SendOptions,
 } from '../adapter.ts';
 import { describeThrown } from '../../thrown.ts';
+import { backoffMs } from '../backoff.ts';
 import type { Capabilities, Claiming } from '../capability.ts';
+import { LossStreak } from '../streak.ts';
 import { Broker } from './broker.ts';
+import { acceptUndecodable } from './content-header.ts';
 import { RabbitMqConsumer } from './consumer.ts';
 import { describeAddress, Endpoint, socketOptions, type RabbitMqOptions } from './endpoint.ts';
 import { claimOccurrence } from './occurrence.ts';
@@ -34,6 +37,7 @@ export class RabbitMqConnection implements MessageAdapter, Claiming {
   readonly #settings: RabbitMqOptions;
   readonly #context: AdapterContext;
   readonly #consumers = new Set<RabbitMqConsumer>();
+  readonly #streak = new LossStreak();
   #connection: RecoveringChannelModel | undefined;
   #broker: Broker | undefined;
   #isClosed = false;
@@ -64,8 +68,12 @@ export class RabbitMqConnection implements MessageAdapter, Claiming {
     const endpoint = new Endpoint(this.#settings);
     const connection = await connect(endpoint.address, {
       ...socketOptions(this.#context.connectionName),
-      // Not awaited here, so that the listeners are attached before the first attempt.
-      recovery: { initialDelay: 200, maxDelay: 30_000, waitForConnect: false },
+      recovery: {
+        // amqplib counts failed attempts to connect only: a connection that is lost each time would be back at once.
+        calculateDelay: (attempt) => backoffMs(Math.max(attempt, this.#streak.losses)),
+        // Not awaited here, so that the listeners are attached before the first attempt.
+        waitForConnect: false,
+      },
     });
     this.#connection = connection;
     if (this.#isClosed) await this.close();
@@ -145,7 +153,7 @@ export class RabbitMqConnection implements MessageAdapter, Claiming {
    * refused permanently; a later refusal may come from a broker that is still starting, so it is retried.
    */
   #watch(connection: RecoveringChannelModel, endpoint: Endpoint): Promise<never> {
-    const { emit, log } = this.#context;
+    const { clock, emit, log } = this.#context;
     let isReconnect = false;
     // `disconnect` follows, which is reported. Without this listener the process would end.
     connection.on('error', () => undefined);
@@ -153,11 +161,16 @@ export class RabbitMqConnection implements MessageAdapter, Claiming {
     connection.on('handler-error', (thrown: unknown) =>
       log.error({ error: describeThrown(thrown) }, 'listener failed'),
     );
-    connection.on('connect', () => {
+    connection.on('connect', (model) => {
+      acceptUndecodable(model);
+      this.#streak.opened(clock.now());
       emit({ kind: 'broker-connected', broker: endpoint.host, isReconnect });
       isReconnect = true;
     });
-    connection.on('disconnect', (error) => emit({ kind: 'broker-lost', broker: endpoint.host, error }));
+    connection.on('disconnect', (error) => {
+      const failures = this.#streak.lost(clock.now());
+      emit({ kind: 'broker-lost', broker: endpoint.host, failures, error });
+    });
     return new Promise((_resolve, reject) => {
       connection.on('connect-failed', (error) => {
         const refusal = connectionRefusal(error, this.address);

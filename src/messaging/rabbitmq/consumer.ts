@@ -5,13 +5,11 @@ import { sleep, within } from '../../clock.ts';
 import { BrokerRefusedError, toError } from '../../errors.ts';
 import type { Consumer, ConsumeOptions, Delivery } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
+import { LossStreak } from '../streak.ts';
 import type { Broker } from './broker.ts';
 import { RabbitMqDelivery } from './delivery.ts';
 import { queueRefusal } from './refusal.ts';
 import { Session } from './session.ts';
-
-/** A session that lasted this long, in milliseconds, resets the back-off. */
-const steadyMs = 10_000;
 
 /** How long the broker may take to answer a cancel or a close, in milliseconds. */
 const goodbyeMs = 5_000;
@@ -59,13 +57,13 @@ export class RabbitMqConsumer implements Consumer {
   async #supervise(onOpen: () => void): Promise<void> {
     const { broker, queueName: queue } = this.#options;
     const { clock, emit } = broker.context;
-    let failures = 0;
+    const streak = new LossStreak();
     while (!this.#isDraining()) {
-      const startedAt = clock.now();
+      streak.opened(clock.now());
       const error = await this.#runSession(onOpen);
       if (error instanceof BrokerRefusedError) throw error;
       if (this.#isDraining()) return;
-      failures = clock.now() - startedAt < steadyMs ? failures + 1 : 1;
+      const failures = streak.lost(clock.now());
       emit({ kind: 'consumer-lost', queue, failures, error });
       await sleep(clock, backoffMs(failures), this.#draining.signal);
     }

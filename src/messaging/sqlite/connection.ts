@@ -13,11 +13,12 @@ import type {
   MessageAdapter,
   SendOptions,
 } from '../adapter.ts';
-import type { Headers, MessageFacts } from '../message.ts';
+import type { MessageFacts } from '../message.ts';
 import { backoffMs } from '../backoff.ts';
 import type { Browsable, Capabilities, Claiming } from '../capability.ts';
 import { SqliteConsumer } from './consumer.ts';
 import { Database, toRefusal } from './database.ts';
+import { readHeaders } from './headers.ts';
 import { explain, isDiskFull, kindOf } from './failure.ts';
 import { OccurrenceStore } from './occurrence.ts';
 import { MessageStore } from './store.ts';
@@ -171,7 +172,7 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
   // eslint-disable-next-line @typescript-eslint/require-await -- a rejection, not a throw
   async browseMessages(queueName: string, limit: number): Promise<MessageFacts[]> {
     const messages = this.#read(queueName, 'read', (store) => store.newest(queueName, limit));
-    return messages.map((message) => ({ ...message, headers: JSON.parse(message.headers) as Headers }));
+    return messages.map((message) => ({ ...message, headers: readHeaders(message.headers) }));
   }
 
   async claimOccurrence(scheduleName: string, occurrence: Date): Promise<boolean> {
@@ -254,7 +255,7 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
     if (this.#failure !== undefined) return;
     const error = toRefusal(cause, this.#options.path);
     this.#failure = error;
-    this.#context.emit({ kind: 'broker-lost', broker: this.address, error });
+    this.#context.emit({ kind: 'broker-lost', broker: this.address, failures: 1, error });
     this.#session?.watcher.close();
     this.#session?.writer.close(error);
     for (const consumer of this.#consumers) consumer.fail(error);

@@ -8,6 +8,7 @@ import {
   type History,
   type Verdict,
 } from '../dead-letter.ts';
+import { readHeaders } from './headers.ts';
 import type { ClaimedMessage } from './store.ts';
 
 /** A delivery of the embedded queue. */
@@ -83,7 +84,7 @@ export function deadLetterJson(message: ClaimedMessage, verdict: Verdict): strin
 }
 
 function sentHeadersOf({ headers }: ClaimedMessage): Headers {
-  return sentHeaders(JSON.parse(headers) as Headers);
+  return sentHeaders(readHeaders(headers));
 }
 
 function historyOf({ attempt, firstSeenAt }: ClaimedMessage): History {
