@@ -22,7 +22,8 @@ export const exitMeaning: Readonly<Record<ExitCode, string>> = {
   [exitCode.brokerRefused]:
     'the broker refused us for good: credentials, virtual host, rights; or a database file that cannot be used',
   [exitCode.processor]: 'the processor could not be found or loaded',
-  [exitCode.drainTimedOut]: 'the drain ran out of time, and work was requeued',
+  [exitCode.drainTimedOut]:
+    'the drain ran out of time, or a job left messages that cannot be moved: they were requeued',
   [exitCode.configuration]: 'the configuration is wrong',
 };
 
@@ -37,6 +38,7 @@ export const errorMeaning = {
   SEND_FAILED: 'the broker has not confirmed a message; it is safe to send it again',
   UNROUTABLE: 'there is no queue of that name, so the message was not sent',
   UNWRITABLE: 'the headers or properties of a message cannot be written',
+  MESSAGE_REFUSED: 'the broker refuses this message: it is too large, or its queue is full',
   UNSUPPORTED: 'the broker cannot do this',
   DEAD_LETTER: 'thrown by a processor to give up on a message at once',
   DATABASE_FAILED: 'the file of the embedded queue could not be read or written',
@@ -129,6 +131,24 @@ export class UnroutableError extends SendError {
         code: 'UNROUTABLE',
       },
     );
+  }
+}
+
+/**
+ * A message cannot be sent as it is: the client cannot write it (code UNWRITABLE), or the broker refuses it and no other
+ * (MESSAGE_REFUSED). It was not sent, and will not be accepted before something changes.
+ */
+export class MessageRefusedError extends SendError {
+  /** Whether the same body might be accepted with fewer headers. */
+  readonly canShrink: boolean;
+
+  constructor(
+    queueName: string,
+    message: string,
+    options: { code?: 'UNWRITABLE' | 'MESSAGE_REFUSED'; canShrink: boolean; cause?: unknown },
+  ) {
+    super(queueName, message, { code: options.code ?? 'MESSAGE_REFUSED', cause: options.cause });
+    this.canShrink = options.canShrink;
   }
 }
 

@@ -17,6 +17,7 @@ export {
   ConfigurationError,
   DeadLetterError,
   exitCode,
+  MessageRefusedError,
   ProcessorError,
   SendError,
   SvchostError,

@@ -31,13 +31,24 @@ export interface Delivery extends MessageFacts {
   /** Aborted once another consumer may have the message: no outcome is recorded after that. */
   readonly lost: AbortSignal;
   /**
-   * Records the outcome with the broker, exactly once: later calls change nothing. Retries temporary failures.
+   * Records the outcome with the broker, exactly once: later calls change nothing. Retries temporary failures. If the
+   * broker refuses the copy that a retry or dead letter needs, the message stays in its queue, unsettled, and the copy is
+   * tried again at long intervals, until the consumer drains.
    *
-   * @returns true once the broker has the outcome; false if the delivery was lost: the message will be redelivered
+   * @param onHeld called when the copy is refused for the first time
+   * @returns true once the broker has the outcome; false if the delivery was lost, or the consumer drained while the
+   * broker refused the copy: the message will be redelivered
    * @throws BrokerRefusedError the broker permanently refuses the outcome
    */
-  settle(outcome: Outcome): Promise<boolean>;
+  settle(outcome: Outcome, onHeld?: OnHeld): Promise<boolean>;
 }
+
+/**
+ * Tells the service that a message cannot be moved for now; see `Delivery.settle`.
+ *
+ * @returns whether another delivery may take its place: it no longer counts towards `ConsumeOptions.concurrency`
+ */
+export type OnHeld = () => boolean;
 
 /** Facts to send with a message. */
 export interface SendOptions {
@@ -64,7 +75,10 @@ export interface ConsumeOptions {
 
 /** A running subscription to one queue. */
 export interface Consumer {
-  /** Stops deliveries: none arrives after this has resolved; earlier ones can still be settled. Idempotent. */
+  /**
+   * Stops deliveries: none arrives after this has resolved; earlier ones can still be settled. Requeues the messages
+   * that cannot be moved. Idempotent.
+   */
   drain(): Promise<void>;
   /** Drains, then requeues every unsettled delivery. Idempotent. */
   stop(): Promise<void>;

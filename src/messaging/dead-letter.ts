@@ -94,6 +94,15 @@ export function deadLetterHeaders(history: History, verdict: Verdict): Headers {
 }
 
 /**
+ * The least that a copy must say, of the headers that would be written: why it is dead, or which attempt it is; and that
+ * others were dropped.
+ */
+export function leastHeaders(own: Headers): Headers {
+  const kept = Object.entries(own).filter(([name]) => name === header.reason || name === header.attempt);
+  return { ...Object.fromEntries(kept), [header.headersDropped]: true };
+}
+
+/**
  * The history in the headers of a copy. Callers must first make sure that svchost made the copy: anyone can write
  * headers.
  */

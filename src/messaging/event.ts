@@ -15,7 +15,8 @@ export type BrokerEvent =
   | SettleFailed
   | RequeueFailed
   | CopyRefused
-  | CopyReduced;
+  | CopyReduced
+  | CopyHeld;
 
 /** The broker has accepted the connection. */
 export interface BrokerConnected {
@@ -120,5 +121,21 @@ export interface CopyReduced {
   readonly queue: string;
   readonly target: string;
   readonly messageId: string;
+  readonly error: Error;
+}
+
+/**
+ * The copy for a retry or a dead letter is refused, however small: the message stays where it is, does not take the place
+ * of others, and the copy is tried again after a pause.
+ */
+export interface CopyHeld {
+  readonly kind: 'copy-held';
+  readonly queue: string;
+  readonly target: string;
+  readonly messageId: string;
+  /** Refusals in a row, this one included. */
+  readonly refusals: number;
+  /** The pause before the next try, in milliseconds. */
+  readonly retryInMs: number;
   readonly error: Error;
 }

@@ -115,6 +115,9 @@ function writeState({ state, cause, end }: StateChanged, log: Logger): void {
   if (end) log.info({ ...end.counts, cutOff: end.cutOff, exitCode: end.exitCode }, 'stopped');
 }
 
+/** What is repeated after such a pause, in milliseconds, may be logged each time. */
+const rareMs = 10 * 60_000;
+
 /** So many losses in a row, each soon after the one before, are more than a broker's restart. */
 const stubbornFailures = 3;
 
@@ -123,12 +126,27 @@ function writeBroker(event: BrokerEvent, log: Logger): void {
   const { kind, ...facts } = event;
   const fields = 'error' in facts ? { ...facts, error: brief(facts.error) } : facts;
   const [usual, text] = brokerLines[kind];
-  const isStubborn = 'failures' in event && event.failures >= stubbornFailures && kind.endsWith('-lost');
-  const level = isStubborn ? 'error' : usual;
-  log[level](fields, kind === 'broker-connected' && event.isReconnect ? 'reconnected' : text);
+  log[levelOf(event) ?? usual](
+    fields,
+    kind === 'broker-connected' && event.isReconnect ? 'reconnected' : text,
+  );
 }
 
-const brokerLines: Readonly<Record<BrokerEvent['kind'], readonly ['info' | 'warn', string]>> = {
+/** The level of an event that has not always the same; otherwise undefined. */
+function levelOf(event: BrokerEvent): 'error' | 'debug' | undefined {
+  switch (event.kind) {
+    case 'broker-lost':
+    case 'consumer-lost':
+      return event.failures >= stubbornFailures ? 'error' : undefined;
+    case 'copy-held':
+      // Once, and then at the longest pauses only.
+      return event.refusals > 1 && event.retryInMs < rareMs ? 'debug' : undefined;
+    default:
+      return undefined;
+  }
+}
+
+const brokerLines: Readonly<Record<BrokerEvent['kind'], readonly ['info' | 'warn' | 'error', string]>> = {
   'broker-connected': ['info', 'connected'],
   'broker-connect-failed': ['warn', 'cannot connect; trying again'],
   'broker-lost': ['warn', 'connection lost'],
@@ -141,6 +159,7 @@ const brokerLines: Readonly<Record<BrokerEvent['kind'], readonly ['info' | 'warn
   'settle-failed': ['warn', 'outcomes not recorded; trying again'],
   'requeue-failed': ['warn', 'messages not requeued; they will be redelivered once their leases expire'],
   'copy-refused': ['warn', 'copy not confirmed; trying again'],
+  'copy-held': ['error', 'message cannot be moved; it stays in its queue'],
   'copy-reduced': ['warn', "copy cannot carry all headers; the sender's left out"],
 };
 

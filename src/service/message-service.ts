@@ -47,7 +47,8 @@ interface Pipeline {
 
 class MessageWork implements Work {
   readonly inFlight: InFlight;
-  readonly counts = { done: 0, retry: 0, dead: 0, requeue: 0 };
+  /** `lost`: the broker did not get the outcome, and redelivers the message. */
+  readonly counts = { done: 0, retry: 0, dead: 0, requeue: 0, lost: 0 };
   readonly #options: MessageServiceOptions;
   readonly #pipelines: readonly Pipeline[];
   readonly #subscriptions: Consumer[] = [];
@@ -58,7 +59,7 @@ class MessageWork implements Work {
     this.#pipelines = options.queues.map((queue) => this.#createPipeline(queue));
     this.inFlight = together(this.#pipelines.map(({ deliveries }) => deliveries));
     options.events.listen((event) => {
-      if (event.kind === 'delivery-ended') this.counts[event.outcome.kind]++;
+      if (event.kind === 'delivery-ended') this.counts[event.isSettled ? event.outcome.kind : 'lost']++;
     });
   }
 
@@ -70,6 +71,11 @@ class MessageWork implements Work {
   /** How many deliveries have been accepted so far. */
   get accepted(): number {
     return this.#pipelines.reduce((sum, { deliveries }) => sum + deliveries.accepted, 0);
+  }
+
+  /** How many messages cannot be moved. */
+  get held(): number {
+    return this.#pipelines.reduce((sum, { deliveries }) => sum + deliveries.held, 0);
   }
 
   async connect(service: Service): Promise<void> {
@@ -139,7 +145,7 @@ class MessageWork implements Work {
       work: this,
       clock,
       onCountFailed: (thrown) => events.emit({ kind: 'count-failed', thrown }),
-      onFinished: () => service.stop('finished: the queue is empty'),
+      onFinished: () => service.complete(this.held),
     });
     void service.ending.then(stopWatch);
   }

@@ -36,6 +36,8 @@ export interface ServiceOptions {
 /** Why a service ends. */
 type Cause =
   | { readonly kind: 'stopped'; readonly reason: string }
+  /** A job has nothing left to do, except for so many messages that cannot be moved. */
+  | { readonly kind: 'completed'; readonly left: number }
   /** Its only run is over, with success or without. */
   | { readonly kind: 'finished'; readonly isWell: boolean }
   | { readonly kind: 'failed'; readonly error: unknown }
@@ -68,13 +70,18 @@ export class Service {
       if (!this.isEnding()) this.fail(error);
     });
     const cause = await this.#ended.promise;
-    this.#enter('draining', cause.kind === 'stopped' ? cause.reason : undefined);
+    this.#enter('draining', reasonOf(cause));
     return await this.#shutDown(cause);
   }
 
   /** Asks the service to drain and end. Later calls change nothing. */
   stop(reason: string): void {
     this.#end({ kind: 'stopped', reason });
+  }
+
+  /** Asks a job that has nothing left to do to drain and end, except for `left` messages that cannot be moved. */
+  complete(left: number): void {
+    this.#end({ kind: 'completed', left });
   }
 
   /** Ends the service because its only run is over, with success or without. */
@@ -160,8 +167,17 @@ export class Service {
     if (this.#hasCrashed) return exitCode.failed;
     if (cause.kind === 'failed') return exitCodeOf(cause.error);
     if (cutOff > 0) return exitCode.drainTimedOut;
+    if (cause.kind === 'completed' && cause.left > 0) return exitCode.drainTimedOut;
     return cause.kind === 'finished' && !cause.isWell ? exitCode.failed : exitCode.ok;
   }
+}
+
+/** Why the service drains, for people; undefined if other events have said so. */
+function reasonOf(cause: Cause): string | undefined {
+  if (cause.kind === 'stopped') return cause.reason;
+  if (cause.kind !== 'completed') return undefined;
+  const rest = cause.left > 0 ? `; messages that cannot be moved: ${cause.left}` : '';
+  return `finished: the queue is empty${rest}`;
 }
 
 /** Async, so that a `start` that throws is handled like one that rejects. */

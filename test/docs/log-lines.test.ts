@@ -20,7 +20,7 @@ function linesOf(source: string): string[] {
   const calls = [...source.matchAll(/log\.(\w+)\((?:\{|\w+,|[^)]*?\n)[\s\S]*?\);/g)].flatMap(
     ([call, level]) => literalsIn(call).map((text) => `${level} ${text}`),
   );
-  const brokerLines = [...source.matchAll(/\['(info|warn)', (.*)\],$/gm)].flatMap(([, level, text]) =>
+  const brokerLines = [...source.matchAll(/\['(info|warn|error)', (.*)\],$/gm)].flatMap(([, level, text]) =>
     literalsIn(text!).map((literal) => `${level} ${literal}`),
   );
   const reconnected =

@@ -96,6 +96,15 @@ const brokerEvents: { readonly [Kind in BrokerEvent['kind']]: Extract<BrokerEven
     failures: 1,
     error,
   },
+  'copy-held': {
+    kind: 'copy-held',
+    queue,
+    target: 'orders_dead',
+    messageId: 'id-1',
+    refusals: 2,
+    retryInMs: 900_000,
+    error,
+  },
   'copy-reduced': { kind: 'copy-reduced', queue, target: 'orders_dead', messageId: 'id-1', error },
 };
 
@@ -106,7 +115,14 @@ describe('an event of a broker', () => {
     expect(others).toEqual([]);
     const shown = 'error' in fields ? { ...fields, error: { name: 'Error', message: 'ECONNRESET' } } : fields;
     expect(line).toEqual({ ...shown, level: line!['level'], msg: expect.any(String) as unknown });
-    expect([30, 40]).toContain(line!['level']);
+    expect([30, 40, 50]).toContain(line!['level']);
+  });
+
+  it('a message that cannot be moved is an error once, and then only at long intervals', () => {
+    const lines = [1_000, 2_000, 4_000, 900_000, 900_000].map((retryInMs, index) =>
+      linesOf({ ...brokerEvents['copy-held'], refusals: index + 1, retryInMs }, 'info'),
+    );
+    expect(lines.map(([line]) => line?.['level'])).toEqual([50, undefined, undefined, 50, 50]);
   });
 
   it.for(['broker-lost', 'consumer-lost'] as const)(

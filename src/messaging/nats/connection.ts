@@ -22,7 +22,7 @@ import { Link } from './link.ts';
 import { messageSubject } from './name.ts';
 import type { NatsOptions } from './options.ts';
 import { Claims } from './occurrence.ts';
-import { Publisher, TooLargeError } from './publisher.ts';
+import { Publisher, tooLarge } from './publisher.ts';
 import { Queues } from './stream.ts';
 
 export type { NatsOptions } from './options.ts';
@@ -94,7 +94,7 @@ export class NatsConnection implements MessageAdapter, Claiming, Browsable, Insp
     });
     const limit = (this.#link.largestMessageBytes ?? defaultLargestBytes) - copyRoomBytes;
     // So that a retry and a dead letter, which have some headers more, can be written too.
-    if (body.byteLength + sizeOf(headers) > limit) throw new TooLargeError(queueName, limit);
+    if (body.byteLength + sizeOf(headers) > limit) throw tooLarge(queueName, limit);
     await this.#publisher.publish({ queueName, subject: messageSubject(queueName), body, headers });
   }
 

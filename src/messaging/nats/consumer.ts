@@ -30,9 +30,13 @@ export class NatsConsumer implements Consumer {
   readonly queueName: string;
   readonly #options: NatsConsumerOptions;
   readonly #draining = new AbortController();
+  /** Aborted when nothing arrives any more: what is requeued earlier would come back. */
+  readonly #drained = new AbortController();
   readonly #keeper: LeaseKeeper;
   readonly #settlement: Settlement;
   readonly #deliveries = new Map<Lease, NatsDelivery>();
+  /** How many cannot be moved, and take no room from others. */
+  #unmovable = 0;
   #session: Session | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -40,7 +44,7 @@ export class NatsConsumer implements Consumer {
     this.#options = options;
     this.queueName = options.queueName;
     this.#keeper = new LeaseKeeper(options);
-    this.#settlement = new Settlement({ ...options, keeper: this.#keeper });
+    this.#settlement = new Settlement({ ...options, keeper: this.#keeper, drained: this.#drained.signal });
   }
 
   /** How many of the queue's messages this consumer holds. */
@@ -61,6 +65,7 @@ export class NatsConsumer implements Consumer {
   async drain(): Promise<void> {
     this.#draining.abort();
     await this.#session?.drain();
+    this.#drained.abort();
   }
 
   async stop(): Promise<void> {
@@ -98,7 +103,7 @@ export class NatsConsumer implements Consumer {
         consumer,
         context,
         concurrency,
-        room: () => concurrency - this.size,
+        room: () => concurrency - this.size + this.#unmovable,
         onMessage: (message) => this.#receive(message),
       });
       this.#session = session;
@@ -130,6 +135,7 @@ export class NatsConsumer implements Consumer {
       deadLetterQueueName,
       context,
       settlement: this.#settlement,
+      onPlace: (isFree) => this.#onPlace(isFree),
       onSettled: () => this.#release(lease),
     });
     this.#deliveries.set(lease, delivery);
@@ -145,6 +151,11 @@ export class NatsConsumer implements Consumer {
     const restMs = Math.min(copy.delayMs, dueMs - this.#options.context.clock.now());
     const toleranceMs = info.deliveryCount === 1 ? 0 : 1_000;
     return restMs > toleranceMs ? restMs : 0;
+  }
+
+  #onPlace(isFree: boolean): void {
+    this.#unmovable += isFree ? 1 : -1;
+    this.#session?.pull();
   }
 
   #release(lease: Lease): void {

@@ -5,6 +5,7 @@ import {
   attemptHeaders,
   deadLetterHeaders,
   header,
+  leastHeaders,
   sentHeaders,
   type History,
   type Verdict,
@@ -72,6 +73,7 @@ function formsOf({ headers, facts }: Original, own: readonly Headers[], copy?: C
     encodeWire({ headers: { ...foreign, ...first }, facts, copy }),
     encodeWire({ headers: { ...foreign, ...last }, facts, copy }),
     encodeWire({ headers: { ...last, [header.headersDropped]: true }, facts, copy }),
+    encodeWire({ headers: leastHeaders(last), facts, copy }),
   ];
 }
 

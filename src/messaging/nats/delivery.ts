@@ -1,6 +1,6 @@
 // One delivery of NATS: its facts, and how its outcome is recorded.
 import { toError } from '../../errors.ts';
-import type { AdapterContext, Delivery, Outcome } from '../adapter.ts';
+import type { AdapterContext, Delivery, OnHeld, Outcome } from '../adapter.ts';
 import type { Headers } from '../message.ts';
 import { attemptHeaders, sentHeaders, type History } from '../dead-letter.ts';
 import { deadLetterCopy, requeueCopy, retryCopy, type Original } from './copy.ts';
@@ -15,6 +15,8 @@ export interface Source {
   readonly deadLetterQueueName: string;
   readonly context: AdapterContext;
   readonly settlement: Settlement;
+  /** See Handover. */
+  readonly onPlace: (isFree: boolean) => void;
   /** Called once, when the outcome is recorded or the delivery was lost. */
   readonly onSettled: (lease: Lease) => void;
 }
@@ -56,13 +58,14 @@ export class NatsDelivery implements Delivery {
     return this.#lease.signal;
   }
 
-  settle(outcome: Outcome): Promise<boolean> {
-    this.#settled ??= this.#settle(outcome).finally(() => this.#source.onSettled(this.#lease));
+  settle(outcome: Outcome, onHeld?: OnHeld): Promise<boolean> {
+    this.#settled ??= this.#settle(outcome, onHeld).finally(() => this.#source.onSettled(this.#lease));
     return this.#settled;
   }
 
-  async #settle(outcome: Outcome): Promise<boolean> {
-    const { settlement, queueName, deadLetterQueueName, context } = this.#source;
+  async #settle(outcome: Outcome, onHeld: OnHeld | undefined): Promise<boolean> {
+    const { settlement, queueName, deadLetterQueueName, context, onPlace } = this.#source;
+    const holding = { onHeld, onPlace };
     switch (outcome.kind) {
       case 'done':
         return await settlement.ack(this.#lease);
@@ -70,13 +73,15 @@ export class NatsDelivery implements Delivery {
         return await this.#requeue();
       case 'retry': {
         const target = { queueName, subject: copySubject(queueName) };
-        return await settlement.replace(this.#lease, target, retryCopy(this.#original(), outcome.delayMs));
+        const copy = retryCopy(this.#original(), outcome.delayMs);
+        return await settlement.replace(this.#lease, target, copy, holding);
       }
       case 'dead': {
         const { reason, error } = outcome;
         const verdict = { queueName, reason, error, at: new Date(context.clock.now()) };
         const target = { queueName: deadLetterQueueName, subject: messageSubject(deadLetterQueueName) };
-        return await settlement.replace(this.#lease, target, deadLetterCopy(this.#original(), verdict));
+        const copy = deadLetterCopy(this.#original(), verdict);
+        return await settlement.replace(this.#lease, target, copy, holding);
       }
     }
   }

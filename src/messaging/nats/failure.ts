@@ -61,6 +61,19 @@ export function isTooLarge(error: unknown): boolean {
   return chain(error).some((each) => each instanceof errors.InvalidArgumentError);
 }
 
+/**
+ * Whether the stream refused one message: it is full, or the message is larger than it takes. A stream that was not found
+ * refuses nothing.
+ */
+export function isRefusedByStream(error: unknown): boolean {
+  return apiErrorIn(error) !== undefined && !isMissingStream(error);
+}
+
+/** Whether the user lacks a right. */
+export function isForbidden(error: unknown): boolean {
+  return chain(error).some((each) => each instanceof errors.PermissionViolationError);
+}
+
 /** The refusal behind a failed attempt to connect; undefined if the next attempt may succeed. */
 export function connectionRefusal(cause: unknown, address: string): BrokerRefusedError | undefined {
   if (!chain(cause).some((each) => each instanceof errors.AuthorizationError)) return undefined;
@@ -91,7 +104,7 @@ export function queueRefusal(
   address: string,
 ): BrokerRefusedError | undefined {
   if (cause instanceof BrokerRefusedError) return cause;
-  if (chain(cause).some((each) => each instanceof errors.PermissionViolationError)) {
+  if (isForbidden(cause)) {
     return new BrokerRefusedError(
       `NATS refused access to queue "${queueName}" at ${address}: ${toError(cause).message}; the user needs the rights ` +
         'that docs/nats.md lists',

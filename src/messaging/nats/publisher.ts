@@ -1,7 +1,7 @@
 // Publishes messages; each resolves once the stream has stored it.
 import type { MsgHdrs } from '@nats-io/transport-node';
-import { SendError, toError, UnroutableError } from '../../errors.ts';
-import { isTooLarge, isUnanswered } from './failure.ts';
+import { MessageRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
+import { isRefusedByStream, isTooLarge, isUnanswered } from './failure.ts';
 import type { Link } from './link.ts';
 import { streamName } from './name.ts';
 import type { Queues } from './stream.ts';
@@ -16,16 +16,18 @@ export interface Publication {
   readonly dedupeId?: string;
 }
 
-/** The message with its headers is too large for the server. Nothing was sent. */
-export class TooLargeError extends SendError {
-  constructor(queueName: string, limit: number | undefined, cause?: unknown) {
-    super(
-      queueName,
-      `a message to queue "${queueName}" is larger than NATS accepts: ${limit ?? 'max_payload'} bytes with its headers; ` +
-        'send less, or raise max_payload of the server',
-      { code: 'UNWRITABLE', cause },
-    );
-  }
+/**
+ * The message with its headers is too large for the server. Nothing was sent.
+ *
+ * @param limit in bytes; undefined if it is unknown
+ */
+export function tooLarge(queueName: string, limit: number | undefined, cause?: unknown): MessageRefusedError {
+  return new MessageRefusedError(
+    queueName,
+    `a message to queue "${queueName}" is larger than NATS accepts: ${limit ?? 'max_payload'} bytes with its headers; ` +
+      'send less, or raise max_payload of the server',
+    { code: 'UNWRITABLE', canShrink: true, cause },
+  );
 }
 
 /** The publisher of one connection. */
@@ -42,7 +44,7 @@ export class Publisher {
    * Resolves when the server has stored the message.
    *
    * @throws UnroutableError there is no such queue
-   * @throws TooLargeError the message is too large for the server
+   * @throws MessageRefusedError the message is too large for the server, or its stream refuses it
    * @throws SendError the server has not confirmed it, but may still have it
    */
   async publish(publication: Publication): Promise<void> {
@@ -59,13 +61,12 @@ export class Publisher {
   }
 
   async #describe(cause: unknown, queueName: string): Promise<SendError> {
-    if (isTooLarge(cause)) return new TooLargeError(queueName, this.#link.largestMessageBytes, cause);
+    if (isTooLarge(cause)) return tooLarge(queueName, this.#link.largestMessageBytes, cause);
     const failure = isUnanswered(cause) ? await this.#findOut(cause, queueName) : toError(cause);
     if (failure === undefined) return new UnroutableError(queueName);
-    const { message } = failure;
-    return new SendError(queueName, `NATS has not confirmed a message to queue "${queueName}": ${message}`, {
-      cause,
-    });
+    const text = `NATS has not confirmed a message to queue "${queueName}": ${failure.message}`;
+    if (isRefusedByStream(cause)) return new MessageRefusedError(queueName, text, { canShrink: true, cause });
+    return new SendError(queueName, text, { cause });
   }
 
   /** The reason why no stream took the message; undefined if there is no queue. */

@@ -2,15 +2,22 @@
 // as the lease lasts.
 import { nanos } from '@nats-io/transport-node';
 import { sleep } from '../../clock.ts';
-import { SendError, toError, UnroutableError } from '../../errors.ts';
+import {
+  BrokerRefusedError,
+  MessageRefusedError,
+  SendError,
+  toError,
+  UnroutableError,
+} from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
+import { handOver, type Handover } from '../handover.ts';
 import type { Forms } from './copy.ts';
-import { isDisconnect, isMissingConsumer, isUnanswered, queueRefusal } from './failure.ts';
+import { isDisconnect, isForbidden, isMissingConsumer, isUnanswered, queueRefusal } from './failure.ts';
 import type { Lease, LeaseKeeper } from './lease.ts';
 import type { Link, OpenLink } from './link.ts';
 import { requestTimeoutMs } from './options.ts';
-import { TooLargeError, type Publisher } from './publisher.ts';
+import type { Publisher } from './publisher.ts';
 import type { Queues } from './stream.ts';
 
 /** The parts of a consumer that settle its messages. */
@@ -21,7 +28,12 @@ export interface SettlementOptions {
   readonly publisher: Publisher;
   readonly keeper: LeaseKeeper;
   readonly queueName: string;
+  /** Aborted when the consumer has drained. */
+  readonly drained: AbortSignal;
 }
+
+/** What to do with a message that cannot be moved. */
+export type Holding = Pick<Handover<unknown>, 'onHeld' | 'onPlace'>;
 
 /** The queue and subject that a copy goes to. */
 export interface Target {
@@ -53,34 +65,36 @@ export class Settlement {
   /**
    * Stores a copy, then acks the message: a crash in between duplicates it; in the other order it would lose it.
    *
-   * @returns false if it was lost first
+   * @returns false if it was lost first, or returned to its queue because the copy is refused
    * @throws BrokerRefusedError the user may not write to the target
    */
-  async replace(lease: Lease, target: Target, copies: Forms): Promise<boolean> {
-    const { link, context, queueName: queue } = this.#options;
-    const facts = { queue, target: target.queueName, messageId: lease.received.messageId };
-    const forms = [...copies];
-    let failures = 0;
-    while (await this.#ready(lease)) {
-      try {
-        await this.copy(lease, target, forms[0] ?? copies[0]);
-        return await this.ack(lease);
-      } catch (thrown) {
-        const error = toError(thrown);
-        const cause = error instanceof SendError ? error.cause : error;
-        const refusal = queueRefusal(cause, target.queueName, link.address);
-        if (refusal) throw refusal;
-        if (error instanceof TooLargeError && forms.length > 1) {
-          forms.shift();
-          if (forms.length === 1) context.emit({ kind: 'copy-reduced', ...facts, error });
-          continue;
-        }
-        failures++;
-        context.emit({ kind: 'copy-refused', ...facts, failures, error });
-        await sleep(context.clock, backoffMs(failures), lease.signal);
-      }
+  async replace(lease: Lease, target: Target, copies: Forms, holding: Holding): Promise<boolean> {
+    const { context, queueName: queue, drained } = this.#options;
+    const end = await handOver(context, {
+      facts: { queue, target: target.queueName, messageId: lease.received.messageId },
+      forms: copies,
+      send: (headers) => this.#move(lease, target, headers),
+      lost: lease.signal,
+      drained,
+      ...holding,
+    });
+    if (end === 'unmoved') await this.nak(lease);
+    return end === 'moved' && (await this.ack(lease));
+  }
+
+  /** As `copy`, over the next connection if there is none; only missing rights end the service. */
+  async #move(lease: Lease, target: Target, headers: Forms[0]): Promise<void> {
+    const { address } = this.#options.link;
+    if (!(await this.#ready(lease))) throw new Error('the message is lost');
+    try {
+      await this.copy(lease, target, headers);
+    } catch (thrown) {
+      const error = toError(thrown);
+      const cause = error instanceof SendError ? error.cause : error;
+      if (isForbidden(cause)) throw queueRefusal(cause, target.queueName, address) ?? error;
+      if (!(error instanceof BrokerRefusedError)) throw error;
+      throw new MessageRefusedError(target.queueName, error.message, { canShrink: false, cause: error });
     }
-    return false;
   }
 
   /** Stores a copy; does not retry. */

@@ -7,7 +7,7 @@ import type { Consumer, ConsumeOptions, Delivery } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
 import { LossStreak } from '../streak.ts';
 import type { Broker } from './broker.ts';
-import { RabbitMqDelivery } from './delivery.ts';
+import { RabbitMqDelivery, type Source } from './delivery.ts';
 import { queueRefusal } from './refusal.ts';
 import { Session } from './session.ts';
 
@@ -25,7 +25,14 @@ export interface RabbitMqConsumerOptions extends ConsumeOptions {
 export class RabbitMqConsumer implements Consumer {
   readonly #options: RabbitMqConsumerOptions;
   readonly #draining = new AbortController();
+  /** Aborted when nothing arrives any more: what is requeued earlier would come back. */
+  readonly #drained = new AbortController();
   #session: Session | undefined;
+  /** Messages that cannot be moved: unacknowledged, but beside the concurrency. */
+  #held = 0;
+  /** The prefetch of the current subscription. */
+  #prefetch = 0;
+  #widening: Promise<void> | undefined;
   #consumerTag: string | undefined;
 
   constructor(options: RabbitMqConsumerOptions) {
@@ -45,6 +52,8 @@ export class RabbitMqConsumer implements Consumer {
   async drain(): Promise<void> {
     this.#draining.abort();
     await this.#unsubscribe();
+    await this.#widening;
+    this.#drained.abort();
   }
 
   async stop(): Promise<void> {
@@ -71,11 +80,12 @@ export class RabbitMqConsumer implements Consumer {
 
   /** Consumes on a new channel until it closes; returns the reason. */
   async #runSession(onOpen: () => void): Promise<Error> {
-    const { broker, queueName, concurrency } = this.#options;
+    const { broker, queueName } = this.#options;
     try {
       const session = new Session(await broker.connection.createChannel());
       this.#session = session;
-      await session.channel.prefetch(concurrency);
+      this.#held = 0;
+      await broker.ensureQueue(queueName);
       await this.#subscribe(session);
       // Drained before anything was delivered: there is nothing left to do on this channel.
       if (this.#isDraining()) await session.close();
@@ -88,14 +98,43 @@ export class RabbitMqConsumer implements Consumer {
   }
 
   async #subscribe(session: Session): Promise<void> {
-    const { broker, queueName } = this.#options;
-    await broker.ensureQueue(queueName);
+    const { queueName, concurrency } = this.#options;
+    this.#prefetch = concurrency + this.#held;
+    await session.channel.prefetch(this.#prefetch);
+    const source = this.#sourceOf(session);
     const { consumerTag } = await session.channel.consume(queueName, (message) => {
-      if (message) this.#receive(session, message);
+      if (message) this.#receive(source, message);
       else void this.#cancelled(session);
     });
     this.#consumerTag = consumerTag;
     if (this.#isDraining()) await this.#unsubscribe();
+  }
+
+  /** Changes the number of held messages. Those of an earlier channel have ended with it. */
+  #onPlace(session: Session, isFree: boolean): void {
+    if (session !== this.#session) return;
+    this.#held += isFree ? 1 : -1;
+    this.#widening ??= this.#widen(session).finally(() => (this.#widening = undefined));
+  }
+
+  /**
+   * Makes room for others beside the held messages: the broker gives a prefetch to new subscriptions only, so this one is
+   * replaced by another on the same channel. It is made narrower only once nothing is held any more.
+   */
+  async #widen(session: Session): Promise<void> {
+    try {
+      while (this.#needsOther() && !this.#isDraining() && !session.signal.aborted) {
+        await this.#unsubscribe();
+        await this.#subscribe(session);
+      }
+    } catch (error) {
+      await session.close(toError(error));
+    }
+  }
+
+  #needsOther(): boolean {
+    const wanted = this.#options.concurrency + this.#held;
+    return wanted > this.#prefetch || (this.#held === 0 && wanted < this.#prefetch);
   }
 
   /**
@@ -113,10 +152,21 @@ export class RabbitMqConsumer implements Consumer {
   }
 
   /** Delivers a message, even one that arrives between a cancel and its answer: the service then requeues it. */
-  #receive(session: Session, message: ConsumeMessage): void {
-    const { broker, queueName, deadLetterQueueName, onDelivery } = this.#options;
-    session.delivered(message);
-    onDelivery(new RabbitMqDelivery(message, { broker, session, queueName, deadLetterQueueName }));
+  #receive(source: Source, message: ConsumeMessage): void {
+    source.session.delivered(message);
+    this.#options.onDelivery(new RabbitMqDelivery(message, source));
+  }
+
+  #sourceOf(session: Session): Source {
+    const { broker, queueName, deadLetterQueueName } = this.#options;
+    return {
+      broker,
+      session,
+      queueName,
+      deadLetterQueueName,
+      drained: this.#drained.signal,
+      onPlace: (isFree) => this.#onPlace(session, isFree),
+    };
   }
 
   async #unsubscribe(): Promise<void> {

@@ -5,6 +5,7 @@ import {
   attemptHeaders,
   deadLetterHeaders,
   header,
+  leastHeaders,
   sentHeaders,
   type History,
   type Verdict,
@@ -39,9 +40,10 @@ export function deadLetterCopy(original: Original, verdict: Verdict): Copy {
  * The forms in which a copy can be sent, each with less in it than the one before: amqplib cannot write every header
  * and property that another client may have sent.
  */
-export function formsOf(copy: Copy): readonly Options.Publish[] {
+export function formsOf(copy: Copy): readonly [Options.Publish, ...Options.Publish[]] {
   const { messageId, sent, own } = copy;
   const reduced = { ...own, [header.headersDropped]: true };
+  const least = leastHeaders(own);
   const properties = Object.fromEntries(carried.map((name) => [name, sent[name] as unknown]));
   const base = { messageId, persistent: true };
   return [
@@ -49,6 +51,7 @@ export function formsOf(copy: Copy): readonly Options.Publish[] {
     { ...properties, ...base, headers: reduced },
     // An id that is not UTF-8 has grown when it was decoded: each invalid byte became three.
     { persistent: true, headers: reduced, ...(isWritableId(messageId) && { messageId }) },
+    { persistent: true, headers: least, ...(isWritableId(messageId) && { messageId }) },
   ];
 }
 

@@ -1,12 +1,13 @@
 // One delivery of RabbitMQ: its facts, read from properties and headers, and how its outcome is recorded.
 import { randomUUID } from 'node:crypto';
 import type { ConsumeMessage } from 'amqplib';
-import type { Delivery, Outcome } from '../adapter.ts';
+import type { Delivery, OnHeld, Outcome } from '../adapter.ts';
 import type { Headers } from '../message.ts';
 import { attemptHeaders, readHistory, sentHeaders, type History } from '../dead-letter.ts';
+import { handOver } from '../handover.ts';
 import type { Broker } from './broker.ts';
-import { deadLetterCopy, retryCopy, type Copy, type Original } from './copy.ts';
-import { handOver, type Target } from './handover.ts';
+import { deadLetterCopy, formsOf, retryCopy, type Copy, type Original } from './copy.ts';
+import { move, type Target } from './handover.ts';
 import { isWaitQueue, waitQueueName, waitQueueOptions } from './queue.ts';
 import type { Session } from './session.ts';
 
@@ -16,7 +17,17 @@ export interface Source {
   readonly session: Session;
   readonly queueName: string;
   readonly deadLetterQueueName: string;
+  /** Aborted when the consumer has drained. */
+  readonly drained: AbortSignal;
+  /** See Handover. */
+  readonly onPlace: (isFree: boolean) => void;
 }
+
+/**
+ * How long a message may be held, in milliseconds: the broker closes the channel of a delivery that is unacknowledged
+ * for 30 minutes (RabbitMQ documentation, "Delivery Acknowledgement Timeout").
+ */
+const longestHoldMs = 25 * 60_000;
 
 /**
  * Timestamps above this are read as milliseconds, though AMQP says seconds: as such they would be past the year 5000.
@@ -67,12 +78,12 @@ export class RabbitMqDelivery implements Delivery {
     return this.#source.session.signal;
   }
 
-  settle(outcome: Outcome): Promise<boolean> {
-    this.#settled ??= this.#settle(outcome);
+  settle(outcome: Outcome, onHeld?: OnHeld): Promise<boolean> {
+    this.#settled ??= this.#settle(outcome, onHeld);
     return this.#settled;
   }
 
-  async #settle(outcome: Outcome): Promise<boolean> {
+  async #settle(outcome: Outcome, onHeld: OnHeld | undefined): Promise<boolean> {
     const { session } = this.#source;
     switch (outcome.kind) {
       case 'done':
@@ -80,41 +91,46 @@ export class RabbitMqDelivery implements Delivery {
       case 'requeue':
         return session.requeue(this.#message);
       case 'retry':
-        return await this.#retry(outcome.delayMs);
+        return await this.#retry(outcome.delayMs, onHeld);
       case 'dead':
-        return await this.#deadLetter(outcome);
+        return await this.#deadLetter(outcome, onHeld);
     }
   }
 
-  async #retry(delayMs: number): Promise<boolean> {
+  async #retry(delayMs: number, onHeld: OnHeld | undefined): Promise<boolean> {
     const { broker, queueName } = this.#source;
     const target = {
       queueName: waitQueueName(queueName, delayMs),
       options: waitQueueOptions(queueName, delayMs, broker.settings.queueType),
     };
-    return await this.#replaceBy(target, retryCopy(this.#original()));
+    return await this.#replaceBy(target, retryCopy(this.#original()), onHeld);
   }
 
-  async #deadLetter({ reason, error }: Outcome & { kind: 'dead' }): Promise<boolean> {
+  async #deadLetter(
+    { reason, error }: Outcome & { kind: 'dead' },
+    onHeld: OnHeld | undefined,
+  ): Promise<boolean> {
     const { broker, deadLetterQueueName, queueName } = this.#source;
     const verdict = { queueName, reason, error, at: new Date(broker.context.clock.now()) };
-    return await this.#replaceBy(
-      { queueName: deadLetterQueueName },
-      deadLetterCopy(this.#original(), verdict),
-    );
+    const copy = deadLetterCopy(this.#original(), verdict);
+    return await this.#replaceBy({ queueName: deadLetterQueueName }, copy, onHeld);
   }
 
   /** Copy first, ack second: a crash in between duplicates the message; in the other order it would lose it. */
-  async #replaceBy(target: Target, copy: Copy): Promise<boolean> {
-    const { session, broker, queueName } = this.#source;
-    const isSafe = await handOver(broker, {
-      target,
-      copy,
-      body: this.body,
-      source: queueName,
-      signal: this.lost,
+  async #replaceBy(target: Target, copy: Copy, onHeld: OnHeld | undefined): Promise<boolean> {
+    const { session, broker, queueName, drained, onPlace } = this.#source;
+    const end = await handOver(broker.context, {
+      facts: { queue: queueName, target: target.queueName, messageId: copy.messageId },
+      forms: formsOf(copy),
+      send: (properties) => move(broker, target, this.body, properties),
+      lost: this.lost,
+      drained,
+      onHeld,
+      onPlace,
+      longestHoldMs,
     });
-    return isSafe && session.ack(this.#message);
+    if (end === 'unmoved') session.requeue(this.#message);
+    return end === 'moved' && session.ack(this.#message);
   }
 
   #original(): Original {

@@ -130,3 +130,23 @@ function decodeList(bytes: Buffer): unknown[] | Buffer {
     return bytes;
   }
 }
+
+/**
+ * The bytes that headers take on the wire, at most; amqplib decides the exact types of numbers.
+ *
+ * @param headers undefined for none
+ */
+export function headersSize(headers: Headers | undefined): number {
+  return valueSize(headers ?? {});
+}
+
+function valueSize(value: unknown): number {
+  if (typeof value === 'string') return 5 + Buffer.byteLength(value);
+  if (Buffer.isBuffer(value)) return 5 + value.length;
+  // The longest number, with its type.
+  if (value === null || typeof value !== 'object') return 9;
+  const values: readonly unknown[] = Object.values(value);
+  const names = Array.isArray(value) ? [] : Object.keys(value);
+  const nameBytes = names.reduce((sum, name) => sum + 1 + Buffer.byteLength(name), 0);
+  return values.reduce<number>((sum, each) => sum + valueSize(each), 5 + nameBytes);
+}

@@ -30,6 +30,8 @@ export class SqsConsumer implements Consumer {
   readonly queueName: string;
   readonly #options: SqsConsumerOptions;
   readonly #draining = new AbortController();
+  /** Aborted when nothing arrives any more: what is requeued earlier would come back. */
+  readonly #drained = new AbortController();
   readonly #patience: Patience;
   #poller: Poller | undefined;
   #inFlight: InFlightMessages | undefined;
@@ -66,6 +68,7 @@ export class SqsConsumer implements Consumer {
     this.#draining.abort();
     this.#inFlight?.drain();
     await this.#poller?.drain();
+    this.#drained.abort();
   }
 
   async stop(): Promise<void> {
@@ -79,7 +82,8 @@ export class SqsConsumer implements Consumer {
     const { visibilityTimeoutS, redrive } = await register.facts(queue);
     if (this.#draining.signal.aborted) return;
     const source: Source = { queue, api, context, timing: this.#timing(visibilityTimeoutS) };
-    const deadLetters = new DeadLetterSender({ ...this.#options, source, redrive });
+    const drained = this.#drained.signal;
+    const deadLetters = new DeadLetterSender({ ...this.#options, source, redrive, drained });
     this.#inFlight = this.#holdMessages(source, deadLetters);
     this.#poller = this.#pollFor(this.#inFlight, source);
     this.#poller.poke();

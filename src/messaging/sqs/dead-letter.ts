@@ -1,20 +1,10 @@
 // Sends dead letters: SQS must confirm the copy, which gives the reason, before the original may be deleted.
-import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
-import type { Outcome } from '../adapter.ts';
+import type { OnHeld, Outcome } from '../adapter.ts';
 import type { Headers } from '../message.ts';
-import { backoffMs } from '../backoff.ts';
-import { deadLetterHeaders, header } from '../dead-letter.ts';
-import {
-  attributeName,
-  attributesSize,
-  byteLength,
-  cleanText,
-  encodeHeaders,
-  factHeaders,
-  largestMessageBytes,
-  type Attributes,
-} from './attribute.ts';
+import { deadLetterHeaders, header, leastHeaders } from '../dead-letter.ts';
+import { handOver, type HandoverEnd } from '../handover.ts';
+import { attributeName, cleanText, encodeHeaders, factHeaders, type Attributes } from './attribute.ts';
 import { isMissingQueue } from './failure.ts';
 import type { Lease } from './lease.ts';
 import { fifoId, type Outgoing } from './outgoing.ts';
@@ -34,6 +24,14 @@ export interface DeadLetterOptions {
   readonly deadLetterQueueName: string;
   /** The queue's redrive policy: dead letters go to its target. */
   readonly redrive: Redrive | undefined;
+  /** Aborted when the consumer has drained. */
+  readonly drained: AbortSignal;
+}
+
+/** Tells that a message cannot be moved; see Handover. */
+export interface Holding {
+  readonly onHeld: OnHeld | undefined;
+  readonly onPlace: (isFree: boolean) => void;
 }
 
 /** Sends the dead letters of one queue. */
@@ -54,35 +52,38 @@ export class DeadLetterSender {
   /**
    * Sends a dead letter, and retries for as long as the lease lasts.
    *
-   * @returns whether SQS has the dead letter; false only if the lease was lost first
    * @throws BrokerRefusedError SQS has been refusing for too long
    */
-  async deadLetter(lease: Lease, outcome: Dead): Promise<boolean> {
-    const { source, sender } = this.#options;
+  async deadLetter(lease: Lease, outcome: Dead, holding: Holding): Promise<HandoverEnd> {
+    const { source, drained } = this.#options;
     const { received } = lease;
-    const attributes = this.#attributes(received, outcome);
-    for (let failures = 1; !lease.isLost; failures++) {
-      try {
-        const queue = await this.#findTarget();
-        await sender.send(queue, copyOf(received, attributes, queue));
-        this.#patience.renew();
-        return true;
-      } catch (error) {
-        this.#fail(toError(error), received, failures);
-        await sleep(source.context.clock, backoffMs(failures), lease.lost);
-      }
-    }
-    return false;
+    return await handOver(source.context, {
+      facts: { ...this.#route, messageId: received.messageId },
+      forms: formsOf(received, this.#ownHeaders(received, outcome)),
+      send: (attributes) => this.#send(received, attributes),
+      lost: lease.lost,
+      drained,
+      ...holding,
+    });
   }
 
-  /** Throws if SQS has been refusing for too long. */
-  #fail(error: Error, { messageId }: Received, failures: number): void {
-    const { source, register } = this.#options;
+  async #send(received: Received, attributes: Attributes): Promise<void> {
+    try {
+      const queue = await this.#findTarget();
+      await this.#options.sender.send(queue, copyOf(received, attributes, queue));
+      this.#patience.renew();
+    } catch (thrown) {
+      throw this.#failure(toError(thrown));
+    }
+  }
+
+  /** The failure to go on with: SQS's refusal, once it has lasted for too long. */
+  #failure(error: Error): Error {
     const refusal = refusalIn(error);
     if (!refusal) this.#patience.renew();
-    else if (this.#patience.refused()) throw refusal;
-    if (error instanceof UnroutableError) register.forget(error.queueName);
-    source.context.emit({ kind: 'copy-refused', ...this.#route, messageId, failures, error });
+    else if (this.#patience.refused()) return refusal;
+    if (error instanceof UnroutableError) this.#options.register.forget(error.queueName);
+    return refusal ? new Error(refusal.message, { cause: refusal }) : error;
   }
 
   get #route() {
@@ -106,21 +107,6 @@ export class DeadLetterSender {
     }
   }
 
-  /** The sender's headers and the reason; only some of them if the body leaves too little room. */
-  #attributes(received: Received, outcome: Dead): Attributes {
-    const { context } = this.#options.source;
-    const { messageId, text } = received;
-    const forms = formsOf(received, this.#ownHeaders(received, outcome));
-    const room = largestMessageBytes - byteLength(text);
-    const fitting = forms.findIndex((attributes) => attributesSize(attributes) <= room);
-    if (fitting !== 0) {
-      const lost = fitting < 0 ? `; also lost: ${outcome.reason}, ${outcome.error.name}` : '';
-      const error = new Error(`the body leaves ${Math.max(0, room)} bytes for headers${lost}`);
-      context.emit({ kind: 'copy-reduced', ...this.#route, messageId, error });
-    }
-    return forms[fitting] ?? {};
-  }
-
   #ownHeaders(received: Received, { reason, error }: Dead): Headers {
     const { queue, context } = this.#options.source;
     return deadLetterHeaders(received, {
@@ -132,8 +118,11 @@ export class DeadLetterSender {
   }
 }
 
-/** The attributes of a dead letter in several forms, each smaller than the one before. */
-function formsOf(received: Received, ownHeaders: Headers): Attributes[] {
+/**
+ * The attributes of a dead letter in several forms, each smaller than the one before: body and attributes share one
+ * limit. A body that leaves no room at all goes without any.
+ */
+function formsOf(received: Received, ownHeaders: Headers): readonly [Attributes, ...Attributes[]] {
   const own = { ...factHeaders(received), ...ownHeaders };
   const reduced = { ...own, [header.headersDropped]: true };
   // A cut between the two halves of a character would leave text that SQS forbids.
@@ -142,6 +131,8 @@ function formsOf(received: Received, ownHeaders: Headers): Attributes[] {
     encodeHeaders({ ...received.sentHeaders, ...own }, foreignAttributes(received.attributes, own)),
     encodeHeaders(reduced),
     encodeHeaders({ ...reduced, [header.error]: shortError }),
+    encodeHeaders(leastHeaders(own)),
+    {},
   ];
 }
 

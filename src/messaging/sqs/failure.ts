@@ -24,6 +24,10 @@ const denied = /AccessDenied|UnauthorizedOperation|^NotAuthorized/;
 
 const throttled = /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|OverLimit/;
 
+/** Of a call whose content is refused: a batch is refused as a whole. */
+const refusedContent =
+  /^(AWS\.SimpleQueueService\.)?(BatchRequestTooLong|InvalidMessageContents|InvalidParameterValue|InvalidAttributeValue|MessageTooLong|UnsupportedOperation)$/;
+
 const unknownHost = /^(ENOTFOUND|EAI_AGAIN)$/;
 
 /**
@@ -43,6 +47,11 @@ export function failureOf(cause: unknown, place: Place): Error {
 /** Whether a call failed because there is no such queue. */
 export function isMissingQueue(error: unknown): boolean {
   return missingQueue.test(originOf(error).name);
+}
+
+/** Whether SQS refused the content of a call, and would refuse it again. */
+export function isRefusedContent(error: unknown): boolean {
+  return refusedContent.test(originOf(error).name);
 }
 
 /** Whether a right is missing, while the credentials are valid. */

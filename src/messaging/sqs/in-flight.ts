@@ -3,7 +3,7 @@
 import type { Message } from '@aws-sdk/client-sqs';
 import { within } from '../../clock.ts';
 import { toError } from '../../errors.ts';
-import type { Delivery, Outcome } from '../adapter.ts';
+import type { Delivery, OnHeld, Outcome } from '../adapter.ts';
 import type { DeadLetterSender } from './dead-letter.ts';
 import { GroupOrder } from './group.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
@@ -39,6 +39,8 @@ export class InFlightMessages {
   /** All of them by SQS's id, including those whose outcome SQS has yet to confirm. */
   readonly #held = new Map<string, Lease>();
   readonly #settling = new Set<Promise<boolean>>();
+  /** How many cannot be moved, and take no room from others. */
+  #unmovable = 0;
   #isDraining = false;
 
   constructor(options: InFlightOptions) {
@@ -59,7 +61,7 @@ export class InFlightMessages {
    */
   get load(): number {
     const withoutOutcome = this.#delivered.size + this.#groups.waiting;
-    return Math.max(withoutOutcome, this.#held.size - this.#options.concurrency);
+    return Math.max(withoutOutcome, this.#held.size - this.#unmovable - this.#options.concurrency);
   }
 
   /** How many messages are held in all. */
@@ -122,25 +124,31 @@ export class InFlightMessages {
     const { received, lost } = lease;
     this.#delivered.add(lease);
     onDelivery(
-      new SqsDelivery({ received, lost, unwrapSns, settle: (outcome) => this.#settle(lease, outcome) }),
+      new SqsDelivery({
+        received,
+        lost,
+        unwrapSns,
+        settle: (outcome, onHeld) => this.#settle(lease, outcome, onHeld),
+      }),
     );
   }
 
   /** Records the outcome of a delivery, then starts or requeues those that wait behind it. */
-  async #settle(lease: Lease, outcome: Outcome): Promise<boolean> {
+  async #settle(lease: Lease, outcome: Outcome, onHeld: OnHeld | undefined): Promise<boolean> {
     // Requeued by `stop`.
     if (!this.#delivered.delete(lease)) return false;
     const isFinal = outcome.kind === 'done' || outcome.kind === 'dead';
     // SQS withholds a group while one of its messages is in flight, so the later ones can be requeued first.
     if (!isFinal) this.#requeueBehind(lease);
-    const isSettled = await this.#record(lease, outcome);
+    const isSettled = await this.#record(lease, outcome, onHeld);
     if (isFinal && isSettled) this.#startNext(lease);
     else if (isFinal) this.#requeueBehind(lease);
     return isSettled;
   }
 
-  async #record(lease: Lease, outcome: Outcome): Promise<boolean> {
-    const settling = this.#settlement.settle(lease, outcome);
+  async #record(lease: Lease, outcome: Outcome, onHeld?: OnHeld): Promise<boolean> {
+    const onPlace = (isFree: boolean) => this.#onPlace(lease, isFree);
+    const settling = this.#settlement.settle(lease, outcome, { onHeld, onPlace });
     this.#settling.add(settling);
     this.#options.onRoom();
     try {
@@ -150,6 +158,13 @@ export class InFlightMessages {
       if (this.#isHeld(lease)) this.#held.delete(lease.received.sqsMessageId);
       this.#options.onRoom();
     }
+  }
+
+  /** A message that cannot be moved gives up its place. SQS withholds the rest of its group, so that waits there. */
+  #onPlace(lease: Lease, isFree: boolean): void {
+    this.#unmovable += isFree ? 1 : -1;
+    if (isFree) this.#requeueBehind(lease);
+    this.#options.onRoom();
   }
 
   /** False if the message has been delivered again since, under another lease. */

@@ -1,6 +1,6 @@
 // Received messages: their facts, read from attributes, and the delivery that the service gets.
 import type { Message } from '@aws-sdk/client-sqs';
-import type { Delivery, Outcome } from '../adapter.ts';
+import type { Delivery, OnHeld, Outcome } from '../adapter.ts';
 import type { Headers } from '../message.ts';
 import { attemptHeaders, sentHeaders, type History } from '../dead-letter.ts';
 import { decodeHeaders, readFacts, type Attributes } from './attribute.ts';
@@ -74,7 +74,7 @@ export interface SqsDeliveryOptions {
   readonly lost: AbortSignal;
   readonly unwrapSns: boolean;
   /** Called once. */
-  readonly settle: (outcome: Outcome) => Promise<boolean>;
+  readonly settle: (outcome: Outcome, onHeld: OnHeld | undefined) => Promise<boolean>;
 }
 
 /** One delivery of SQS. */
@@ -91,7 +91,7 @@ export class SqsDelivery implements Delivery {
   readonly correlationId: string | undefined;
   readonly lost: AbortSignal;
   readonly #received: Received;
-  readonly #settle: (outcome: Outcome) => Promise<boolean>;
+  readonly #settle: SqsDeliveryOptions['settle'];
   #headers: Headers | undefined;
   #settled: Promise<boolean> | undefined;
 
@@ -114,8 +114,8 @@ export class SqsDelivery implements Delivery {
     return this.#headers;
   }
 
-  settle(outcome: Outcome): Promise<boolean> {
-    this.#settled ??= this.#settle(outcome);
+  settle(outcome: Outcome, onHeld?: OnHeld): Promise<boolean> {
+    this.#settled ??= this.#settle(outcome, onHeld);
     return this.#settled;
   }
 }

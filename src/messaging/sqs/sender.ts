@@ -1,12 +1,18 @@
 // Sends messages: those to one queue share calls, but each is confirmed or refused on its own.
 import { sleep } from '../../clock.ts';
-import { BrokerRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
+import {
+  BrokerRefusedError,
+  MessageRefusedError,
+  SendError,
+  toError,
+  UnroutableError,
+} from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
 import type { FailedEntries, SqsApi } from './api.ts';
 import { largestMessageBytes } from './attribute.ts';
 import { mostEntries } from './batch.ts';
-import { isMissingQueue } from './failure.ts';
+import { isMissingQueue, isRefusedContent } from './failure.ts';
 import { outgoingSize, type Outgoing } from './outgoing.ts';
 import type { SqsQueue } from './queue.ts';
 
@@ -36,7 +42,8 @@ export class Sender {
    * Resolves when SQS has the message.
    *
    * @throws UnroutableError the queue is gone
-   * @throws SendError SQS refused the message, or did not confirm it in four tries but may still have it
+   * @throws MessageRefusedError SQS refuses the message
+   * @throws SendError SQS did not confirm it in four tries, but may still have it
    */
   async send(queue: SqsQueue, message: Outgoing): Promise<void> {
     let line = this.#lines.get(queue.url);
@@ -139,8 +146,20 @@ class Line {
       return this.#settle(batch, await api.sendBatch(queue, messages));
     } catch (thrown) {
       const error = toError(thrown);
+      if (isRefusedContent(error)) return await this.#divide(batch, error);
       return batch.map((waiting) => ({ ...waiting, error }));
     }
+  }
+
+  /** Sends the halves of a batch that SQS refuses as a whole, until it is clear which messages it refuses. */
+  async #divide(batch: readonly Waiting[], error: Error): Promise<Unsent[]> {
+    if (batch.length <= 1) {
+      for (const { reject } of batch) reject(this.#refused(error));
+      return [];
+    }
+    const middle = Math.ceil(batch.length / 2);
+    const first = await this.#try(batch.slice(0, middle));
+    return [...first, ...(await this.#try(batch.slice(middle)))];
   }
 
   #settle(batch: readonly Waiting[], failed: FailedEntries): Unsent[] {
@@ -148,10 +167,18 @@ class Line {
     for (const [index, waiting] of batch.entries()) {
       const failure = failed.get(index);
       if (!failure) waiting.resolve();
-      else if (failure.isFinal) waiting.reject(this.#notSent(failure.error));
+      else if (failure.isFinal) waiting.reject(this.#refused(failure.error));
       else unsent.push({ ...waiting, error: failure.error });
     }
     return unsent;
+  }
+
+  #refused(cause: Error): SendError {
+    const { name } = this.#options.queue;
+    return new MessageRefusedError(name, `not sent to queue "${name}": ${cause.message}`, {
+      canShrink: true,
+      cause,
+    });
   }
 
   #notSent(cause: Error): SendError {

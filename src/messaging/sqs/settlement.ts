@@ -1,6 +1,6 @@
 // Turns outcomes into calls to SQS: a delete, a visibility change, or a dead letter and then a delete.
 import type { Outcome } from '../adapter.ts';
-import type { DeadLetterSender } from './dead-letter.ts';
+import type { DeadLetterSender, Holding } from './dead-letter.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Lease } from './lease.ts';
 import type { Source } from './queue.ts';
@@ -52,14 +52,14 @@ export class Settlement {
    * @returns true once SQS has it; false if the lease was lost first
    * @throws BrokerRefusedError SQS has been refusing for too long
    */
-  async settle(lease: Lease, outcome: Outcome): Promise<boolean> {
-    const { keeper, deadLetters } = this.#options;
+  async settle(lease: Lease, outcome: Outcome, holding: Holding): Promise<boolean> {
+    const { keeper } = this.#options;
     try {
       switch (outcome.kind) {
         case 'done':
           return await this.#delete(lease);
         case 'dead':
-          return (await deadLetters.deadLetter(lease, outcome)) && (await this.#delete(lease));
+          return await this.#deadLetter(lease, outcome, holding);
         case 'retry':
           return await this.#makeVisible(lease, Math.ceil(outcome.delayMs / 1000));
         case 'requeue':
@@ -83,6 +83,12 @@ export class Settlement {
   stop(): void {
     this.#flush();
     this.#stopped.abort();
+  }
+
+  async #deadLetter(lease: Lease, outcome: Outcome & { kind: 'dead' }, holding: Holding): Promise<boolean> {
+    const end = await this.#options.deadLetters.deadLetter(lease, outcome, holding);
+    if (end === 'unmoved') await this.#makeVisible(lease, 0);
+    return end === 'moved' && (await this.#delete(lease));
   }
 
   async #delete(lease: Lease): Promise<boolean> {

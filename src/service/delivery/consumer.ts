@@ -14,12 +14,17 @@ export interface DeliveryConsumerOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** The largest number of messages that are held beside the concurrency: they take up memory, and places at the broker. */
+const mostHeld = 1_000;
+
 /** Runs deliveries, up to the limit at a time. */
 export class DeliveryConsumer implements InFlight {
   readonly #options: DeliveryConsumerOptions;
   /** Delivered but not started: after a lost channel, a broker redelivers messages that are still in flight here. */
   readonly #waiting: Delivery[] = [];
   readonly #running = new Map<Run, Promise<void>>();
+  /** Their outcomes wait for a copy that the broker refuses; see `Delivery.settle`. */
+  readonly #held = new Map<Run, Promise<void>>();
   readonly #requeues = new Set<Promise<void>>();
   #isDraining = false;
   #accepted = 0;
@@ -37,6 +42,11 @@ export class DeliveryConsumer implements InFlight {
     return this.#accepted;
   }
 
+  /** How many messages cannot be moved; they do not count as in flight. */
+  get held(): number {
+    return this.#held.size;
+  }
+
   /** Starts the delivery, or keeps it until there is room. Never throws. */
   accept(delivery: Delivery): void {
     this.#accepted++;
@@ -47,6 +57,9 @@ export class DeliveryConsumer implements InFlight {
 
   drain(): void {
     this.#isDraining = true;
+    // The adapter gives them up when it drains, and their ends must be recorded.
+    for (const [run, work] of this.#held) this.#running.set(run, work);
+    this.#held.clear();
     for (const delivery of this.#waiting.splice(0)) this.#requeue(delivery);
   }
 
@@ -84,13 +97,24 @@ export class DeliveryConsumer implements InFlight {
   async #run(delivery: Delivery, run: Run): Promise<void> {
     const { executor, onFailure } = this.#options;
     try {
-      await executor.execute(delivery, run);
+      await executor.execute(delivery, run, () => this.#hold(run));
     } catch (error) {
       onFailure(error);
     } finally {
       this.#running.delete(run);
+      this.#held.delete(run);
       this.#startNext();
     }
+  }
+
+  /** Lets another delivery take the place of one that cannot be moved. Returns whether there is room to hold it. */
+  #hold(run: Run): boolean {
+    const work = this.#running.get(run);
+    if (!work || this.#isDraining || this.#held.size >= mostHeld) return false;
+    this.#running.delete(run);
+    this.#held.set(run, work);
+    this.#startNext();
+    return true;
   }
 
   #requeue(delivery: Delivery): void {

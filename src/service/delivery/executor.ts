@@ -2,7 +2,7 @@
 // broker. Only the executor settles.
 import type { Clock } from '../../clock.ts';
 import type { RetryPolicy } from '../../config/settings.ts';
-import type { Delivery, Outcome } from '../../messaging/adapter.ts';
+import type { Delivery, OnHeld, Outcome } from '../../messaging/adapter.ts';
 import { decodeMessage } from '../../messaging/message.ts';
 import type { MessageProcessor, StandardSchema } from '../../processor/processor.ts';
 import { describeThrown, legible } from '../../thrown.ts';
@@ -40,9 +40,10 @@ export class Executor {
   /**
    * Takes a delivery through the pipeline.
    *
+   * @param onHeld called when the message cannot be moved; see `Delivery.settle`
    * @throws BrokerRefusedError the broker permanently refuses the outcome
    */
-  async execute(delivery: Delivery, run: Run): Promise<void> {
+  async execute(delivery: Delivery, run: Run, onHeld?: OnHeld): Promise<void> {
     const { clock, events } = this.#options;
     const startedAt = clock.now();
     const facts = this.#factsOf(delivery, startedAt);
@@ -56,6 +57,7 @@ export class Executor {
       hasStarted: true,
       processMs,
       thrown: 'thrown' in ending ? ending.thrown : undefined,
+      onHeld,
     });
   }
 
@@ -100,12 +102,16 @@ export class Executor {
   }
 
   /** Steps 5 and 6, in this order, so that the record is true when it is made. */
-  async #settle(delivery: Delivery, outcome: Outcome, facts: SettledFacts): Promise<void> {
+  async #settle(
+    delivery: Delivery,
+    outcome: Outcome,
+    { onHeld, ...facts }: SettledFacts & { readonly onHeld?: OnHeld | undefined },
+  ): Promise<void> {
     const { clock } = this.#options;
     const from = clock.now();
     let isSettled = false;
     try {
-      isSettled = await delivery.settle(outcome);
+      isSettled = await delivery.settle(outcome, onHeld);
     } finally {
       this.#record(facts, outcome, isSettled, clock.now() - from);
     }

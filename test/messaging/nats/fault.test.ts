@@ -343,7 +343,7 @@ describe('a delivery', () => {
 });
 
 describe('a copy', () => {
-  it('that the full dead-letter queue refuses is retried until it fits', async () => {
+  it('that the full dead-letter queue refuses stays in its queue until it fits', async () => {
     const { jsm } = await openJsm();
     const dead = streamName(`${queue}_dead`);
     const subjects = [messageSubject(`${queue}_dead`), copySubject(`${queue}_dead`)];
@@ -358,7 +358,7 @@ describe('a copy', () => {
       consumeOptions(),
     );
     await sendSurely(adapter, queue, '1');
-    await vi.waitFor(() => expect(kinds(events)).toContain('copy-refused'), faultPatience);
+    await vi.waitFor(() => expect(kinds(events)).toContain('copy-held'), faultPatience);
     expect(await browse(jsm, queue)).toHaveLength(1);
     await jsm.streams.purge(dead);
     await vi.waitFor(async () => expect(await browse(jsm, `${queue}_dead`)).toHaveLength(1), faultPatience);

@@ -37,7 +37,7 @@ function original(properties: Partial<MessageProperties> = {}): Original {
 
 /** A copy as it is written, if all of it can be. */
 function whole(copy: Copy) {
-  return formsOf(copy)[0]!;
+  return formsOf(copy)[0];
 }
 
 describe('a copy for a retry', () => {
@@ -131,7 +131,7 @@ describe('a copy for the dead-letter queue', () => {
 
   it("in its reduced forms has no header of the sender, not even one named like svchost's", () => {
     const forms = formsOf(deadLetterCopy(original({ headers: { 'svchost-other': 'x' } }), verdict));
-    expect(forms[0]!.headers).toHaveProperty('svchost-other');
+    expect(forms[0].headers).toHaveProperty('svchost-other');
     for (const form of forms.slice(1)) expect(form.headers).not.toHaveProperty('svchost-other');
   });
 });

@@ -59,7 +59,8 @@ it('writes all its own headers, even if the sender has used their names', async 
 
 it.for<[what: string, roomBytes: number, kept: readonly string[], lost: readonly string[]]>([
   ['the headers of the sender', 600, ['svchost-reason', 'svchost-headers'], ['tenant']],
-  ['all headers', 100, [], ['tenant', 'svchost-reason']],
+  ['all headers but the reason', 100, ['svchost-reason'], ['tenant', 'svchost-error']],
+  ['all headers', 20, [], ['tenant', 'svchost-reason']],
 ])('leaves out %s if there is no room for them beside the body', async ([, roomBytes, kept, lost]) => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();

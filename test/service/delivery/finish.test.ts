@@ -129,6 +129,26 @@ describe('a host with EXIT_WHEN_FINISHED', () => {
     await Promise.all([rabbitMq, sqlite].map(endByItself));
   });
 
+  it('ends with 75 if messages are left that cannot be moved, and says how many', async () => {
+    const service = await makeService(rabbitMq);
+    const file = join(service.directory, 'consume.env');
+    await writeFile(file, 'EXIT_WHEN_FINISHED=1\n');
+    const channel = await rabbitMq.control.createConfirmChannel();
+    await channel.assertQueue(`${service.queue}_dead`, { maxLength: 1, overflow: 'reject-publish' });
+    channel.sendToQueue(`${service.queue}_dead`, Buffer.from('"in the way"'));
+    await channel.waitForConfirms();
+    await channel.close();
+    await rabbitMq.put(service.queue, Buffer.from('not JSON'));
+    await service.put({ act: 'note', id: '1' });
+    const host = await service.startConsuming({ CONSUME_CONFIG_FILE_PATH: file });
+    expect(await host.exited).toEqual({ code: 75, signal: null });
+    expect(linesOf(host, 'draining')).toMatchObject([
+      { cause: 'finished: the queue is empty; messages that cannot be moved: 1' },
+    ]);
+    expect(linesOf(host, 'stopped')).toMatchObject([{ done: 1, dead: 0, lost: 1, exitCode: 75 }]);
+    expect(await rabbitMq.count(service.queue)).toBe(1);
+  });
+
   async function endByItself(broker: TestBroker): Promise<void> {
     const service = await makeService(broker);
     const file = join(service.directory, 'consume.env');
