@@ -63,6 +63,7 @@ const svchost: Consume = async ({ queue, handle, onDeleted }) => {
       },
     ],
     retry: { maxAttempts: 5, initialDelayMs: 1000, factor: 5, maxDelayMs: 300_000 },
+    crashMaxDeliveries: 3,
     processTimeoutMs: undefined,
     shutdownTimeoutMs: 30_000,
     consumeConfig: undefined,

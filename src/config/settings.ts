@@ -45,6 +45,8 @@ export interface Settings {
   /** Absolute. */
   readonly consumeConfigPath: string | undefined;
   readonly retry: RetryPolicy;
+  /** How many times a host may die of one message. */
+  readonly crashMaxDeliveries: number;
   /** Undefined for none. */
   readonly processTimeoutMs: number | undefined;
   readonly shutdownTimeoutMs: number;
@@ -104,6 +106,7 @@ export function readSettings(env: Environment, surroundings: Surroundings): Sett
       factor: values.RETRY_FACTOR,
       maxDelayMs: values.RETRY_MAX_DELAY,
     },
+    crashMaxDeliveries: values.CRASH_MAX_DELIVERIES,
     processTimeoutMs: values.PROCESS_TIMEOUT,
     shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT,
     log: {

@@ -99,6 +99,11 @@ export const variables = {
     fallback: '300',
     description: 'the longest delay, in seconds',
   }),
+  CRASH_MAX_DELIVERIES: variable(integer(1, 1000), {
+    fallback: '3',
+    description:
+      'how many times a host may die of one message that it processes alone; then it is a dead letter',
+  }),
   PROCESS_TIMEOUT: variable(durationMs('positive'), {
     fallbackText: 'none',
     description: 'seconds that one call of `process` may take',

@@ -41,7 +41,7 @@ export async function openMessageService(
   { settings, service, processor, queues }: MessageResolution,
   logs: HostLogs,
 ): Promise<Service> {
-  const { consumeConfigPath, messaging, concurrency, retry } = settings;
+  const { consumeConfigPath, messaging, concurrency, retry, crashMaxDeliveries } = settings;
   const common = commonOptions(settings, service, logs);
   const instance = createProcessor(processor);
   const queue = {
@@ -56,6 +56,7 @@ export async function openMessageService(
     processor: instance,
     queues: [queue],
     retry,
+    crashMaxDeliveries,
     consumeConfig:
       consumeConfigPath === undefined
         ? undefined

@@ -24,6 +24,8 @@ export interface Capabilities {
   readonly claimsOccurrences: boolean;
   /** The adapter is `Inspectable`. */
   readonly inspectsQueues: boolean;
+  /** The adapter is a `CrashJournal`; other brokers count crashes or deliveries, and hosts keep a journal on disk. */
+  readonly journalsCrashes: boolean;
   /** The adapter is `Metered`: the broker is paid by the call. */
   readonly paidByTheCall: boolean;
 }
@@ -54,6 +56,19 @@ export interface Claiming {
 
 /** The least time for which a claim is remembered, in milliseconds: 10 minutes. */
 export const claimMemoryMs = 10 * 60_000;
+
+/** Remembers which messages were started alone and did not end: their host died. Forgets them after a day. */
+export interface CrashJournal {
+  /**
+   * Notes that a message is about to run alone.
+   *
+   * @param identity the same at each delivery of the message; hexadecimal
+   * @returns how often that was noted before, and not ended
+   */
+  noteStart(queueName: string, identity: string): Promise<number>;
+  /** Notes that the message has ended, in whatever way: its starts are forgotten. */
+  noteEnd(queueName: string, identity: string): Promise<void>;
+}
 
 /** A broker whose queues may be configured so that they do not fit svchost, which `inspectQueue` detects. */
 export interface Inspectable {
@@ -89,6 +104,11 @@ export function isClaiming<T extends Capable>(adapter: T): adapter is T & Claimi
 /** Whether `inspectQueue` works. */
 export function isInspectable<T extends Capable>(adapter: T): adapter is T & Inspectable {
   return adapter.capabilities.inspectsQueues;
+}
+
+/** Whether the broker keeps the crash journal. */
+export function isCrashJournal<T extends Capable>(adapter: T): adapter is T & CrashJournal {
+  return adapter.capabilities.journalsCrashes;
 }
 
 /** Whether there are `calls` to read. */

@@ -29,6 +29,10 @@ function write(event: ServiceEvent, log: Logger): void {
       return;
     case 'delivery-ended':
       return writeDelivery(event, log);
+    case 'delivery-isolated': {
+      const { kind: _, ...fields } = event;
+      return log.info(fields, 'message was in flight when a host died; runs alone');
+    }
     case 'occurrence-ended':
       return writeOccurrence(event, log);
     case 'occurrence-skipped':
@@ -55,6 +59,11 @@ function write(event: ServiceEvent, log: Logger): void {
       return log.debug(
         { error: brief(event.thrown) },
         'cannot count the messages of the queue; trying again',
+      );
+    case 'crash-journal-failed':
+      return log.warn(
+        { queue: event.queue, error: brief(event.thrown) },
+        'crash journal not written; a crash of this message would not be counted',
       );
     case 'schedule-started': {
       const { kind: _, ...fields } = event;

@@ -8,6 +8,7 @@ import type { RunOutcome } from '../processor/processor.ts';
 /** One event; `kind` identifies it. Durations are milliseconds. */
 export type ServiceEvent =
   | DeliveryStarted
+  | DeliveryIsolated
   | DeliveryEnded
   | OccurrenceEnded
   | OccurrenceSkipped
@@ -17,6 +18,7 @@ export type ServiceEvent =
   | EndFailed
   | ConsumerStarted
   | CountFailed
+  | CrashJournalFailed
   | ScheduleStarted
   | BrokerEvent;
 
@@ -33,6 +35,15 @@ interface DeliveryFacts {
 /** The pipeline has begun to process a delivery. */
 export interface DeliveryStarted extends DeliveryFacts {
   readonly kind: 'delivery-started';
+}
+
+/** A delivery on which a host may have died is about to run alone. */
+export interface DeliveryIsolated extends Omit<DeliveryFacts, 'ageMs'> {
+  readonly kind: 'delivery-isolated';
+  /** False if others were still running after ten seconds. */
+  readonly isAlone: boolean;
+  /** How many times a host has died while it processed this message alone. */
+  readonly deaths: number;
 }
 
 /** A delivery has ended, and its outcome has been settled or lost. Every delivery ends with one such event. */
@@ -146,6 +157,13 @@ export interface ConsumerStarted {
 /** The messages of the queue could not be counted for EXIT_WHEN_FINISHED; they are counted again. */
 export interface CountFailed {
   readonly kind: 'count-failed';
+  readonly thrown: unknown;
+}
+
+/** The crash journal could not be written: if the host dies of the message that runs alone now, that is not counted. */
+export interface CrashJournalFailed {
+  readonly kind: 'crash-journal-failed';
+  readonly queue: string;
   readonly thrown: unknown;
 }
 

@@ -3,12 +3,16 @@ import type { ConsumeConfigFile } from '../config/consume-config.ts';
 import type { RetryPolicy } from '../config/settings.ts';
 import type { Logger } from '../log.ts';
 import type { Consumer, MessageAdapter } from '../messaging/adapter.ts';
+import { isCrashJournal, type CrashJournal } from '../messaging/capability.ts';
 import { encodeMessage } from '../messaging/message.ts';
 import type { MessageProcessor, StandardSchema } from '../processor/processor.ts';
 import { DeliveryConsumer } from './delivery/consumer.ts';
+import { DiskJournal } from './delivery/disk-journal.ts';
 import { Executor } from './delivery/executor.ts';
 import { watchForFinish } from './delivery/finish.ts';
+import { Floor } from './delivery/floor.ts';
 import { retryDelaysMs } from './delivery/retry.ts';
+import { Suspects } from './delivery/suspect.ts';
 import { together, type InFlight } from './in-flight.ts';
 import { Service, type ServiceOptions, type Work } from './service.ts';
 
@@ -27,6 +31,10 @@ export interface MessageServiceOptions extends ServiceOptions {
   readonly adapter: MessageAdapter;
   readonly queues: readonly QueueOptions[];
   readonly retry: RetryPolicy;
+  /** How many times a host may die of one message that it processes alone. */
+  readonly crashMaxDeliveries: number;
+  /** Used if the broker keeps no crash journal. Default: files on this machine. */
+  readonly diskJournal?: CrashJournal;
   /** Undefined for no limit. */
   readonly processTimeoutMs: number | undefined;
   readonly consumeConfig: ConsumeConfigFile | undefined;
@@ -50,12 +58,14 @@ class MessageWork implements Work {
   /** `lost`: the broker did not get the outcome, and redelivers the message. */
   readonly counts = { done: 0, retry: 0, dead: 0, requeue: 0, lost: 0 };
   readonly #options: MessageServiceOptions;
+  readonly #floor: Floor;
   readonly #pipelines: readonly Pipeline[];
   readonly #subscriptions: Consumer[] = [];
   #service: Service | undefined;
 
   constructor(options: MessageServiceOptions) {
     this.#options = options;
+    this.#floor = new Floor(options.clock);
     this.#pipelines = options.queues.map((queue) => this.#createPipeline(queue));
     this.inFlight = together(this.#pipelines.map(({ deliveries }) => deliveries));
     options.events.listen((event) => {
@@ -100,7 +110,6 @@ class MessageWork implements Work {
     const executor = new Executor({
       ...this.#options,
       ...queue,
-      countsEveryDelivery: adapter.capabilities.countsEveryDelivery,
       context: {
         queueName: queue.queueName,
         maxAttempts: retry.maxAttempts,
@@ -114,8 +123,26 @@ class MessageWork implements Work {
     const onFailure = (error: unknown) => this.#service?.fail(error);
     return {
       queue,
-      deliveries: new DeliveryConsumer({ executor, concurrency: queue.concurrency, onFailure }),
+      deliveries: new DeliveryConsumer({
+        executor,
+        concurrency: queue.concurrency,
+        suspects: this.#createSuspects(queue),
+        floor: this.#floor,
+        onFailure,
+      }),
     };
+  }
+
+  #createSuspects(queue: QueueOptions): Suspects {
+    const { adapter, retry, diskJournal = new DiskJournal() } = this.#options;
+    return new Suspects({
+      ...this.#options,
+      ...queue,
+      capabilities: adapter.capabilities,
+      journal: isCrashJournal(adapter) ? adapter : diskJournal,
+      floor: this.#floor,
+      maxAttempts: retry.maxAttempts,
+    });
   }
 
   async #subscribe({ queue, deliveries }: Pipeline, service: Service): Promise<void> {

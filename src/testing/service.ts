@@ -109,6 +109,8 @@ export class TestService implements TestRun {
       processor: instance,
       queues: [queue],
       retry: retryPolicy(options),
+      // No host dies in memory.
+      crashMaxDeliveries: 3,
       processTimeoutMs: processTimeout === undefined ? undefined : processTimeout * 1000,
       shutdownTimeoutMs: 0,
       consumeConfig: undefined,

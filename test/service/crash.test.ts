@@ -114,31 +114,85 @@ describe('a host that dies without a word', () => {
     expect(await broker.count(service.queue)).toBe(1);
   });
 
-  it('because of a poison message gets it only a few times, if the broker counts deliveries', async () => {
-    for (const broker of [quorum, sqlite]) {
+  it('because of a poison message gets it only CRASH_MAX_DELIVERIES times, whatever the broker counts', async () => {
+    for (const broker of [rabbitMq, quorum, sqlite]) {
       const service = await makeService(broker);
       const env = broker === quorum ? { RABBITMQ_QUEUE_TYPE: 'quorum' } : {};
       await service.put({ act: 'exit', id: 'poison' }, { act: 'note', id: 'good' });
       const hosts: HostProcess[] = [];
       for (let exits = 0; exits < 2; exits++) {
-        const host = service.start({ RETRY_MAX_ATTEMPTS: '2', ...env });
+        const host = service.start({ CRASH_MAX_DELIVERIES: '2', ...env });
         expect(await host.exited).toEqual({ code: 3, signal: null });
         if (broker === sqlite) expireLeases(sqlite.env()['SQLITE_PATH']!);
         hosts.push(host);
       }
       expect(hosts.flatMap((host) => ordersOf(host, 'begun'))).toEqual(['poison', 'poison']);
-      const last = await service.startConsuming({ RETRY_MAX_ATTEMPTS: '2', ...env });
+      const last = await service.startConsuming({ CRASH_MAX_DELIVERIES: '2', ...env });
       await last.waitForLine('finished');
       expect(ordersOf(last, 'begun')).toEqual(['good']);
       const [letter] = await deadLetters(broker, service.queue, 1);
       expect(letter!.headers).toMatchObject({
         [header.reason]: 'crashed',
-        [header.error]: expect.stringContaining('delivered 2 times without an outcome') as string,
+        [header.error]: expect.stringContaining('died, or lost its connection, 2 times') as string,
       });
       last.signal('SIGTERM');
       expect(await last.exited).toEqual({ code: 0, signal: null });
       await expectEmpty(broker, service.queue);
     }
+  });
+});
+
+describe.for([rabbitMq, quorum, sqlite])('after a death, on $name,', (broker) => {
+  const env = broker === quorum ? { RABBITMQ_QUEUE_TYPE: 'quorum' } : {};
+
+  it('messages that were in flight run alone, and only the guilty one becomes a dead letter', async () => {
+    const service = await makeService(broker);
+    const ids = ['1', '2', '3', '4', '5', '6'];
+    await service.put(...ids.map((id) => ({ act: 'slow', id }) as const), { act: 'exit', id: 'poison' });
+    const begunWithPoison: unknown[][] = [];
+    const finished: unknown[] = [];
+    for (let deaths = 0; deaths < 4; deaths++) {
+      const host = service.start({ CONCURRENCY: '7', ...env });
+      expect(await host.exited).toEqual({ code: 3, signal: null });
+      if (broker === sqlite) expireLeases(sqlite.env()['SQLITE_PATH']!);
+      begunWithPoison.push(ordersOf(host, 'begun'));
+      finished.push(...ordersOf(host, 'finished'));
+    }
+    const last = await service.startConsuming({ CONCURRENCY: '7', ...env });
+    const [letter] = await deadLetters(broker, service.queue, 1);
+    expect(JSON.parse(Buffer.from(letter!.body).toString())).toMatchObject({ id: 'poison' });
+    expect(letter!.headers).toMatchObject({ [header.reason]: 'crashed' });
+    await vi.waitUntil(
+      () => new Set([...finished, ...ordersOf(last, 'finished')]).size === ids.length,
+      patience,
+    );
+    last.signal('SIGTERM');
+    expect(await last.exited).toEqual({ code: 0, signal: null });
+    await expectEmpty(broker, service.queue);
+    // All together at first; then one after the other, and in the end the poison only.
+    expect(begunWithPoison.map((begun) => begun.length)).toEqual([7, 7, 1, 1]);
+    expect(begunWithPoison[1]).toEqual([...ids, 'poison']);
+    expect(finished).toEqual(ids);
+  });
+
+  it('which the operator caused, again and again, no message becomes a dead letter', async () => {
+    const service = await makeService(broker);
+    const ids = Array.from({ length: 12 }, (_, index) => String(index));
+    await service.put(...ids.map((id) => ({ act: 'slow', id }) as const));
+    for (let kills = 0; kills < 4; kills++) {
+      const host = await service.startConsuming({ CONCURRENCY: '4', CRASH_MAX_DELIVERIES: '2', ...env });
+      await host.waitForLine('begun');
+      // Each host ends at least one message, so that none is killed alone twice.
+      if (kills > 0) await vi.waitUntil(() => ordersOf(host, 'finished').length >= 2, patience);
+      host.signal('SIGKILL');
+      await host.exited;
+      if (broker === sqlite) expireLeases(sqlite.env()['SQLITE_PATH']!);
+    }
+    const last = await service.startConsuming({ CONCURRENCY: '4', ...env });
+    await vi.waitFor(() => expectEmpty(broker, service.queue), patience);
+    last.signal('SIGTERM');
+    expect(await last.exited).toEqual({ code: 0, signal: null });
+    expect(await broker.browse(`${service.queue}_dead`)).toEqual([]);
   });
 });
 

@@ -64,6 +64,7 @@ async function workOff(...listeners: ServiceListener[]) {
       }),
     ],
     retry: { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 },
+    crashMaxDeliveries: 3,
     processTimeoutMs: undefined,
     shutdownTimeoutMs: 1000,
     consumeConfig: undefined,

@@ -104,6 +104,7 @@ export async function host(
       }),
     ],
     retry: { maxAttempts: 3, initialDelayMs: 20, factor: 2, maxDelayMs: 1000 },
+    crashMaxDeliveries: 3,
     processTimeoutMs: undefined,
     shutdownTimeoutMs: 10_000,
     consumeConfig: undefined,

@@ -41,6 +41,7 @@ function makeService(
     processor: instance,
     queues: [queueOf(name, instance.process.bind(instance))],
     retry: { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 },
+    crashMaxDeliveries: 3,
     processTimeoutMs: undefined,
     shutdownTimeoutMs: 10_000,
     consumeConfig: undefined,

@@ -69,6 +69,7 @@ export class NatsConnection implements MessageAdapter, Claiming, Browsable, Insp
       listsMessages: true,
       claimsOccurrences: true,
       inspectsQueues: true,
+      journalsCrashes: false,
       paidByTheCall: false,
     };
   }

@@ -15,11 +15,12 @@ import type {
 } from '../adapter.ts';
 import { describeThrown } from '../../thrown.ts';
 import { backoffMs } from '../backoff.ts';
-import type { Capabilities, Claiming } from '../capability.ts';
+import type { Capabilities, Claiming, CrashJournal } from '../capability.ts';
 import { LossStreak } from '../streak.ts';
 import { Broker } from './broker.ts';
 import { acceptUndecodable } from './content-header.ts';
 import { RabbitMqConsumer } from './consumer.ts';
+import { noteEnd, noteStart } from './crash-journal.ts';
 import { describeAddress, Endpoint, socketOptions, type RabbitMqOptions } from './endpoint.ts';
 import { claimOccurrence } from './occurrence.ts';
 import { countReady, waitQueueName } from './queue.ts';
@@ -31,7 +32,7 @@ export type { RabbitMqOptions } from './endpoint.ts';
 const closeTimeoutMs = 5_000;
 
 /** A connection to RabbitMQ; several hosts are tried in turn. */
-export class RabbitMqConnection implements MessageAdapter, Claiming {
+export class RabbitMqConnection implements MessageAdapter, Claiming, CrashJournal {
   readonly capabilities: Capabilities;
   readonly address: string;
   readonly #settings: RabbitMqOptions;
@@ -59,6 +60,7 @@ export class RabbitMqConnection implements MessageAdapter, Claiming {
       listsMessages: false,
       claimsOccurrences: true,
       inspectsQueues: false,
+      journalsCrashes: true,
       paidByTheCall: false,
     };
   }
@@ -131,6 +133,14 @@ export class RabbitMqConnection implements MessageAdapter, Claiming {
 
   async claimOccurrence(scheduleName: string, occurrence: Date): Promise<boolean> {
     return await claimOccurrence(this.#connected(), scheduleName, occurrence);
+  }
+
+  async noteStart(queueName: string, identity: string): Promise<number> {
+    return await noteStart(this.#connected(), queueName, identity);
+  }
+
+  async noteEnd(queueName: string, identity: string): Promise<void> {
+    await noteEnd(this.#connected(), queueName, identity);
   }
 
   async close(): Promise<void> {

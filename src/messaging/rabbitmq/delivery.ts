@@ -58,8 +58,7 @@ export class RabbitMqDelivery implements Delivery {
     this.attempt = this.#history.attempt;
     // A new object for the processor: changes to it must not get into a copy of the message.
     this.headers = { ...sentHeaders(headers), ...attemptHeaders(this.#history) };
-    // Only quorum queues count.
-    this.crashes = positiveInteger(headers['x-delivery-count']) ?? 0;
+    this.crashes = crashesOf(message, source);
     this.enqueuedAt = timestampDate(properties.timestamp);
     this.replyTo = nonEmpty(properties.replyTo);
     this.correlationId = nonEmpty(properties.correlationId);
@@ -154,6 +153,13 @@ function hasWaited(deaths: unknown, queueName: string): boolean {
     const queue: unknown = death !== null && typeof death === 'object' && 'queue' in death ? death.queue : '';
     return typeof queue === 'string' && isWaitQueue(queue, queueName);
   });
+}
+
+/** Only quorum queues count, and only redeliveries: the header of a first delivery is the sender's. */
+function crashesOf({ fields, properties }: ConsumeMessage, { broker }: Source): number {
+  if (broker.settings.queueType !== 'quorum' || !fields.redelivered) return 0;
+  const headers: Headers = properties.headers ?? {};
+  return positiveInteger(headers['x-delivery-count']) ?? 1;
 }
 
 function nonEmpty(value: unknown): string | undefined {

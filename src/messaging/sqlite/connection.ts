@@ -71,6 +71,7 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
     listsMessages: true,
     claimsOccurrences: true,
     inspectsQueues: false,
+    journalsCrashes: false,
     paidByTheCall: false,
   };
   readonly address: string;

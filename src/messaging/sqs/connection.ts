@@ -42,6 +42,7 @@ export const sqsCapabilities: Capabilities = {
   listsMessages: false,
   claimsOccurrences: false,
   inspectsQueues: true,
+  journalsCrashes: false,
   paidByTheCall: true,
 };
 

@@ -3,34 +3,50 @@
 import type { Delivery } from '../../messaging/adapter.ts';
 import type { InFlight } from '../in-flight.ts';
 import type { Executor } from './executor.ts';
+import type { Floor, FloorMember } from './floor.ts';
 import { Run } from './run.ts';
+import type { Suspects } from './suspect.ts';
 
 /** The executor of the deliveries, and their limit. */
 export interface DeliveryConsumerOptions {
   readonly executor: Executor;
   /** The largest number of deliveries that run at once. */
   readonly concurrency: number;
+  readonly suspects: Suspects;
+  readonly floor: Floor;
   /** Called when the broker permanently refuses an outcome; the service must stop. */
   readonly onFailure: (error: unknown) => void;
+}
+
+/** A delivery that has started. */
+interface Flight {
+  readonly delivery: Delivery;
+  /** Resolves at its end. */
+  readonly work: Promise<void>;
 }
 
 /** The largest number of messages that are held beside the concurrency: they take up memory, and places at the broker. */
 const mostHeld = 1_000;
 
 /** Runs deliveries, up to the limit at a time. */
-export class DeliveryConsumer implements InFlight {
+export class DeliveryConsumer implements InFlight, FloorMember {
   readonly #options: DeliveryConsumerOptions;
   /** Delivered but not started: after a lost channel, a broker redelivers messages that are still in flight here. */
   readonly #waiting: Delivery[] = [];
-  readonly #running = new Map<Run, Promise<void>>();
+  readonly #running = new Map<Run, Flight>();
   /** Their outcomes wait for a copy that the broker refuses; see `Delivery.settle`. */
-  readonly #held = new Map<Run, Promise<void>>();
+  readonly #held = new Map<Run, Flight>();
   readonly #requeues = new Set<Promise<void>>();
   #isDraining = false;
   #accepted = 0;
 
   constructor(options: DeliveryConsumerOptions) {
     this.#options = options;
+    options.floor.join(this);
+  }
+
+  get running(): number {
+    return this.#running.size;
   }
 
   get size(): number {
@@ -51,21 +67,32 @@ export class DeliveryConsumer implements InFlight {
   accept(delivery: Delivery): void {
     this.#accepted++;
     if (this.#isDraining) this.#requeue(delivery);
-    else if (this.#running.size < this.#options.concurrency) this.#start(delivery);
+    else if (this.#waiting.length === 0 && this.#hasRoom()) this.#start(delivery);
     else this.#waiting.push(delivery);
+  }
+
+  resume(): void {
+    while (this.#hasRoom()) {
+      const delivery = this.#waiting.shift();
+      if (!delivery) return;
+      // The broker redelivers it, here or to another host.
+      if (delivery.lost.aborted) this.#requeue(delivery);
+      else this.#start(delivery);
+    }
   }
 
   drain(): void {
     this.#isDraining = true;
     // The adapter gives them up when it drains, and their ends must be recorded.
-    for (const [run, work] of this.#held) this.#running.set(run, work);
+    for (const [run, flight] of this.#held) this.#running.set(run, flight);
     this.#held.clear();
     for (const delivery of this.#waiting.splice(0)) this.#requeue(delivery);
   }
 
   async idle(): Promise<void> {
     while (this.#running.size + this.#requeues.size > 0) {
-      await Promise.all([...this.#running.values(), ...this.#requeues]);
+      const works = [...this.#running.values()].map(({ work }) => work);
+      await Promise.all([...works, ...this.#requeues]);
     }
   }
 
@@ -79,41 +106,63 @@ export class DeliveryConsumer implements InFlight {
     return runs.filter((run) => run !== culprit).length;
   }
 
-  #startNext(): void {
-    while (this.#running.size < this.#options.concurrency) {
-      const delivery = this.#waiting.shift();
-      if (!delivery) return;
-      // The broker redelivers it, here or to another host.
-      if (delivery.lost.aborted) this.#requeue(delivery);
-      else this.#start(delivery);
-    }
+  #hasRoom(): boolean {
+    const { concurrency, floor } = this.#options;
+    return floor.isOpen && this.#running.size < concurrency;
   }
 
   #start(delivery: Delivery): void {
     const run = new Run(delivery);
-    this.#running.set(run, this.#run(delivery, run));
+    this.#running.set(run, { delivery, work: this.#run(delivery, run) });
   }
 
+  /** Never rejects. */
   async #run(delivery: Delivery, run: Run): Promise<void> {
-    const { executor, onFailure } = this.#options;
+    const { suspects, floor, onFailure } = this.#options;
     try {
-      await executor.execute(delivery, run, () => this.#hold(run));
+      if (this.#isSuspect(delivery)) {
+        await suspects.runAlone(delivery, (deaths) => this.#executeSuspect(delivery, run, deaths));
+      } else await this.#execute(delivery, run);
     } catch (error) {
       onFailure(error);
     } finally {
       this.#running.delete(run);
       this.#held.delete(run);
-      this.#startNext();
+      floor.left();
+      this.resume();
     }
+  }
+
+  #isSuspect(delivery: Delivery): boolean {
+    const { suspects } = this.#options;
+    if (!suspects.mayBeSuspect(delivery)) return false;
+    // What was lost with a connection is delivered again while its first run still goes on.
+    for (const { delivery: earlier } of this.#running.values()) {
+      if (earlier.lost.aborted) suspects.survived(earlier);
+    }
+    return suspects.isSuspect(delivery);
+  }
+
+  /** It has waited for its turn, during which the service may have begun to drain. */
+  async #executeSuspect(delivery: Delivery, run: Run, deaths: number): Promise<void> {
+    if (this.#isDraining || delivery.lost.aborted) await this.#options.executor.requeue(delivery);
+    else await this.#execute(delivery, run, deaths);
+  }
+
+  async #execute(delivery: Delivery, run: Run, deaths = 0): Promise<void> {
+    const { executor, suspects } = this.#options;
+    const isSettled = await executor.execute(delivery, run, { deaths, onHeld: () => this.#hold(run) });
+    if (!isSettled) suspects.survived(delivery);
   }
 
   /** Lets another delivery take the place of one that cannot be moved. Returns whether there is room to hold it. */
   #hold(run: Run): boolean {
-    const work = this.#running.get(run);
-    if (!work || this.#isDraining || this.#held.size >= mostHeld) return false;
+    const flight = this.#running.get(run);
+    if (!flight || this.#isDraining || this.#held.size >= mostHeld) return false;
     this.#running.delete(run);
-    this.#held.set(run, work);
-    this.#startNext();
+    this.#held.set(run, flight);
+    this.#options.floor.left();
+    this.resume();
     return true;
   }
 

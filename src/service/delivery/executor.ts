@@ -19,11 +19,19 @@ export interface ExecutorOptions {
   readonly retry: RetryPolicy;
   /** Undefined for no limit. */
   readonly processTimeoutMs: number | undefined;
-  /** The broker counts every delivery as an attempt; see Capabilities. */
-  readonly countsEveryDelivery: boolean;
+  /** So many deaths of a host make a message a dead letter. */
+  readonly crashMaxDeliveries: number;
   readonly context: ContextSource;
   readonly clock: Clock;
   readonly events: ServiceEvents;
+}
+
+/** What the pipeline needs to know about a delivery besides itself. */
+export interface ExecuteOptions {
+  /** Called when the message cannot be moved; see `Delivery.settle`. */
+  readonly onHeld?: OnHeld;
+  /** How many times a host has died of it. Default: 0. */
+  readonly deaths?: number;
 }
 
 /** How the first three steps ended. */
@@ -40,19 +48,19 @@ export class Executor {
   /**
    * Takes a delivery through the pipeline.
    *
-   * @param onHeld called when the message cannot be moved; see `Delivery.settle`
+   * @returns whether the broker has the outcome
    * @throws BrokerRefusedError the broker permanently refuses the outcome
    */
-  async execute(delivery: Delivery, run: Run, onHeld?: OnHeld): Promise<void> {
+  async execute(delivery: Delivery, run: Run, { onHeld, deaths = 0 }: ExecuteOptions = {}): Promise<boolean> {
     const { clock, events } = this.#options;
     const startedAt = clock.now();
     const facts = this.#factsOf(delivery, startedAt);
     events.emit({ ...facts, kind: 'delivery-started' });
 
-    const ending = await this.#attempt(delivery, run);
+    const ending = await this.#attempt(delivery, run, deaths);
     const outcome = this.#outcomeOf(ending, delivery);
     const processMs = clock.now() - startedAt;
-    await this.#settle(delivery, outcome, {
+    return await this.#settle(delivery, outcome, {
       ...facts,
       hasStarted: true,
       processMs,
@@ -72,10 +80,10 @@ export class Executor {
   }
 
   /** Steps 1 to 3; the last two share one time limit. Never rejects. */
-  async #attempt(delivery: Delivery, run: Run): Promise<Ending> {
-    const { clock, processTimeoutMs } = this.#options;
+  async #attempt(delivery: Delivery, run: Run, deaths: number): Promise<Ending> {
+    const { clock, processTimeoutMs, crashMaxDeliveries } = this.#options;
     try {
-      this.#refuseCrasher(delivery);
+      if (deaths >= crashMaxDeliveries) throw new CrashLoopError(deaths);
       const body = decode(delivery.body);
       const work = async () => this.#process(await this.#validate(body), delivery, run);
       return { result: await run.execute(work, clock, processTimeoutMs) };
@@ -106,12 +114,13 @@ export class Executor {
     delivery: Delivery,
     outcome: Outcome,
     { onHeld, ...facts }: SettledFacts & { readonly onHeld?: OnHeld | undefined },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { clock } = this.#options;
     const from = clock.now();
     let isSettled = false;
     try {
       isSettled = await delivery.settle(outcome, onHeld);
+      return isSettled;
     } finally {
       this.#record(facts, outcome, isSettled, clock.now() - from);
     }
@@ -127,14 +136,6 @@ export class Executor {
     const ageMs = enqueuedAt && Math.max(0, now - enqueuedAt.getTime());
     return { queue: this.#options.context.queueName, messageId, attempt, ageMs };
   }
-
-  /** Dead-letters a message that keeps bringing down its host. */
-  #refuseCrasher({ crashes, attempt }: Delivery): void {
-    const { retry, countsEveryDelivery } = this.#options;
-    if (crashes >= retry.maxAttempts) throw new CrashLoopError(crashes);
-    if (countsEveryDelivery && attempt > retry.maxAttempts + spareAttempts)
-      throw new CrashLoopError(attempt - 1);
-  }
 }
 
 /** The facts about a delivery that are known before it is settled. */
@@ -143,9 +144,6 @@ interface SettledFacts extends Pick<DeliveryEnded, 'queue' | 'messageId' | 'atte
   readonly processMs: number;
   readonly thrown: unknown;
 }
-
-/** Extra deliveries allowed beyond maxAttempts on brokers that count every delivery as an attempt. */
-const spareAttempts = 10;
 
 function decode(body: Uint8Array): unknown {
   try {

@@ -41,12 +41,12 @@ export class CrashError extends Error {
   }
 }
 
-/** The host has died on this message as many times as it may be tried. */
+/** The host has died of this message as often as CRASH_MAX_DELIVERIES allows. */
 export class CrashLoopError extends Error {
   override readonly name = 'CrashLoopError';
 
   constructor(crashes: number) {
-    super(`delivered ${crashes} times without an outcome: the host died, or lost its connection, each time`);
+    super(`the host died, or lost its connection, ${crashes} times while it processed this message`);
   }
 }
 

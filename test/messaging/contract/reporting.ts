@@ -60,6 +60,7 @@ export function describeReporting({ open, harness }: Broker): void {
         { queueName: queue, deadLetterQueueName: `${queue}_dead`, concurrency, process, schema: undefined },
       ],
       retry: { maxAttempts: 2, initialDelayMs: 20, factor: 1, maxDelayMs: 20 },
+      crashMaxDeliveries: 3,
       processTimeoutMs: undefined,
       shutdownTimeoutMs: 10_000,
       consumeConfig: undefined,

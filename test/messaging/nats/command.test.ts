@@ -112,7 +112,7 @@ it('a host whose drain runs out of time requeues what is in flight, and ends wit
 it('a message that takes down each host becomes a dead letter', { timeout: 120_000 }, async () => {
   const { queue, env } = makeQueue();
   const cwd = serviceDirectory();
-  const poisoned = { ...env, MODE: 'exit', RETRY_MAX_ATTEMPTS: '2' };
+  const poisoned = { ...env, MODE: 'exit', CRASH_MAX_DELIVERIES: '2' };
   const first = startHost({ cwd, env: poisoned });
   await first.waitForLine('consuming queue');
   await runCli(['send', '{"id": 1}'], { cwd, env });

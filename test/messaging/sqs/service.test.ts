@@ -105,16 +105,34 @@ describe.for([
   });
 });
 
-it('a message that takes its host down each time is dead-lettered in the end', async () => {
+it('a message that was handed out more often than it is tried runs alone', async () => {
   await using rig = await createRig({ listenIntervalS: 1 });
   const queue = rig.createQueue();
   put(rig, queue, '1');
   // SQS counts each delivery.
-  rig.server.inspectQueue(queue)!.messages.ready[0]!.approximateReceiveCount = 12;
+  rig.server.inspectQueue(queue)!.messages.ready[0]!.approximateReceiveCount = 2;
+  const service = await host(rig.adapter, queue, () => undefined, { retry, concurrency: 5 });
+  await service.settled(1);
+  expect(service.records).toMatchObject([{ attempt: 3, outcome: { kind: 'done' } }]);
+  expect(service.lines).toContainEqual(
+    expect.objectContaining({
+      msg: 'message was in flight when a host died; runs alone',
+      isAlone: true,
+      deaths: 0,
+    }),
+  );
+  await service.stop();
+});
+
+it('a message that takes its host down each time is dead-lettered in the end, even without a journal', async () => {
+  await using rig = await createRig({ listenIntervalS: 1 });
+  const queue = rig.createQueue();
+  put(rig, queue, '1');
+  rig.server.inspectQueue(queue)!.messages.ready[0]!.approximateReceiveCount = 32;
   const service = await host(rig.adapter, queue, fail, { retry });
   await service.settled(1);
   expect(service.calls).toEqual([]);
-  expect(lettersOf(rig, queue)).toEqual([{ body: '1', reason: 'crashed', attempts: '13' }]);
+  expect(lettersOf(rig, queue)).toEqual([{ body: '1', reason: 'crashed', attempts: '33' }]);
   await service.stop();
 });
 
