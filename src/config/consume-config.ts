@@ -2,7 +2,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { describeProblem, toError } from '../errors.ts';
 import { brokers, messagingTypes, type MessagingType } from './brokers.ts';
-import { isSet, parseEnvFile, type Environment } from './environment.ts';
+import { parseEnvFile } from './env-file.ts';
+import { isSet, type Environment } from './environment.ts';
 import { flag, type Parse } from './variable/value.ts';
 
 /** The values of a consume config file. */
@@ -52,7 +53,9 @@ export class ConsumeConfigFile {
 
   #load(): Environment {
     try {
-      return parseEnvFile(readFileSync(this.#options.path, 'utf8'));
+      const { variables, notes } = parseEnvFile(readFileSync(this.#options.path, 'utf8'));
+      for (const note of notes) this.#warn(note);
+      return variables;
     } catch (error) {
       this.#warn(`${toError(error).message}; the file is ignored`);
       return {};

@@ -27,6 +27,7 @@ export function readMessaging(source: MessagingSource): MessagingReading {
   const { settings, ...reading } = brokers[values.MESSAGING_TYPE ?? defaultType].read({
     values,
     isSet: (name) => isSet(env, name),
+    foreign: (name) => (isSet(env, name) ? env[name] : undefined),
     serviceDirectory,
   });
   const forgotten = isSet(env, 'MESSAGING_TYPE') ? undefined : describeForgotten(source);

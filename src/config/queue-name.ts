@@ -3,7 +3,7 @@ import type { Problem } from '../errors.ts';
 import type { QueueNameRules } from './broker/broker.ts';
 import { brokers } from './brokers.ts';
 import type { Environment } from './environment.ts';
-import { displayValue, type Settings } from './settings.ts';
+import { controlProblem, displayValue, type Settings } from './settings.ts';
 import { suggest } from '../suggestion.ts';
 
 /**
@@ -47,6 +47,8 @@ export function readQueueNames(
   const variable = queueVariable(className);
   const name = env[variable];
   if (name === undefined || name.trim() === '') return { name: variable, ...missing(variable, env) };
+  const control = controlProblem(variable, name);
+  if (control) return control;
   const queueName = `${settings.queueNamePrefix}${name}`;
   if (Buffer.byteLength(queueName) > longestNameBytes - longestSuffixBytes) {
     return {

@@ -2,12 +2,13 @@
 import path from 'node:path';
 import { cleanEnv, EnvMissingError, type ValidatorSpec } from 'envalid';
 import type { Problem } from '../errors.ts';
+import { escapeControls } from '../escape.ts';
 import type { LogOptions } from '../log.ts';
 import { brokers, messagingTypes, type MessagingSettings } from './brokers.ts';
-import { isSet, type Environment } from './environment.ts';
+import { isSet, secretFileVariable, type Environment } from './environment.ts';
 import { readMessaging } from './messaging.ts';
 import { suggest } from '../suggestion.ts';
-import { otherNames, variables, type Values, type VariableName } from './variables.ts';
+import { otherNames, secretNames, variables, type Values, type VariableName } from './variables.ts';
 
 /** How many times a failing message is tried, and the delays between attempts. */
 export interface RetryPolicy {
@@ -126,8 +127,11 @@ export function readSettings(env: Environment, surroundings: Surroundings): Sett
 
 /** A variable's value for people, masked if it is secret. In others, a URL's login is masked: it may be misplaced. */
 export function displayValue(name: string, value: string): string {
-  const declared = (variables as Record<string, { secret: boolean } | undefined>)[name];
-  return declared?.secret ? '***' : JSON.stringify(value.replace(/:\/\/.*@/s, '://***@'));
+  return isSecret(name) ? '***' : escapeControls(JSON.stringify(value.replace(/:\/\/.*@/s, '://***@')));
+}
+
+function isSecret(name: string): boolean {
+  return (variables as Record<string, { secret: boolean } | undefined>)[name]?.secret ?? false;
 }
 
 function readValues(env: Environment): { values: Values; problems: Problem[] } {
@@ -143,12 +147,27 @@ function readValues(env: Environment): { values: Values; problems: Problem[] } {
       }
     },
   });
+  for (const name of Object.keys(variables)) {
+    const problem = controlProblem(name, given[name] ?? '');
+    if (problem && !problems.some((each) => each.name === name)) problems.push(problem);
+  }
   const broken = new Set(problems.map(({ name }) => name));
   const values = Object.fromEntries(
     entries.map(([name, { spec }]) => [name, broken.has(name) ? spec.default : cleaned[name]]),
   );
   // The specs above are those of `variables`, so the values have their types.
   return { values: values as unknown as Values, problems };
+}
+
+/**
+ * The problem of a value with a control character, such as the line end of a file that was pasted: it is invisible, and
+ * would be part of a name or a password.
+ */
+export function controlProblem(name: string, value: string): Problem | undefined {
+  const found = [...value.matchAll(/\p{Cc}/gu)].map(([character]) => escapeControls(character));
+  if (found.length === 0) return undefined;
+  const shown = isSecret(name) ? `${[...new Set(found)].join(', ')} in it` : displayValue(name, value);
+  return { name, expected: 'a value without control characters and line ends', found: shown };
 }
 
 /** A schedule requires a broker only if its replicas share it. */
@@ -181,7 +200,7 @@ function sharedSchedule({
 
 /** Warnings for names that are set, unknown, and look like known ones. */
 function misspelt(env: Environment): string[] {
-  const known = Object.keys(variables);
+  const known = [...Object.keys(variables), ...secretNames.map(secretFileVariable)];
   return Object.keys(env)
     .filter((name) => !known.includes(name) && !name.endsWith('_QUEUE_NAME'))
     .flatMap((name) => {

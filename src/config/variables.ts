@@ -126,6 +126,11 @@ export const variables = {
 /** The name of a variable that svchost reads. */
 export type VariableName = keyof typeof variables;
 
+/** The variables whose values are never shown; each can be given as a file (`<name>_FILE`). */
+export const secretNames: readonly string[] = Object.entries(variables)
+  .filter(([, { secret }]) => secret)
+  .map(([name]) => name);
+
 /** The values of all variables, typed; undefined if unset and without a default. */
 export type Values = ValuesOf<typeof variables>;
 

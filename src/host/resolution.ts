@@ -1,13 +1,19 @@
 // Resolves a service directory to its settings, its processor, and its queues or schedule; or to all of its problems.
-import { loadEnvFiles, processEnvironment, type Environment } from '../config/environment.ts';
+import {
+  loadEnvFiles,
+  loadSecretFiles,
+  processEnvironment,
+  type Environment,
+} from '../config/environment.ts';
 import { readQueueNames, type QueueNames } from '../config/queue-name.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
+import { secretNames } from '../config/variables.ts';
 import { ConfigurationError, ProcessorError, type Problem } from '../errors.ts';
 import { readServiceDirectory, type ServiceDirectory } from '../processor/directory.ts';
 import { loadProcessor, type LoadedProcessor } from '../processor/loader.ts';
 import { readSchedule } from '../schedule/read.ts';
 import type { Schedule } from '../schedule/schedule.ts';
-import { machineTimezone } from '../schedule/timezone.ts';
+import { machineTimezone, machineTimezoneFault } from '../schedule/timezone.ts';
 
 /** A service as far as it could be resolved. */
 export type Resolution = MessageResolution | ScheduleResolution | Refusal;
@@ -64,15 +70,16 @@ export async function resolveService(
   directory: string,
   env: Environment = processEnvironment,
 ): Promise<Resolution> {
-  const fileProblems = loadEnvFiles(directory, env);
+  const files = loadEnvFiles(directory, env);
+  const secretProblems = loadSecretFiles(secretNames, env);
   const read = readSettings(env, { serviceDirectory: directory, isTerminal: process.stdout.isTTY });
   const { settings } = read;
   const { service, processor, error: processorError } = await findProcessor(directory, settings);
   const drive =
-    settings.executionType === 'CRON' ? findSchedule(settings) : findQueues(processor, settings, env);
+    settings.executionType === 'CRON' ? findSchedule(settings, env) : findQueues(processor, settings, env);
   const { queues, schedule } = drive;
-  const problems = [...fileProblems, ...read.problems, ...drive.problems];
-  const warnings = [...read.warnings, ...drive.warnings, ...(processor?.warnings ?? [])];
+  const problems = [...files.problems, ...secretProblems, ...read.problems, ...drive.problems];
+  const warnings = [...files.warnings, ...read.warnings, ...drive.warnings, ...(processor?.warnings ?? [])];
 
   if (service && processor && problems.length === 0) {
     const runnable = { settings, service, processor, warnings };
@@ -98,7 +105,11 @@ function findQueues(processor: LoadedProcessor | undefined, settings: Settings, 
   return { problems: [queues], warnings: [] };
 }
 
-function findSchedule({ schedule: { variables, replicas } }: Settings): Drive {
+function findSchedule({ schedule: { variables, replicas } }: Settings, env: Environment): Drive {
+  const fault = variables.CRON_TIMEZONE === undefined ? machineTimezoneFault(env['TZ']) : undefined;
+  if (fault !== undefined) {
+    return { problems: [{ name: 'TZ', expected: fault, found: JSON.stringify(env['TZ']) }], warnings: [] };
+  }
   // Replicas that start at different times must compute the same occurrences.
   const start = replicas === 'once' ? new Date(0) : new Date();
   const read = readSchedule(variables, start, machineTimezone());

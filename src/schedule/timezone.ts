@@ -8,6 +8,15 @@ export function machineTimezone(): string | undefined {
   return name === undefined || name === 'Etc/Unknown' ? undefined : name;
 }
 
+/**
+ * The fault of a value of TZ, for people; undefined if it is the name of a zone, or unset. Other forms, such as POSIX
+ * rules, are read differently by different programs: to JavaScript `GMT-1` is an hour behind, and a rule is UTC.
+ */
+export function machineTimezoneFault(tz: string | undefined): string | undefined {
+  if (tz === undefined || tz === '' || 'timezone' in readTimezone(tz)) return undefined;
+  return 'the IANA name of a time zone, such as Europe/Berlin; or set CRON_TIMEZONE';
+}
+
 /** A zone's name, or a description of the expected one. */
 export type ReadTimezone = { readonly timezone: string } | { readonly expected: string };
 

@@ -1,6 +1,7 @@
 // The consume config while it is edited, removed and broken.
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConsumeConfigFile, type ConsumeConfig } from '../../src/config/consume-config.ts';
 import type { MessagingType } from '../../src/config/brokers.ts';
@@ -128,4 +129,30 @@ describe('a file that cannot be read', () => {
     expect(directory.read()).toEqual(nothing);
     expect(warnings).toEqual([expect.any(String), expect.stringContaining('EISDIR')]);
   });
+});
+
+it('any text is read without an error, into values that are allowed; a wrong one is named', () => {
+  const { config, file, warnings } = open('');
+  const value = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.integer().map(String),
+    fc.constantFrom('1', 'yes', ' 20 '),
+  );
+  const name = fc.constantFrom('VISIBILITY_TIMEOUT', 'LISTEN_INTERVAL', 'EXIT_WHEN_FINISHED', 'OTHER');
+  let version = 0;
+  fc.assert(
+    fc.property(name, value, (variable, text) => {
+      warnings.length = 0;
+      // Its size tells versions apart, even within one tick of the file system's clock.
+      writeFileSync(file, `#${' '.repeat(++version)}\n${variable}=${text}`);
+      const { exitWhenFinished, tuning } = config.read();
+      expect(typeof exitWhenFinished).toBe('boolean');
+      const { VISIBILITY_TIMEOUT = 1, LISTEN_INTERVAL = 0 } = tuning;
+      expect(VISIBILITY_TIMEOUT >= 1 && VISIBILITY_TIMEOUT <= 43_200).toBe(true);
+      expect(LISTEN_INTERVAL >= 0 && LISTEN_INTERVAL <= 20).toBe(true);
+      for (const warning of warnings)
+        expect(warning).toMatch(/line \d+|VISIBILITY_TIMEOUT|LISTEN_INTERVAL|EXIT_WHEN/);
+    }),
+    { numRuns: 500 },
+  );
 });

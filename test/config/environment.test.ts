@@ -2,13 +2,13 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadEnvFiles, type Environment } from '../../src/config/environment.ts';
+import { loadEnvFiles, loadSecretFiles, type Environment } from '../../src/config/environment.ts';
 import { createTree } from '../processor/tree.ts';
 
 /** The environment after the env files of such a directory have been read into it. */
 function load(files: Readonly<Record<string, string>>, env: Environment = {}): Environment {
   const set = { ...env };
-  expect(loadEnvFiles(createTree(files), set)).toEqual([]);
+  expect(loadEnvFiles(createTree(files), set).problems).toEqual([]);
   return set;
 }
 
@@ -42,7 +42,7 @@ describe('an env file', () => {
     ['ends its lines as Windows does', 'A=1\r\nB=two words\r\n', { A: '1', B: 'two words' }],
     ['begins with a byte order mark', '\uFEFFA=1\nB=2', { A: '1', B: '2' }],
     ['has comments and blank lines', '# A=0\n\n  # note\nA=1 # one\n', { A: '1' }],
-    ['has quotes', `A="a # b"\nB='c # d'\nC=\`e "f"\``, { A: 'a # b', B: 'c # d', C: 'e "f"' }],
+    ['has quotes', `A="a # b"\nB='c # d'`, { A: 'a # b', B: 'c # d' }],
     ['has blanks around names and values', '  A = 1  \nB=\t2', { A: '1', B: '2' }],
     ['keeps blanks in quotes', 'A=" 1 "', { A: ' 1 ' }],
     ['has `export` before its names', 'export A=1', { A: '1' }],
@@ -57,9 +57,10 @@ describe('an env file', () => {
 
   it('that does not exist is not a problem, nor is a missing directory', () => {
     expect(load({})).toEqual({});
-    expect(loadEnvFiles('/no/such/directory', {})).toEqual([]);
+    const nothing = { problems: [], warnings: [] };
+    expect(loadEnvFiles('/no/such/directory', {})).toEqual(nothing);
     const directory = createTree({ 'package.json': '{}' });
-    expect(loadEnvFiles(path.join(directory, 'package.json'), {})).toEqual([]);
+    expect(loadEnvFiles(path.join(directory, 'package.json'), {})).toEqual(nothing);
   });
 
   it('that cannot be read is a problem, but the others are still read', () => {
@@ -67,10 +68,61 @@ describe('an env file', () => {
     mkdirSync(path.join(directory, '.env.local'));
     symlinkSync('.env.secrets', path.join(directory, '.env.secrets'));
     const env: Environment = {};
-    expect(loadEnvFiles(directory, env)).toEqual([
+    expect(loadEnvFiles(directory, env).problems).toEqual([
       { name: '.env.local', expected: 'a file that can be read', found: 'EISDIR' },
       { name: '.env.secrets', expected: 'a file that can be read', found: 'ELOOP' },
     ]);
     expect(env).toEqual({ A: '1' });
+  });
+});
+
+it('a warning names the file and the line', () => {
+  const directory = createTree({ '.env': 'A=1\nB=FRI#2', '.env.secrets': 'just words' });
+  expect(loadEnvFiles(directory, {}).warnings).toEqual([
+    '.env.secrets, line 1 is not NAME=value; it is ignored',
+    '.env, line 2: B is read as python-dotenv reads it, and differently by other programs; ' +
+      'quote the value to make it clear',
+  ]);
+});
+
+it('a value refers to variables of the process, and of files that win over its own', () => {
+  const files = { '.env.local': 'A=local', '.env': 'A=file\nC=${A} ${B} ${NONE:-fallback}' };
+  expect(load(files, { B: 'process' })['C']).toBe('local process fallback');
+});
+
+describe('the file of a secret', () => {
+  function read(content: string, env: Environment = {}) {
+    const directory = createTree({ password: content });
+    const set: Environment = { S_FILE: path.join(directory, 'password'), ...env };
+    return { problems: loadSecretFiles(['S', 'T'], set), env: set };
+  }
+
+  it.each([
+    ['secret\n', 'secret'],
+    ['secret\r\n', 'secret'],
+    ['two\n\n', 'two\n'],
+    [' blanks ', ' blanks '],
+    ['', ''],
+  ])('%j gives %j', (content, expected) => {
+    const { problems, env } = read(content);
+    expect([problems, env['S']]).toEqual([[], expected]);
+  });
+
+  it('must not be set beside the secret itself; read twice, it is no contradiction', () => {
+    expect(read('a', { S: 'b' }).problems).toEqual([
+      { name: 'S_FILE', expected: 'either S or S_FILE', found: 'both' },
+    ]);
+    const { env } = read('a');
+    expect(loadSecretFiles(['S'], env)).toEqual([]);
+  });
+
+  it('that cannot be read is a problem that names variable and path', () => {
+    expect(read('a', { S_FILE: '/no/such/file' }).problems).toEqual([
+      { name: 'S_FILE', expected: 'a file that can be read', found: '"/no/such/file" (ENOENT)' },
+    ]);
+  });
+
+  it('counts as unset if it is empty', () => {
+    expect(read('a', { S_FILE: '' })).toEqual({ problems: [], env: { S_FILE: '' } });
   });
 });

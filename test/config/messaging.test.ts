@@ -163,6 +163,7 @@ describe('SqsConnection', () => {
         region: 'eu-central-1',
         credentials: undefined,
         endpoint: undefined,
+        proxy: {},
         unwrapSns: false,
       },
       problems: [],
@@ -184,6 +185,36 @@ describe('SqsConnection', () => {
     const { problems } = read({ ...region, [name]: 'hunter2' });
     expect(problems.map((problem) => problem.name)).toEqual([missing]);
     expect(JSON.stringify(problems)).not.toContain('hunter2');
+  });
+
+  it('takes the region and the endpoint from the names of other SDKs, which lose against its own', () => {
+    const others = { AWS_DEFAULT_REGION: 'us-east-1', AWS_ENDPOINT_URL: 'http://all:1' };
+    const sqs = { MESSAGING_TYPE: 'SqsConnection' };
+    expect(read({ ...sqs, ...others })).toMatchObject({
+      messaging: { region: 'us-east-1', endpoint: 'http://all:1' },
+      problems: [],
+      warnings: [],
+    });
+    expect(read({ ...region, ...others, AWS_ENDPOINT_URL_SQS: 'http://sqs:1' }).messaging).toMatchObject({
+      region: 'eu-central-1',
+      endpoint: 'http://sqs:1',
+    });
+    expect(read({ ...sqs, AWS_DEFAULT_REGION: 'Frankfurt' }).problems).toMatchObject([
+      { name: 'AWS_DEFAULT_REGION', found: '"Frankfurt"' },
+    ]);
+  });
+
+  it('takes the proxy that is set for all programs, and names one that is no URL without its value', () => {
+    const proxy = { HTTPS_PROXY: 'http://me:hunter2@proxy:3128', no_proxy: 'localhost,.internal' };
+    expect(read({ ...region, ...proxy }).messaging).toMatchObject({ proxy });
+    expect(read({ ...region, HTTP_PROXY: 'me:hunter2@proxy' }).problems).toEqual([
+      {
+        name: 'HTTP_PROXY',
+        expected: 'the URL of a proxy, such as http://proxy:3128',
+        found: 'something else',
+      },
+    ]);
+    expect(read({ MESSAGING_TYPE: 'RabbitMqConnection', HTTP_PROXY: 'proxy' }).problems).toEqual([]);
   });
 
   it('takes an endpoint, and unwraps SNS notifications', () => {
@@ -263,7 +294,7 @@ describe('RABBITMQ_URL', () => {
     ['amqp://[::1]', { ...guest, hosts: at('::1') }],
     ['amqp://[2001:db8::1]:5673/v', { ...guest, virtualHost: 'v', hosts: at('2001:db8::1', 5673) }],
     ['amqp://u:p@rabbit/v?heartbeat=10', { ...guest, username: 'u', password: 'p', virtualHost: 'v' }],
-    [' amqp://u:p@rabbit\n', { ...guest, username: 'u', password: 'p' }],
+    [' amqp://u:p@rabbit ', { ...guest, username: 'u', password: 'p' }],
     [
       'amqp://us%40er:p%40%3A%2F%23%3F%25w@rabbit',
       { ...guest, username: 'us@er', password: 'p@:/#?%w', hosts: at('rabbit') },

@@ -40,6 +40,7 @@ const freeText = [
   'RABBITMQ_URL',
   'SQLITE_PATH',
   'AWS_REGION',
+  'AWS_DEFAULT_REGION',
   'AWS_ACCESS_KEY_ID',
   'AWS_SECRET_ACCESS_KEY',
   'AWS_ACCESS_KEY_SECRET',
@@ -120,6 +121,10 @@ const refused: Record<Exclude<VariableName, (typeof freeText)[number]>, [string,
     'a URL such as "http://localhost:4566"',
     [' ', 'localhost:4566', 'ftp://localhost', 'http://'],
   ],
+  AWS_ENDPOINT_URL: [
+    'a URL such as "http://localhost:4566"',
+    [' ', 'localhost:4566', 'ftp://localhost', 'http://'],
+  ],
   SQS_UNWRAP_SNS: ['true or false', [' ', 'on']],
   NATS_REPLICAS: ['a whole number from 1 to 5', [...notNumbers, '0', '-1', '1.5', '6']],
   NATS_ACK_WAIT: [duration.positive, [...notNumbers, '0', '-1', '4294968']],
@@ -179,7 +184,7 @@ describe('good values', () => {
     ['QUEUE_NAME_PREFIX', 'CST_', (s) => s.queueNamePrefix, 'CST_'],
     ['DEAD_LETTER_QUEUE_NAME', 'graveyard', (s) => s.deadLetterQueueName, 'graveyard'],
     ['CONCURRENCY', '1', (s) => s.concurrency, 1],
-    ['CONCURRENCY', ' 65535\n', (s) => s.concurrency, 65_535],
+    ['CONCURRENCY', ' 65535 ', (s) => s.concurrency, 65_535],
     ['CONCURRENCY', '007', (s) => s.concurrency, 7],
     ['RABBITMQ_NUM_THREADS', '4', (s) => s.concurrency, 4],
     ['CONSUME_CONFIG_FILE_PATH', 'consume.env', (s) => s.consumeConfigPath, '/srv/mail/consume.env'],
@@ -302,6 +307,11 @@ describe('names that look like known ones', () => {
     expect(warnings).toContain(`${name} is not known; did you mean ${meant}?`);
   });
 
+  it.each(['RABBITMQ_PASSWORD', 'AWS_SECRET_ACCESS_KEY', 'NATS_TOKEN'])(
+    '%s_FILE is known, and not a misspelling',
+    (name) => expect(read({ [`${name}_FILE`]: '/run/secrets/x' }).warnings).toEqual([]),
+  );
+
   it.each([
     [
       'a RabbitMQ server',
@@ -332,5 +342,22 @@ describe('names that look like known ones', () => {
 describe('the tables of this test', () => {
   it('know every variable', () => {
     expect([...Object.keys(refused), ...freeText].sort()).toEqual(Object.keys(variables).sort());
+  });
+});
+
+describe('a control character', () => {
+  it.each([
+    ['QUEUE_NAME_PREFIX', 'shop\n', '"shop\\n"'],
+    ['RABBITMQ_HOST', 'rabbit\r', '"rabbit\\r"'],
+    ['RABBITMQ_USER', '\u001b[31mred', '"\\u001b[31mred"'],
+    ['LOG_LEVEL', 'info\n', '"info\\n"'],
+    ['CRON_EXPRESSIONS', '* * * * *\u0085', '"* * * * *\\u0085"'],
+    ['RABBITMQ_PASSWORD', 'hunter2\n\u0000', '\\n, \\u0000 in it'],
+  ])('in %s is a problem that shows it escaped', (name, value, found) => {
+    expect(read({ [name]: value }).problems).toContainEqual({
+      name,
+      expected: 'a value without control characters and line ends',
+      found,
+    });
   });
 });

@@ -1,7 +1,7 @@
 // Which time zone names are accepted, and the errors for the others.
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { machineTimezone, readTimezone } from '../../src/schedule/timezone.ts';
+import { machineTimezone, machineTimezoneFault, readTimezone } from '../../src/schedule/timezone.ts';
 
 describe('a time zone', () => {
   it.each([
@@ -67,6 +67,15 @@ describe("the machine's time zone", () => {
     expect(zoneWith('Nowhere/AtAll')).toBe('undefined');
     expect(zoneWith('')).toBe('undefined');
   });
+
+  it.for(['GMT-1', 'UTC+3', 'CET-1CEST,M3.5.0,M10.5.0/3', ':/etc/localtime', 'Europe/Nope', '+02:00'])(
+    'is not guessed from TZ=%s, which programs read differently',
+    (tz) => expect(machineTimezoneFault(tz)).toContain('set CRON_TIMEZONE'),
+  );
+
+  it.for([undefined, '', 'UTC', 'Europe/Berlin', 'EST5EDT', 'Etc/GMT-1'])('may be TZ=%s', (tz) =>
+    expect(machineTimezoneFault(tz)).toBeUndefined(),
+  );
 
   it('is a valid one', () => {
     const machine = machineTimezone();

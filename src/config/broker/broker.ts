@@ -37,6 +37,8 @@ export interface Given<Variables extends VariableTable> {
   readonly values: ValuesOf<Variables>;
   /** Whether the environment sets a variable; see environment.ts. */
   readonly isSet: (name: keyof Variables & string) => boolean;
+  /** A variable that is not svchost's, such as those of a proxy; undefined if it is not set. */
+  readonly foreign: (name: string) => string | undefined;
   /** Absolute. */
   readonly serviceDirectory: string;
 }

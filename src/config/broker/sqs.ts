@@ -20,6 +20,8 @@ export interface SqsSettings {
   readonly credentials: SqsCredentials | undefined;
   /** The URL of SQS; undefined for the region's own. The host of a queue's URL never replaces it. */
   readonly endpoint: string | undefined;
+  /** The variables of a proxy, such as HTTPS_PROXY and NO_PROXY, by name; empty for none. */
+  readonly proxy: Readonly<Record<string, string>>;
   /** Deliver the message of an SNS notification in place of its envelope. */
   readonly unwrapSns: boolean;
 }
@@ -28,6 +30,9 @@ const variables = {
   AWS_REGION: variable(text, {
     fallbackText: 'none; required with SqsConnection',
     description: 'the region of the queues on SQS, such as `eu-central-1`',
+  }),
+  AWS_DEFAULT_REGION: variable(text, {
+    description: 'the name of AWS_REGION in other AWS SDKs; AWS_REGION wins if both are set',
   }),
   AWS_ACCESS_KEY_ID: variable(text, {
     fallbackText: 'found by the AWS SDK',
@@ -50,6 +55,9 @@ const variables = {
   AWS_ENDPOINT_URL_SQS: variable(httpUrl, {
     fallbackText: "the region's",
     description: 'the URL of SQS, such as `http://localhost:4566` for a local server',
+  }),
+  AWS_ENDPOINT_URL: variable(httpUrl, {
+    description: 'the URL of all AWS services; AWS_ENDPOINT_URL_SQS wins if both are set',
   }),
   SQS_UNWRAP_SNS: variable(flag, {
     fallback: 'false',
@@ -109,22 +117,49 @@ export const sqs: Broker<typeof variables, SqsSettings> = {
   },
   sharesSchedules: false,
   queueNames,
-  read: ({ values }) => {
+  read: ({ values, foreign }) => {
+    const proxy = readProxy(foreign);
     const accessKeyId = values.AWS_ACCESS_KEY_ID;
+    const regionVariable = values.AWS_REGION === undefined ? 'AWS_DEFAULT_REGION' : 'AWS_REGION';
+    const region = values[regionVariable];
     const secretAccessKey = values.AWS_SECRET_ACCESS_KEY ?? values.AWS_ACCESS_KEY_SECRET;
     return {
       settings: {
         type: 'SqsConnection',
-        region: values.AWS_REGION?.trim() ?? '',
+        region: region?.trim() ?? '',
         credentials: readCredentials(accessKeyId, secretAccessKey, values.AWS_SESSION_TOKEN),
-        endpoint: values.AWS_ENDPOINT_URL_SQS,
+        endpoint: values.AWS_ENDPOINT_URL_SQS ?? values.AWS_ENDPOINT_URL,
+        proxy,
         unwrapSns: values.SQS_UNWRAP_SNS,
       },
-      problems: [...regionProblems(values.AWS_REGION), ...keyProblems(accessKeyId, secretAccessKey)],
+      problems: [
+        ...regionProblems(regionVariable, region),
+        ...keyProblems(accessKeyId, secretAccessKey),
+        ...proxyProblems(proxy),
+      ],
       warnings: [],
     };
   },
 };
+
+/** curl's rules, which AWS's other SDKs share: either case, and HTTP_PROXY for endpoints without TLS. */
+const proxyVariables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'];
+
+function readProxy(valueOf: (name: string) => string | undefined): Record<string, string> {
+  const set = proxyVariables.map((name) => [name, valueOf(name)] as const);
+  return Object.fromEntries(set.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** The value is not shown: it may have a password. */
+function proxyProblems(proxy: Readonly<Record<string, string>>): Problem[] {
+  return Object.entries(proxy)
+    .filter(([name, value]) => !/^no_proxy$/i.test(name) && !(/^https?:/i.test(value) && URL.canParse(value)))
+    .map(([name]) => ({
+      name,
+      expected: 'the URL of a proxy, such as http://proxy:3128',
+      found: 'something else',
+    }));
+}
 
 function readCredentials(
   accessKeyId: string | undefined,
@@ -136,10 +171,11 @@ function readCredentials(
 }
 
 /** No default: nobody reads a message that was sent to the wrong region. */
-function regionProblems(region: string | undefined): Problem[] {
+function regionProblems(variable: string, region: string | undefined): Problem[] {
   if (region !== undefined && /^\s*[a-z]{2,}(-[a-z]+)+-\d+\s*$/.test(region)) return [];
-  const found = region === undefined ? 'nothing' : JSON.stringify(region);
-  return [{ name: 'AWS_REGION', expected: 'the region of the queues, such as eu-central-1', found }];
+  const expected = 'the region of the queues, such as eu-central-1';
+  if (region === undefined) return [{ name: 'AWS_REGION', expected, found: 'nothing' }];
+  return [{ name: variable, expected, found: JSON.stringify(region) }];
 }
 
 /** Both keys or neither: with half a pair the SDK would find other keys, perhaps of the wrong account, or none. */

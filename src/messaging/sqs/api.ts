@@ -1,4 +1,6 @@
 // The calls to SQS: two clients, and for each call a time limit, a count and a readable error. Callers retry.
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import {
   ChangeMessageVisibilityBatchCommand,
   CreateQueueCommand,
@@ -276,7 +278,12 @@ export class SqsApi {
   }
 }
 
-function createClient({ region, credentials, endpoint }: SqsOptions): SQSClient {
+/** Sockets of one client: those of the SDK's own agents. */
+const mostSockets = 50;
+
+function createClient({ region, credentials, endpoint, proxy = {} }: SqsOptions): SQSClient {
+  // Node 22.21 or later goes through the proxy; an earlier one ignores it.
+  const agentOptions = { keepAlive: true, maxSockets: mostSockets, proxyEnv: proxy };
   return new SQSClient({
     region,
     ...(credentials && { credentials }),
@@ -285,6 +292,10 @@ function createClient({ region, credentials, endpoint }: SqsOptions): SQSClient 
     useQueueUrlAsEndpoint: false,
     // Callers retry in their own ways, and every call is counted.
     maxAttempts: 1,
-    requestHandler: { connectionTimeout: connectTimeoutMs },
+    requestHandler: {
+      connectionTimeout: connectTimeoutMs,
+      httpAgent: new HttpAgent(agentOptions),
+      httpsAgent: new HttpsAgent(agentOptions),
+    },
   });
 }

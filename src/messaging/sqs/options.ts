@@ -3,7 +3,9 @@ import type { SqsSettings } from '../../config/broker/sqs.ts';
 import type { ConsumeOptions } from '../adapter.ts';
 
 /** How to reach SQS, and how to receive from it. */
-export interface SqsOptions extends Omit<SqsSettings, 'type' | 'unwrapSns'> {
+export interface SqsOptions extends Omit<SqsSettings, 'type' | 'unwrapSns' | 'proxy'> {
+  /** See SqsSettings. Default: none. */
+  readonly proxy?: SqsSettings['proxy'] | undefined;
   /** How long a message is leased at a time, in seconds, 1 to 43,200. Default: the queue's own. */
   readonly visibilityTimeoutS?: number | undefined;
   /** How long a poll waits for messages, in seconds, 0 to 20. Default: 20. */
