@@ -7,6 +7,7 @@ import { declareNew } from './commands/new.ts';
 import { declareRun } from './commands/run.ts';
 import { declareSend } from './commands/send.ts';
 import { exitCode, exitMeaning, SvchostError, toError, type ExitCode } from './errors.ts';
+import { endProcess } from './exit.ts';
 import { version } from './version.ts';
 
 /**
@@ -22,7 +23,7 @@ export async function main(argv: readonly string[]): Promise<never> {
     code = report(error);
   }
   // User code may have left timers and sockets open; everything that had to be awaited has been.
-  process.exit(code);
+  endProcess(code);
 }
 
 function createProgram(end: End): Command {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { variables } from '../config/variables.ts';
 import type { ExitCode } from '../errors.ts';
+import { failOnForeignExit } from '../exit.ts';
 import { failOnStandstill } from '../host/standstill.ts';
 
 /** Declares a command on the program: its options, its help and its action. */
@@ -10,9 +11,12 @@ export type Declare = (program: Command, end: End) => void;
 /** Called by an action with the exit code; without a call it is 0. An error that is thrown has its own. */
 export type End = (code: ExitCode) => void;
 
-/** Declares commands, in the order in which the help lists them. Each fails if it comes to a standstill. */
+/**
+ * Declares commands, in the order in which the help lists them. Each fails if it comes to a standstill, or if user code
+ * ends the process.
+ */
 export function declareCommands(program: Command, declarations: readonly Declare[], end: End): void {
-  program.hook('preAction', failOnStandstill);
+  program.hook('preAction', failOnStandstill).hook('preAction', failOnForeignExit);
   for (const declare of declarations) declare(program, end);
 }
 

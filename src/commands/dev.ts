@@ -123,7 +123,7 @@ function superviseSignals(session: Session, log: Logger): void {
       log.info(`${signal}: quitting; a second one ends at once`);
       session.quit();
     },
-    onSecond: (signal) => {
+    onLast: (signal) => {
       log.warn(`second ${signal}: ending at once`);
       session.kill();
     },

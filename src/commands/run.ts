@@ -15,7 +15,9 @@ interface RunFlags {
 export function declareRun(program: Command, end: End): void {
   program
     .command('run', { isDefault: true })
-    .description('run the service of a directory until SIGTERM or SIGINT (this is the default command)')
+    .description(
+      'run the service of a directory until SIGTERM, SIGINT or SIGHUP (this is the default command)',
+    )
     .option(...directoryOption)
     .option(
       '--once',
@@ -43,5 +45,5 @@ Examples:
   $ CONCURRENCY=10 svchost         ten messages at once
   $ svchost run --once             one run now of a service on a schedule
 
-The first SIGTERM or SIGINT drains: no new message starts, messages in flight may finish within SHUTDOWN_TIMEOUT,
-and the rest is requeued. A second signal ends the process at once.`;
+The first SIGTERM, SIGINT or SIGHUP drains: no new message starts, messages in flight may finish within
+SHUTDOWN_TIMEOUT, and the rest is requeued. A second signal, or SIGQUIT, ends the process at once.`;

@@ -110,7 +110,7 @@ export const variables = {
   }),
   SHUTDOWN_TIMEOUT: variable(durationMs('zero'), {
     fallback: '30',
-    description: 'seconds that work in flight may take after SIGTERM or SIGINT',
+    description: 'seconds that work in flight may take after SIGTERM, SIGINT or SIGHUP',
   }),
 
   LOG_LEVEL: variable(anyCaseChoice(...logLevels), {

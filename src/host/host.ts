@@ -9,6 +9,7 @@ import {
   UsageError,
   type ExitCode,
 } from '../errors.ts';
+import { describeForeignExit, reportForeignExits } from '../exit.ts';
 import { createLog, type Logger } from '../log.ts';
 import type { Service } from '../service/service.ts';
 import { version } from '../version.ts';
@@ -74,20 +75,24 @@ function announce(
 }
 
 /**
- * Ties the process to the service: the first SIGTERM or SIGINT drains, a second one ends the process at once; an
- * uncaught error ends the service.
+ * Ties the process to the service: the first SIGTERM, SIGINT or SIGHUP drains; a second one, or SIGQUIT, ends the process
+ * at once; an uncaught error ends the service; an exit by user code is reported.
  *
  * @returns a function that unties them
  */
 function superviseProcess(service: Service, log: Logger): () => void {
-  const ignoreSignals = answerSignals(['SIGINT', 'SIGTERM'], {
+  const ignoreSignals = answerSignals(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'], {
     onFirst: (signal) => service.stop(signal),
-    onSecond: (signal) => log.warn({ signal }, 'second signal; ending at once'),
+    onLast: (signal) => log.warn({ signal, inFlight: service.inFlight() }, 'ending at once'),
   });
+  const ignoreExits = reportForeignExits((exit) =>
+    log.fatal({ exit: exit.code, inFlight: service.inFlight() }, describeForeignExit(exit)),
+  );
   const onUncaught = (error: unknown) => service.crash(error);
   process.on('uncaughtException', onUncaught).on('unhandledRejection', onUncaught);
   return () => {
     ignoreSignals();
+    ignoreExits();
     process.off('uncaughtException', onUncaught).off('unhandledRejection', onUncaught);
   };
 }

@@ -1,7 +1,9 @@
-// The signals that ask this process to end: on the first one the caller drains; a second one ends the process at once.
+// The signals that ask this process to end: on the first one the caller drains; a second one, or SIGQUIT, ends the process
+// at once.
+import { endProcess } from '../exit.ts';
 
 /** The number of each signal, for the exit code of a process that it ended at once. */
-const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
 
 /** A signal that asks the process to end. */
 export type EndSignal = keyof typeof numbers;
@@ -16,8 +18,8 @@ const echoMs = 500;
 /** The answers to signals. */
 export interface SignalAnswers {
   readonly onFirst: (signal: EndSignal) => void;
-  /** Called just before the process ends with 128 + the signal's number. */
-  readonly onSecond: (signal: EndSignal) => void;
+  /** Called just before the process ends with 128 + the signal's number: on a second signal, or on the first SIGQUIT. */
+  readonly onLast: (signal: EndSignal) => void;
 }
 
 /**
@@ -29,12 +31,12 @@ export function answerSignals(signals: readonly EndSignal[], answers: SignalAnsw
   let first: { readonly signal: EndSignal; readonly at: number } | undefined;
   const onSignal = (signal: EndSignal): void => {
     const now = performance.now();
-    if (!first) {
+    if (!first && signal !== 'SIGQUIT') {
       first = { signal, at: now };
       answers.onFirst(signal);
-    } else if (signal !== first.signal || now - first.at > echoMs) {
-      answers.onSecond(signal);
-      process.exit(128 + numbers[signal]);
+    } else if (signal !== first?.signal || now - first.at > echoMs) {
+      answers.onLast(signal);
+      endProcess(128 + numbers[signal]);
     }
   };
   for (const signal of signals) process.on(signal, onSignal);

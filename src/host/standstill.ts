@@ -1,5 +1,6 @@
 // Detects that the event loop is empty although the command has not finished: a failure that must not pass for success.
 import { exitCode } from '../errors.ts';
+import { endProcess } from '../exit.ts';
 
 /**
  * From now on, exits with 1 if the event loop runs empty before the command has finished: the code awaits a promise
@@ -11,6 +12,6 @@ export function failOnStandstill(): void {
       'svchost: the event loop is empty but the service has not finished; ' +
         'is the processor awaiting a promise that never settles?',
     );
-    process.exit(exitCode.failed);
+    endProcess(exitCode.failed);
   });
 }

@@ -6,7 +6,7 @@ import type { LastRun, RunOutcome, ScheduleContext, ScheduleProcessor } from '..
 import { CutOffError, ProcessTimeoutError } from './delivery/failure.ts';
 import { Run } from './delivery/run.ts';
 import type { ServiceEvents, SkipCause } from './events.ts';
-import type { InFlight } from './in-flight.ts';
+import type { InFlight, InFlightFact } from './in-flight.ts';
 
 /** How to run occurrences. */
 export interface OccurrenceExecutorOptions {
@@ -27,6 +27,7 @@ export class OccurrenceExecutor implements InFlight {
   readonly #options: OccurrenceExecutorOptions;
   #isDraining = false;
   #run: Run | undefined;
+  #scheduledFor: Date | undefined;
   #work: Promise<unknown> = Promise.resolve();
   #lastRun: LastRun | undefined;
 
@@ -37,6 +38,10 @@ export class OccurrenceExecutor implements InFlight {
   /** 0 or 1. */
   get size(): number {
     return this.#run ? 1 : 0;
+  }
+
+  list(): readonly InFlightFact[] {
+    return this.#run && this.#scheduledFor ? [{ scheduledFor: this.#scheduledFor }] : [];
   }
 
   drain(): void {
@@ -108,6 +113,7 @@ export class OccurrenceExecutor implements InFlight {
     const { processor, processorLog, processTimeoutMs, clock, send } = this.#options;
     const run = new Run();
     this.#run = run;
+    this.#scheduledFor = scheduledFor;
     const context: ScheduleContext = {
       scheduledFor,
       get signal() {

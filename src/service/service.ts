@@ -6,7 +6,7 @@ import type { MessageProcessor } from '../processor/processor.ts';
 import { legible } from '../thrown.ts';
 import { currentRun } from './delivery/run.ts';
 import type { ServiceEvents, ServiceState } from './events.ts';
-import type { InFlight } from './in-flight.ts';
+import type { InFlight, InFlightFact } from './in-flight.ts';
 import { shutDown, type Crash } from './shutdown.ts';
 
 /** The work of a service: messages or a schedule. `connect` and `start` are called in this order, once at most. */
@@ -32,6 +32,9 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly events: ServiceEvents;
 }
+
+/** How much of the work in flight is listed. */
+const mostListed = 100;
 
 /** Why a service ends. */
 type Cause =
@@ -105,6 +108,11 @@ export class Service {
     this.#options.events.emit({ kind: 'service-crashed', thrown: cause });
     this.#crashed.resolve({ run: currentRun.getStore(), cause: legible(cause) });
     this.#end({ kind: 'crashed' });
+  }
+
+  /** What is in flight, the first hundred, without content. */
+  inFlight(): readonly InFlightFact[] {
+    return this.#work.inFlight.list().slice(0, mostListed);
   }
 
   /** The first error that the service failed with; undefined if it has not failed. */

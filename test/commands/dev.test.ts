@@ -223,7 +223,11 @@ describe('code that does not load', () => {
       'lib/part.js:2\nconst y = ;',
     ],
     ['a module that throws', 'throw new Error("no luck");', 'no luck (lib/part.js:1:7)'],
-    ['a module that ends the process', 'process.exit(3);', 'loading the code ended with exit code 3'],
+    [
+      'a module that ends the process',
+      'process.exit(3);',
+      "the service's own code ended the process with process.exit(3)",
+    ],
     [
       'a module that awaits a promise for ever',
       'await new Promise(() => {});',

@@ -101,7 +101,7 @@ describe('a host that dies without a word', () => {
     await begun(killed, '2');
     if (act === 'hang') killed.signal('SIGKILL');
     expect(await killed.exited).toEqual(
-      act === 'hang' ? { code: null, signal: 'SIGKILL' } : { code: 3, signal: null },
+      act === 'hang' ? { code: null, signal: 'SIGKILL' } : { code: 1, signal: null },
     );
     // Half a minute passes.
     if (broker === sqlite) expireLeases(sqlite.env()['SQLITE_PATH']!);
@@ -122,7 +122,7 @@ describe('a host that dies without a word', () => {
       const hosts: HostProcess[] = [];
       for (let exits = 0; exits < 2; exits++) {
         const host = service.start({ CRASH_MAX_DELIVERIES: '2', ...env });
-        expect(await host.exited).toEqual({ code: 3, signal: null });
+        expect(await host.exited).toEqual({ code: 1, signal: null });
         if (broker === sqlite) expireLeases(sqlite.env()['SQLITE_PATH']!);
         hosts.push(host);
       }
@@ -153,7 +153,7 @@ describe.for([rabbitMq, quorum, sqlite])('after a death, on $name,', (broker) =>
     const finished: unknown[] = [];
     for (let deaths = 0; deaths < 4; deaths++) {
       const host = service.start({ CONCURRENCY: '7', ...env });
-      expect(await host.exited).toEqual({ code: 3, signal: null });
+      expect(await host.exited).toEqual({ code: 1, signal: null });
       if (broker === sqlite) expireLeases(sqlite.env()['SQLITE_PATH']!);
       begunWithPoison.push(ordersOf(host, 'begun'));
       finished.push(...ordersOf(host, 'finished'));

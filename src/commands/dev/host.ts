@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { processEnvironment } from '../../config/environment.ts';
 import { ConfigurationError, describeProblem, exitCode, toError } from '../../errors.ts';
+import { endProcess, failOnForeignExit } from '../../exit.ts';
 import { runResolved } from '../../host/host.ts';
 import { resolveService, type Refusal } from '../../host/resolution.ts';
 import { failOnStandstill } from '../../host/standstill.ts';
@@ -17,11 +18,12 @@ let isRunning = false;
 // Dev has gone, perhaps killed: nobody can see or stop this process any more. Messages in flight may finish.
 process.once('disconnect', () => {
   if (isRunning) process.kill(process.pid, 'SIGTERM');
-  else process.exit(exitCode.ok);
+  else endProcess(exitCode.ok);
 });
 
 const allowOrphan = watchParent(idleEndMs);
 failOnStandstill();
+failOnForeignExit();
 // The channel to dev must not keep a process alive whose code awaits a promise that never settles.
 process.channel?.unref();
 followImports((files) => void report({ kind: 'files', files }));
@@ -35,7 +37,7 @@ if (resolution.kind === 'refused') {
   const reasons = error instanceof ConfigurationError ? error.problems.map(describeProblem) : [error.message];
   await report({ kind: 'refused', reasons });
   showPlace(resolution);
-  process.exit(error.exitCode);
+  endProcess(error.exitCode);
 }
 
 const { queues, settings } = resolution;
@@ -48,7 +50,7 @@ await mayRun;
 process.channel?.unref();
 isRunning = true;
 allowOrphan(settings.shutdownTimeoutMs + drainGraceMs);
-process.exit(await runResolved(resolution, 'service'));
+endProcess(await runResolved(resolution, 'service'));
 
 /** Resolves when dev has the report, or cannot be reached any more. */
 function report(content: Report): Promise<void> {

@@ -1,7 +1,7 @@
 // The deliveries of one queue in flight: keeps to the concurrency limit, and requeues those that must not start any
 // more.
 import type { Delivery } from '../../messaging/adapter.ts';
-import type { InFlight } from '../in-flight.ts';
+import type { InFlight, InFlightFact } from '../in-flight.ts';
 import type { Executor } from './executor.ts';
 import type { Floor, FloorMember } from './floor.ts';
 import { Run } from './run.ts';
@@ -79,6 +79,11 @@ export class DeliveryConsumer implements InFlight, FloorMember {
       if (delivery.lost.aborted) this.#requeue(delivery);
       else this.#start(delivery);
     }
+  }
+
+  list(): readonly InFlightFact[] {
+    const deliveries = [...this.#running.values()].map(({ delivery }) => delivery);
+    return deliveries.map((delivery) => this.#options.executor.factOf(delivery));
   }
 
   drain(): void {

@@ -7,6 +7,7 @@ import { decodeMessage } from '../../messaging/message.ts';
 import type { MessageProcessor, StandardSchema } from '../../processor/processor.ts';
 import { describeThrown, legible } from '../../thrown.ts';
 import type { DeliveryEnded, ServiceEvents } from '../events.ts';
+import type { InFlightFact } from '../in-flight.ts';
 import { DeliveryContext, type ContextSource } from './context.ts';
 import { CrashLoopError, InvalidMessageError, UndecodableError } from './failure.ts';
 import { done, outcomeOfError, requeue } from './outcome.ts';
@@ -77,6 +78,11 @@ export class Executor {
   async requeue(delivery: Delivery): Promise<void> {
     const facts = this.#factsOf(delivery, this.#options.clock.now());
     await this.#settle(delivery, requeue, { ...facts, hasStarted: false, processMs: 0, thrown: undefined });
+  }
+
+  /** A delivery, for people. */
+  factOf({ messageId, attempt }: Delivery): InFlightFact {
+    return { queue: this.#options.context.queueName, messageId, attempt };
   }
 
   /** Steps 1 to 3; the last two share one time limit. Never rejects. */
