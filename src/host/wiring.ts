@@ -23,6 +23,12 @@ import type { MessageResolution, ScheduleResolution } from './resolution.ts';
 /** How a service is run: until it is stopped, or `once`, now, instead of on its schedule. */
 export type RunMode = 'service' | 'once';
 
+/**
+ * How long a service keeps trying to connect though it is refused, in milliseconds: its user may be created by the same
+ * deployment.
+ */
+const refusalPatienceMs = 5_000;
+
 /** The loggers of a host. */
 export interface HostLogs {
   /** The parent of all of them. */
@@ -128,6 +134,7 @@ async function openServiceBroker(
   if (messagingProblems.length > 0) throw new ConfigurationError(messagingProblems);
   return await openAdapter(messaging, {
     connectionName: `${name}@${version}`,
+    refusalPatienceMs,
     clock: systemClock,
     emit: (event) => events.emit(event),
     log: logs.host,

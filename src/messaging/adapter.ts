@@ -134,6 +134,11 @@ export interface AdapterContext {
   /** Shown to the broker's operators, if the broker shows names: `service@version`. */
   readonly connectionName: string;
   readonly clock: Clock;
+  /**
+   * How long refusals of the first connection are tolerated, in milliseconds: the user may be about to be created. Default:
+   * not at all.
+   */
+  readonly refusalPatienceMs?: number;
   /** Reports an event that any broker can have; never throws. */
   readonly emit: (event: BrokerEvent) => void;
   /** For log lines that are specific to this broker. */

@@ -12,6 +12,7 @@ import { sleep, within } from '../../clock.ts';
 import { BrokerRefusedError, NotConnectedError, toError } from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
+import { Patience } from '../patience.ts';
 import { LossStreak } from '../streak.ts';
 import { connectionRefusal, jetStreamRefusal } from './failure.ts';
 import {
@@ -39,6 +40,7 @@ export class Link {
   /** Dispatches `change` when a connection has been opened, and when none will follow. */
   readonly #changes = new EventTarget();
   readonly #streak = new LossStreak();
+  readonly #patience: Patience;
   #current: OpenLink | undefined;
   #hasConnected = false;
   #largestMessageBytes: number | undefined;
@@ -46,6 +48,7 @@ export class Link {
   constructor(options: NatsOptions, context: AdapterContext) {
     this.#options = options;
     this.#context = context;
+    this.#patience = new Patience(context.clock, context.refusalPatienceMs ?? 0);
     this.address = describeAddress(options);
   }
 
@@ -113,13 +116,20 @@ export class Link {
         this.#adopt(open);
         return;
       } catch (error) {
-        if (error instanceof BrokerRefusedError && !this.#hasConnected) throw error;
         if (this.#isClosing()) return;
+        if (this.#isRefused(error)) throw error;
         emit({ kind: 'broker-connect-failed', broker: this.address, error: toError(error) });
         failures++;
         await sleep(clock, backoffMs(failures), this.#closing.signal);
       }
     }
+  }
+
+  /** Whether the first connection has been refused for too long. */
+  #isRefused(error: unknown): boolean {
+    if (error instanceof BrokerRefusedError) return this.#patience.refused() && !this.#hasConnected;
+    this.#patience.renew();
+    return false;
   }
 
   /** Pauses first if the last connections did not last: the next one may not either. */

@@ -4,7 +4,7 @@
 //   copies    delivery -> handover -> broker, queue, copy -> publisher         send   publisher
 import { connect, type RecoveringChannelModel } from 'amqplib';
 import { within } from '../../clock.ts';
-import { NotConnectedError, UnsupportedError } from '../../errors.ts';
+import { NotConnectedError, UnsupportedError, type BrokerRefusedError } from '../../errors.ts';
 import type {
   AdapterContext,
   Consumer,
@@ -16,15 +16,17 @@ import type {
 import { describeThrown } from '../../thrown.ts';
 import { backoffMs } from '../backoff.ts';
 import type { Capabilities, Claiming, CrashJournal } from '../capability.ts';
+import { Patience } from '../patience.ts';
 import { LossStreak } from '../streak.ts';
 import { Broker } from './broker.ts';
+import { readCloseReason, type Login } from './close-reason.ts';
 import { acceptUndecodable } from './content-header.ts';
 import { RabbitMqConsumer } from './consumer.ts';
 import { noteEnd, noteStart } from './crash-journal.ts';
 import { describeAddress, Endpoint, socketOptions, type RabbitMqOptions } from './endpoint.ts';
 import { claimOccurrence } from './occurrence.ts';
 import { countReady, waitQueueName } from './queue.ts';
-import { connectionRefusal } from './refusal.ts';
+import { connectionRefusal, isClosedAtOpen } from './refusal.ts';
 
 export type { RabbitMqOptions } from './endpoint.ts';
 
@@ -39,6 +41,7 @@ export class RabbitMqConnection implements MessageAdapter, Claiming, CrashJourna
   readonly #context: AdapterContext;
   readonly #consumers = new Set<RabbitMqConsumer>();
   readonly #streak = new LossStreak();
+  readonly #patience: Patience;
   #connection: RecoveringChannelModel | undefined;
   #broker: Broker | undefined;
   #isClosed = false;
@@ -47,6 +50,7 @@ export class RabbitMqConnection implements MessageAdapter, Claiming, CrashJourna
     this.#settings = settings;
     this.#context = context;
     this.address = describeAddress(settings);
+    this.#patience = new Patience(context.clock, context.refusalPatienceMs ?? 0);
     this.capabilities = {
       delayedSend: false,
       // Only quorum queues count deliveries.
@@ -183,15 +187,24 @@ export class RabbitMqConnection implements MessageAdapter, Claiming, CrashJourna
     });
     return new Promise((_resolve, reject) => {
       connection.on('connect-failed', (error) => {
-        const refusal = connectionRefusal(error, this.address);
-        if (refusal && !isReconnect) {
+        const { host: broker } = endpoint;
+        const login = endpoint.login;
+        endpoint.next();
+        void this.#explain(error, login).then(({ reason, refusal }) => {
+          emit({ kind: 'broker-connect-failed', broker, error: refusal ?? reason });
+          if (!refusal || isReconnect || !this.#patience.refused()) return;
           reject(refusal);
           void connection.close();
-          return;
-        }
-        emit({ kind: 'broker-connect-failed', broker: endpoint.host, error: refusal ?? error });
-        endpoint.next();
+        });
       });
     });
+  }
+
+  /** Why an attempt to connect failed, and whether that is permanent. */
+  async #explain(error: Error, login: Login): Promise<{ reason: Error; refusal?: BrokerRefusedError }> {
+    const reason = isClosedAtOpen(error) ? await readCloseReason(login) : undefined;
+    const refusal = connectionRefusal(error, this.address, reason);
+    if (!refusal) this.#patience.renew();
+    return { reason: reason ? new Error(reason.text) : error, ...(refusal && { refusal }) };
   }
 }

@@ -1,5 +1,6 @@
 // The broker's address in amqplib's form: host, credentials and virtual host. Pure, except that hosts take turns.
 import type { Options, SocketOptions } from 'amqplib';
+import type { Login } from './close-reason.ts';
 import type { RabbitMqHost, RabbitMqSettings } from '../../config/broker/rabbitmq.ts';
 
 /** The settings of a RabbitMQ connection. */
@@ -31,13 +32,15 @@ export function socketOptions(connectionName: string): SocketOptions {
  */
 export class Endpoint {
   readonly address: Options.Connect;
-  readonly #hosts: readonly RabbitMqHost[];
+  readonly #options: RabbitMqOptions;
+  readonly #hosts: readonly [RabbitMqHost, ...RabbitMqHost[]];
   #turn = 0;
 
   /** @throws RangeError there are no hosts */
   constructor(options: RabbitMqOptions) {
     const [first, ...rest] = options.hosts;
     if (first === undefined) throw new RangeError('a RabbitMQ connection needs at least one host');
+    this.#options = options;
     this.#hosts = [first, ...rest];
     this.address = {
       ...first,
@@ -53,6 +56,13 @@ export class Endpoint {
   /** The host that the next attempt goes to. */
   get host(): string {
     return `${this.address.hostname ?? ''}:${this.address.port ?? 0}`;
+  }
+
+  /** What the next attempt connects with. */
+  get login(): Login {
+    const { username, password, virtualHost, tls } = this.#options;
+    const { hostname, port } = this.#hosts[this.#turn] ?? this.#hosts[0];
+    return { hostname, port, tls, username, password, virtualHost };
   }
 
   /** Moves on to the next host. */

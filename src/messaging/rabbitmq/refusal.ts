@@ -1,5 +1,6 @@
 // Recognises permanent refusals, by AMQP reply code and by amqplib's error texts. Pure.
 import { BrokerRefusedError, toError } from '../../errors.ts';
+import type { CloseReason } from './close-reason.ts';
 
 /** AMQP 0-9-1 reply codes, section "Constants" of the specification. */
 export const replyCode = {
@@ -16,11 +17,23 @@ export function replyCodeOf(error: unknown): number | undefined {
   return typeof code === 'number' ? code : undefined;
 }
 
+/** Whether the broker closed a connection that was being opened, for a reason that amqplib drops. */
+export function isClosedAtOpen(error: unknown): boolean {
+  return /Expected ConnectionOpenOk; got <ConnectionClose/.test(toError(error).message);
+}
+
 /**
  * The refusal behind a failed attempt to connect, if the next one must fail too: wrong credentials, or a virtual host
- * that does not exist or that the user may not access. Undefined if the next attempt may succeed.
+ * that does not exist or that the user may not access. Undefined if the next attempt may succeed, as with a virtual host
+ * that is down or has too many connections.
+ *
+ * @param reason the broker's own reason, if it closed the connection at its opening
  */
-export function connectionRefusal(cause: unknown, address: string): BrokerRefusedError | undefined {
+export function connectionRefusal(
+  cause: unknown,
+  address: string,
+  reason?: CloseReason,
+): BrokerRefusedError | undefined {
   const { message } = toError(cause);
   // For a refused handshake amqplib has no code, only a text (lib/connection.js, afterStartOk and onStart).
   if (
@@ -32,15 +45,12 @@ export function connectionRefusal(cause: unknown, address: string): BrokerRefuse
       { cause },
     );
   }
-  // The close that answers connection.open carries the reason, but amqplib drops it.
-  if (/Expected ConnectionOpenOk; got <ConnectionClose/.test(message)) {
-    return new BrokerRefusedError(
-      `RabbitMQ refused the virtual host of ${address}: it does not exist, or the user has no access to it, ` +
-        "or its connection limit is reached; check RABBITMQ_VIRTUAL_HOST and the user's permissions",
-      { cause },
-    );
-  }
-  return undefined;
+  if (reason?.code !== replyCode.notAllowed || /limit/.test(reason.text)) return undefined;
+  return new BrokerRefusedError(
+    `RabbitMQ refused the virtual host of ${address}: ${reason.text}; check RABBITMQ_VIRTUAL_HOST and the user's ` +
+      'permissions',
+    { cause },
+  );
 }
 
 /** The refusal behind a failed operation on a queue; undefined if the next attempt may succeed. */

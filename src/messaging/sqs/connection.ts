@@ -16,6 +16,7 @@ import type {
   SendOptions,
 } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
+import { Patience } from '../patience.ts';
 import type { Capabilities, Inspectable, Metered } from '../capability.ts';
 import { SqsApi, type CallCounts } from './api.ts';
 import { largestMessageBytes } from './attribute.ts';
@@ -57,17 +58,19 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
   readonly #sender: Sender;
   readonly #consumers = new Set<SqsConsumer>();
   readonly #closing = new AbortController();
+  readonly #patience: Patience;
   #isOpen = false;
   #closed: Promise<void> | undefined;
 
   constructor(settings: SqsOptions, context: AdapterContext) {
-    const { clock, emit } = context;
+    const { clock, emit, refusalPatienceMs = 0 } = context;
     this.#settings = settings;
     this.#context = context;
     this.address = describeAddress(settings);
     this.#api = new SqsApi(settings, clock);
     this.#register = new QueueRegister(this.#api, emit);
     this.#sender = new Sender({ api: this.#api, clock });
+    this.#patience = new Patience(clock, refusalPatienceMs);
   }
 
   get calls(): Readonly<CallCounts> {
@@ -88,12 +91,19 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
         // `close` has aborted the call.
         if (this.#isClosing()) return;
         failures++;
-        const mayPass = failures === 1 && isClockCorrected(error);
-        if (error instanceof BrokerRefusedError && !mayPass) throw error;
+        if (this.#isRefused(error, failures)) throw error;
         emit({ kind: 'broker-connect-failed', broker, error: toError(error) });
         await sleep(clock, backoffMs(failures), this.#closing.signal);
       }
     }
+  }
+
+  /** Whether SQS has been refusing us for too long. */
+  #isRefused(error: unknown, failures: number): boolean {
+    const isRefusal = error instanceof BrokerRefusedError && !(failures === 1 && isClockCorrected(error));
+    if (isRefusal) return this.#patience.refused();
+    this.#patience.renew();
+    return false;
   }
 
   async ensureQueue(queueName: string): Promise<void> {

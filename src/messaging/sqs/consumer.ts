@@ -3,12 +3,12 @@ import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, toError } from '../../errors.ts';
 import type { AdapterContext, Consumer, ConsumeOptions, Delivery } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
+import { Patience } from '../patience.ts';
 import type { SqsApi } from './api.ts';
 import { DeadLetterSender } from './dead-letter.ts';
 import { isMissingQueue } from './failure.ts';
 import { InFlightMessages } from './in-flight.ts';
-import { timingOf, type SqsOptions } from './options.ts';
-import { Patience } from './patience.ts';
+import { patienceMs, timingOf, type SqsOptions } from './options.ts';
 import { Poller } from './poller.ts';
 import { wireName, type QueueRegister, type Source } from './queue.ts';
 import type { Sender } from './sender.ts';
@@ -40,7 +40,7 @@ export class SqsConsumer implements Consumer {
   constructor(options: SqsConsumerOptions) {
     this.queueName = wireName(options.queueName);
     this.#options = options;
-    this.#patience = new Patience(options.context.clock);
+    this.#patience = new Patience(options.context.clock, patienceMs);
   }
 
   /** How many messages this consumer holds, with or without an outcome. */

@@ -4,11 +4,12 @@ import type { OnHeld, Outcome } from '../adapter.ts';
 import type { Headers } from '../message.ts';
 import { deadLetterHeaders, header, leastHeaders } from '../dead-letter.ts';
 import { handOver, type HandoverEnd } from '../handover.ts';
+import { Patience } from '../patience.ts';
 import { attributeName, cleanText, encodeHeaders, factHeaders, type Attributes } from './attribute.ts';
 import { isMissingQueue } from './failure.ts';
 import type { Lease } from './lease.ts';
+import { patienceMs } from './options.ts';
 import { fifoId, type Outgoing } from './outgoing.ts';
-import { Patience } from './patience.ts';
 import { deadLetterName, type QueueRegister, type Redrive, type Source, type SqsQueue } from './queue.ts';
 import type { Received } from './received.ts';
 import type { Sender } from './sender.ts';
@@ -46,7 +47,7 @@ export class DeadLetterSender {
     this.#options = options;
     this.#name = deadLetterName(deadLetterQueueName, source.queue.name);
     this.#redrive = redrive;
-    this.#patience = new Patience(source.context.clock);
+    this.#patience = new Patience(source.context.clock, patienceMs);
   }
 
   /**

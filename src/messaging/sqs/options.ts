@@ -32,6 +32,9 @@ export interface TimingSources {
   readonly onChange: (timing: SqsTiming) => void;
 }
 
+/** How long refusals of one kind of call are tolerated, in milliseconds. */
+export const patienceMs = 60_000;
+
 /** SQS leaves a message with one receiver for 12 hours at most (SQS developer guide, "Visibility timeout"). */
 export const longestLeaseMs = 43_200_000;
 

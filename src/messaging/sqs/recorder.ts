@@ -2,11 +2,12 @@
 import { sleep } from '../../clock.ts';
 import { BrokerRefusedError, toError } from '../../errors.ts';
 import { backoffMs } from '../backoff.ts';
+import { Patience } from '../patience.ts';
 import type { FailedEntries } from './api.ts';
 import { Batch } from './batch.ts';
 import { isMissingQueue } from './failure.ts';
 import type { Lease } from './lease.ts';
-import { Patience } from './patience.ts';
+import { patienceMs } from './options.ts';
 import type { SqsQueue, Source } from './queue.ts';
 
 /** One message's part of a batch call. */
@@ -41,7 +42,7 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     const { clock } = options.source.context;
     this.#options = options;
-    this.#patience = new Patience(clock);
+    this.#patience = new Patience(clock, patienceMs);
     this.#batch = new Batch(clock, (entries) => void this.#send(entries));
   }
 

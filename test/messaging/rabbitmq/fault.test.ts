@@ -3,10 +3,11 @@
 import { connect, type ChannelModel } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BrokerRefusedError } from '../../../src/errors.ts';
+import type { AdapterContext } from '../../../src/messaging/adapter.ts';
 import type { RabbitMqQueueType } from '../../../src/config/broker/rabbitmq.ts';
 import { RabbitMqConnection, type RabbitMqOptions } from '../../../src/messaging/rabbitmq/connection.ts';
 import { startOwnBroker, type OwnBroker } from '../../support/own-broker.ts';
-import { testContext } from '../../support/context.ts';
+import { keepEvents, testContext } from '../../support/context.ts';
 import { startRelay, type Relay } from '../../support/tcp-relay.ts';
 import {
   briefWork,
@@ -62,13 +63,16 @@ async function openAdapter(overrides: Partial<RabbitMqOptions> = {}): Promise<Ra
   return adapter;
 }
 
-function makeAdapter(overrides: Partial<RabbitMqOptions> = {}): RabbitMqConnection {
+function makeAdapter(
+  overrides: Partial<RabbitMqOptions> = {},
+  context: Partial<AdapterContext> = {},
+): RabbitMqConnection {
   const options = brokerOptions(broker.url, {
     hosts: [{ hostname: '127.0.0.1', port: relay.port }],
     heartbeatS: 1,
     ...overrides,
   });
-  const adapter = new RabbitMqConnection(options, testContext({ connectionName: 'host@1' }));
+  const adapter = new RabbitMqConnection(options, testContext({ connectionName: 'host@1', ...context }));
   onTestFinished(() => adapter.close());
   return adapter;
 }
@@ -307,6 +311,47 @@ describe('the first connection', () => {
     expect(error).toBeInstanceOf(BrokerRefusedError);
     expect(error).toMatchObject({ exitCode: 69, message: expect.stringContaining(variable) as string });
     expect(String(error)).not.toContain('wrong');
+  });
+
+  it("is refused for good if the user has no access to the virtual host, in the broker's own words", async () => {
+    await broker.ctl('add_user', 'stranger', 'secret');
+    const connected = makeAdapter({ username: 'stranger', password: 'secret' }).connect();
+    await expect(connected).rejects.toThrow("access to vhost '/' refused for user 'stranger'");
+  });
+
+  it('goes on while the virtual host is down, and says so, until it is up again', async () => {
+    await broker.ctl('add_vhost', 'shop');
+    await broker.ctl('set_permissions', '-p', 'shop', 'guest', '.*', '.*', '.*');
+    await broker.ctl('eval', 'rabbit_vhost_sup_sup:delete_on_all_nodes(<<"shop">>).');
+    const { emit, events } = keepEvents();
+    const connected = makeAdapter({ virtualHost: 'shop' }, { emit }).connect();
+    await vi.waitFor(() => {
+      const reasons = events.map((event) => ('error' in event ? event.error.message : ''));
+      expect(reasons.filter((reason) => reason.includes("vhost 'shop' is down")).length).toBeGreaterThan(2);
+    }, faultPatience);
+    await broker.ctl('restart_vhost', '-p', 'shop');
+    await connected;
+  });
+
+  it('goes on for a while if it is refused, since the user may be about to be created', async () => {
+    const { emit, events } = keepEvents();
+    const late = { username: 'late', password: 'secret', virtualHost: 'late' };
+    const connected = makeAdapter(late, { emit, refusalPatienceMs: 20_000 }).connect();
+    const reasons = () => events.map((event) => ('error' in event ? event.error.message : '')).join('\n');
+    await vi.waitFor(() => expect(reasons()).toContain('refused the credentials'), faultPatience);
+    await broker.ctl('add_user', 'late', 'secret');
+    await vi.waitFor(() => expect(reasons()).toContain('vhost late not found'), faultPatience);
+    await broker.ctl('add_vhost', 'late');
+    await vi.waitFor(() => expect(reasons()).toContain("access to vhost 'late' refused"), faultPatience);
+    await broker.ctl('set_permissions', '-p', 'late', 'late', '.*', '.*', '.*');
+    await connected;
+  });
+
+  it('ends after that while, if it is still refused', async () => {
+    const connected = makeAdapter({ password: 'wrong' }, { refusalPatienceMs: 500 }).connect();
+    const startedAt = performance.now();
+    await expect(connected).rejects.toBeInstanceOf(BrokerRefusedError);
+    expect(performance.now() - startedAt).toBeGreaterThan(400);
   });
 
   it('accepts names and passwords with any characters', async () => {

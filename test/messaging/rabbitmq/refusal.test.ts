@@ -1,7 +1,12 @@
 // Which failures of RabbitMQ are permanent, as tables.
 import { describe, expect, it } from 'vitest';
 import { BrokerRefusedError } from '../../../src/errors.ts';
-import { connectionRefusal, queueRefusal, replyCodeOf } from '../../../src/messaging/rabbitmq/refusal.ts';
+import {
+  connectionRefusal,
+  isClosedAtOpen,
+  queueRefusal,
+  replyCodeOf,
+} from '../../../src/messaging/rabbitmq/refusal.ts';
 
 const address = 'amqp://guest:***@localhost:5672/%2F';
 const withCode = (code: unknown) => Object.assign(new Error('closed by the server'), { code });
@@ -10,13 +15,31 @@ describe('a failure to connect', () => {
   it.for<[string, string]>([
     ['Handshake terminated by server: 403 (ACCESS-REFUSED) with message "…"', 'RABBITMQ_PASSWORD'],
     ['SASL mechanism PLAIN is not provided by the server', 'RABBITMQ_USER'],
-    ['Expected ConnectionOpenOk; got <ConnectionClose channel:0>', 'RABBITMQ_VIRTUAL_HOST'],
   ])('by "%s" is permanent', ([message, hint]) => {
     const cause = new Error(message);
     const refusal = connectionRefusal(cause, address);
     expect(refusal).toBeInstanceOf(BrokerRefusedError);
     expect(refusal).toMatchObject({ cause, message: expect.stringContaining(hint) as string });
     expect(refusal!.message).toContain(address);
+  });
+
+  it.for<[string, number, boolean]>([
+    ['NOT_ALLOWED - vhost shop not found', 530, true],
+    ["NOT_ALLOWED - access to vhost 'shop' refused for user 'me'", 530, true],
+    [
+      "NOT_ALLOWED - access to vhost 'shop' refused for user 'me': connection limit (5) is reached",
+      530,
+      false,
+    ],
+    ["INTERNAL_ERROR - access to vhost 'shop' refused for user 'me': vhost 'shop' is down", 541, false],
+    ['CONNECTION_FORCED - broker forced connection closure', 320, false],
+  ])('at its opening, with the reason "%s" (%i), is permanent: %s', ([text, code, isPermanent]) => {
+    const cause = new Error('Expected ConnectionOpenOk; got <ConnectionClose channel:0>');
+    expect(isClosedAtOpen(cause)).toBe(true);
+    const refusal = connectionRefusal(cause, address, { code, text });
+    if (!isPermanent) return expect(refusal).toBeUndefined();
+    expect(refusal!.message).toContain(text);
+    expect(refusal!.message).toContain('RABBITMQ_VIRTUAL_HOST');
   });
 
   it.for([

@@ -3,7 +3,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { DeadLetterError } from '../../../src/errors.ts';
 import type { BrokerEvent } from '../../../src/messaging/event.ts';
-import { Patience } from '../../../src/messaging/sqs/patience.ts';
+import { Patience } from '../../../src/messaging/patience.ts';
 import { host } from '../../service/hosted.ts';
 import { TestClock } from '../../../src/testing/clock.ts';
 import { createRig, eventsOf, remaining, type Rig } from './rig.ts';
@@ -19,7 +19,7 @@ describe('the patience', () => {
   ])('%s', ([, seconds, expected]) => {
     const clock = new TestClock();
     const start = clock.now();
-    const borne = new Patience(clock);
+    const borne = new Patience(clock, 60_000);
     const over = seconds.map((second) => {
       clock.block(start + second * 1000 - clock.now());
       return borne.refused();
@@ -29,7 +29,7 @@ describe('the patience', () => {
 
   it('starts again with each call that is not refused', () => {
     const clock = new TestClock();
-    const borne = new Patience(clock);
+    const borne = new Patience(clock, 60_000);
     borne.refused();
     clock.block(50_000);
     borne.renew();
