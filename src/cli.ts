@@ -6,8 +6,10 @@ import { declareDev } from './commands/dev.ts';
 import { declareNew } from './commands/new.ts';
 import { declareRun } from './commands/run.ts';
 import { declareSend } from './commands/send.ts';
-import { exitCode, exitMeaning, SvchostError, toError, type ExitCode } from './errors.ts';
+import { exitCode, exitMeaning, SvchostError, type ExitCode } from './errors.ts';
+import { escapeTerminal } from './escape.ts';
 import { endProcess } from './exit.ts';
+import { explain } from './thrown.ts';
 import { version } from './version.ts';
 
 /**
@@ -47,6 +49,6 @@ function exitCodeHelp(): string {
 /** Prints the error, unless commander has done so already. Returns the exit code for it. */
 function report(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
-  console.error(`svchost: ${toError(error).message}`);
+  console.error(escapeTerminal(`svchost: ${explain(error)}`));
   return error instanceof SvchostError ? error.exitCode : exitCode.failed;
 }

@@ -1,17 +1,24 @@
-// Shows control characters as escapes: in a terminal or a log, they could hide text or imitate other lines. Pure.
+// Makes untrusted text safe for terminals and logs: characters that move the cursor, end a line or change the writing
+// direction become escapes, so that no text can hide, or imitate other lines. Pure.
 
-const named: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\u001b': '\\e' };
+/** Unicode's categories: control, format, line separator, paragraph separator. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** The text with each control character (Unicode category Cc) as an escape, such as `\n` or `\u0007`. */
+const named: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** The text in one line: each such character becomes an escape, as in `\n` or `\u001b`. */
 export function escapeControls(text: string): string {
-  return text.replace(/\p{Cc}/gu, escapeOne);
+  return text.replace(unsafe, (character) => named[character] ?? hexadecimal(character));
 }
 
-/** As `escapeControls`, but keeps line ends and tabs: for text that has several lines. */
+/** As `escapeControls`, but keeps line ends and tabs: for text of several lines. */
 export function escapeTerminal(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, escapeOne);
+  return text.replace(unsafe, (character) =>
+    character === '\n' || character === '\t' ? character : (named[character] ?? hexadecimal(character)),
+  );
 }
 
-function escapeOne(character: string): string {
-  return named[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+function hexadecimal(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`;
 }

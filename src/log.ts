@@ -1,5 +1,6 @@
 // The root logger: level, format and destination of all lines.
 import { pino, type DestinationStream, type Logger, type Level } from 'pino';
+import { escapeTerminal } from './escape.ts';
 import { missingPackage } from './missing-package.ts';
 
 export type { Logger } from 'pino';
@@ -37,11 +38,24 @@ export async function createLog({ level, format }: LogOptions): Promise<Logger> 
 async function openPrettyStream(): Promise<DestinationStream | undefined> {
   try {
     const { default: pretty } = await import('pino-pretty');
-    return pretty({ destination: 1, sync: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss.l' });
+    const stream = pretty({ destination: 1, sync: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss.l' });
+    return { write: (line) => void stream.write(legibleLine(line)) };
   } catch (error) {
     if (missingPackage(error) === undefined) throw error;
     return undefined;
   }
+}
+
+/** Continuation lines of a message are indented by so much, so that none looks like the beginning of another line. */
+const indent = ' '.repeat(4);
+
+/** A line of the log, as JSON, whose texts are safe to print. */
+function legibleLine(json: string): string {
+  const line = JSON.parse(json, (_name, value: unknown) =>
+    typeof value === 'string' ? escapeTerminal(value) : value,
+  ) as { msg?: unknown };
+  if (typeof line.msg === 'string') line.msg = line.msg.replaceAll('\n', `\n${indent}`);
+  return `${JSON.stringify(line)}\n`;
 }
 
 /** A logger that writes nothing. */

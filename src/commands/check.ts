@@ -13,6 +13,7 @@ import {
   type ExitCode,
   type Problem,
 } from '../errors.ts';
+import { escapeControls } from '../escape.ts';
 import { openBroker, type ReachableBroker } from '../host/broker.ts';
 import type { MessageAdapter } from '../messaging/adapter.ts';
 import { isInspectable } from '../messaging/capability.ts';
@@ -20,6 +21,7 @@ import { processorProblem, resolveService, type Resolution } from '../host/resol
 import { upcoming, type Schedule } from '../schedule/schedule.ts';
 import { formatInstant } from '../schedule/wall-clock.ts';
 import { retryDelaysMs } from '../service/delivery/retry.ts';
+import { explain } from '../thrown.ts';
 import { directoryOption, warn, type End } from './command.ts';
 
 interface CheckFlags {
@@ -189,7 +191,7 @@ function createReport(
 function toProblems(failure: Error): readonly Problem[] {
   if (failure instanceof ConfigurationError) return failure.problems;
   if (failure instanceof ProcessorError) return [processorProblem(failure)];
-  return [{ name: brokerProblem, expected: 'a connection to the broker', found: failure.message }];
+  return [{ name: brokerProblem, expected: 'a connection to the broker', found: explain(failure) }];
 }
 
 function reportMessaging({ settings, queues }: Resolution, broker: string): MessagingReport {
@@ -232,9 +234,9 @@ export function describeReport(report: CheckReport, words: string | undefined): 
     ['execution type', report.executionType],
     ...(report.schedule === undefined ? messagingRows(report) : scheduleRows(report, words)),
   ];
-  const lines = rows.map(([name, value]) => `${name.padEnd(15)} ${value}`);
-  const warnings = report.warnings.map((warning) => `warning: ${warning}`);
-  const problems = report.problems.map((problem) => `problem: ${problemLine(problem)}`);
+  const lines = rows.map(([name, value]) => `${name.padEnd(15)} ${escapeControls(value)}`);
+  const warnings = report.warnings.map((warning) => `warning: ${escapeControls(warning)}`);
+  const problems = report.problems.map((problem) => `problem: ${escapeControls(problemLine(problem))}`);
   return [...lines, ...warnings, ...problems, report.ok ? 'ok' : 'not ok'].join('\n');
 }
 

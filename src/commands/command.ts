@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { variables } from '../config/variables.ts';
 import type { ExitCode } from '../errors.ts';
+import { escapeControls } from '../escape.ts';
 import { failOnForeignExit } from '../exit.ts';
 import { failOnStandstill } from '../host/standstill.ts';
 
@@ -25,7 +26,7 @@ export const directoryOption = ['--dir <directory>', 'the service directory', '.
 
 /** Writes a warning to standard error: standard output belongs to the result. */
 export function warn(message: string): void {
-  console.error(`warning: ${message}`);
+  console.error(`warning: ${escapeControls(message)}`);
 }
 
 /** The environment, which all commands read, as the help of the program describes it. */

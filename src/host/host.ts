@@ -5,13 +5,13 @@ import {
   describeProblem,
   exitCode,
   SvchostError,
-  toError,
   UsageError,
   type ExitCode,
 } from '../errors.ts';
 import { describeForeignExit, reportForeignExits } from '../exit.ts';
 import { createLog, type Logger } from '../log.ts';
 import type { Service } from '../service/service.ts';
+import { describeThrown, explain } from '../thrown.ts';
 import { version } from '../version.ts';
 import { resolveService, type Resolution } from './resolution.ts';
 import { answerSignals } from './signal.ts';
@@ -104,10 +104,10 @@ function reportFailure(error: unknown, log: Logger): ExitCode {
     return error.exitCode;
   }
   if (error instanceof SvchostError) {
-    log.fatal({ code: error.code }, error.message);
+    const { cause } = describeThrown(error);
+    log.fatal({ code: error.code, ...(cause && { cause }) }, explain(error));
     return error.exitCode;
   }
-  const { name, message, stack } = toError(error);
-  log.fatal({ error: { name, message, stack } }, 'the service could not start');
+  log.fatal({ error: describeThrown(error) }, 'the service could not start');
   return exitCode.failed;
 }

@@ -14,6 +14,7 @@ import { loadProcessor, type LoadedProcessor } from '../processor/loader.ts';
 import { readSchedule } from '../schedule/read.ts';
 import type { Schedule } from '../schedule/schedule.ts';
 import { machineTimezone, machineTimezoneFault } from '../schedule/timezone.ts';
+import { explain } from '../thrown.ts';
 
 /** A service as far as it could be resolved. */
 export type Resolution = MessageResolution | ScheduleResolution | Refusal;
@@ -146,6 +147,6 @@ function toRefusal(
 }
 
 /** A processor that could not be loaded, in the form of a problem of the configuration. */
-export function processorProblem({ message }: ProcessorError): Problem {
-  return { name: 'processor', expected: 'a processor that can be loaded', found: message };
+export function processorProblem(error: ProcessorError): Problem {
+  return { name: 'processor', expected: 'a processor that can be loaded', found: explain(error) };
 }

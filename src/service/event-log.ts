@@ -2,7 +2,7 @@
 // `error` is always an object, `reason` is always that of a dead letter, and durations end in `Ms`.
 import type { Logger } from '../log.ts';
 import type { BrokerEvent } from '../messaging/event.ts';
-import { describeThrown } from '../thrown.ts';
+import { describeBriefly, describeThrown } from '../thrown.ts';
 import type {
   DeliveryEnded,
   OccurrenceEnded,
@@ -57,12 +57,12 @@ function write(event: ServiceEvent, log: Logger): void {
     }
     case 'count-failed':
       return log.debug(
-        { error: brief(event.thrown) },
+        { error: describeBriefly(event.thrown) },
         'cannot count the messages of the queue; trying again',
       );
     case 'crash-journal-failed':
       return log.warn(
-        { queue: event.queue, error: brief(event.thrown) },
+        { queue: event.queue, error: describeBriefly(event.thrown) },
         'crash journal not written; a crash of this message would not be counted',
       );
     case 'schedule-started': {
@@ -116,7 +116,10 @@ const skipCauses: Readonly<Record<Exclude<SkipCause, 'elsewhere'>, string>> = {
 function writeSkip({ scheduledFor, count, cause, thrown }: OccurrenceSkipped, log: Logger): void {
   if (cause === 'elsewhere') return log.debug({ scheduledFor }, 'occurrence belongs to another replica');
   const fields = { scheduledFor, skipped: count, cause: skipCauses[cause] };
-  log.warn(thrown === undefined ? fields : { ...fields, error: brief(thrown) }, 'occurrence skipped');
+  log.warn(
+    thrown === undefined ? fields : { ...fields, error: describeBriefly(thrown) },
+    'occurrence skipped',
+  );
 }
 
 function writeState({ state, cause, end }: StateChanged, log: Logger): void {
@@ -133,7 +136,7 @@ const stubbornFailures = 3;
 /** Errors of the broker are logged without their stack, which only shows the client library. */
 function writeBroker(event: BrokerEvent, log: Logger): void {
   const { kind, ...facts } = event;
-  const fields = 'error' in facts ? { ...facts, error: brief(facts.error) } : facts;
+  const fields = 'error' in facts ? { ...facts, error: describeBriefly(facts.error) } : facts;
   const [usual, text] = brokerLines[kind];
   log[levelOf(event) ?? usual](
     fields,
@@ -171,8 +174,3 @@ const brokerLines: Readonly<Record<BrokerEvent['kind'], readonly ['info' | 'warn
   'copy-held': ['error', 'message cannot be moved; it stays in its queue'],
   'copy-reduced': ['warn', "copy cannot carry all headers; the sender's left out"],
 };
-
-function brief(thrown: unknown): { readonly name: string; readonly message: string } {
-  const { name, message } = describeThrown(thrown);
-  return { name, message };
-}

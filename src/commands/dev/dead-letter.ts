@@ -1,5 +1,6 @@
 // Dead letters as a developer reads them on the terminal. Logs never hold bodies; here the developer asked for them. Pure.
 import type { MessageFacts } from '../../messaging/message.ts';
+import { escapeControls } from '../../escape.ts';
 import { header } from '../../messaging/dead-letter.ts';
 
 /** The longest part of a body that is shown, in characters. */
@@ -9,7 +10,7 @@ const longestExcerpt = 200;
 export function describeDeadLetter({ messageId, headers, body }: MessageFacts): string {
   const value = (name: string) => {
     const found = headers[name];
-    return typeof found === 'string' || typeof found === 'number' ? legible(String(found)) : undefined;
+    return typeof found === 'string' || typeof found === 'number' ? escapeControls(String(found)) : undefined;
   };
   const attempts = value(header.attempts);
   const facts = [
@@ -19,7 +20,7 @@ export function describeDeadLetter({ messageId, headers, body }: MessageFacts): 
   ];
   const error = value(header.error);
   return [
-    `  ${legible(messageId)}`,
+    `  ${escapeControls(messageId)}`,
     `    ${facts.join(', ')}`,
     ...(error === undefined ? [] : [`    ${error}`]),
     `    ${excerpt(body)}`,
@@ -38,13 +39,5 @@ export function excerpt(body: Uint8Array): string {
   // Without half of a surrogate pair at the end.
   const shown = text.slice(0, longestExcerpt).replace(/[\ud800-\udbff]$/, '');
   const rest = shown.length < text.length ? `… (${body.byteLength} bytes)` : '';
-  return legible(shown) + rest;
-}
-
-/** Untrusted text, safe for a terminal: characters that move the cursor or change the writing direction are escaped. */
-function legible(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`;
-  });
+  return escapeControls(shown) + rest;
 }

@@ -126,7 +126,12 @@ export class DeliveryConsumer implements InFlight, FloorMember {
     const { suspects, floor, onFailure } = this.#options;
     try {
       if (this.#isSuspect(delivery)) {
-        await suspects.runAlone(delivery, (deaths) => this.#executeSuspect(delivery, run, deaths));
+        // It waits for its turn, during which the service may begin to drain.
+        const isWanted = () => !this.#isDraining && !delivery.lost.aborted;
+        await suspects.runAlone(delivery, isWanted, async (deaths) => {
+          if (isWanted()) await this.#execute(delivery, run, deaths);
+          else await this.#options.executor.requeue(delivery);
+        });
       } else await this.#execute(delivery, run);
     } catch (error) {
       onFailure(error);
@@ -146,12 +151,6 @@ export class DeliveryConsumer implements InFlight, FloorMember {
       if (earlier.lost.aborted) suspects.survived(earlier);
     }
     return suspects.isSuspect(delivery);
-  }
-
-  /** It has waited for its turn, during which the service may have begun to drain. */
-  async #executeSuspect(delivery: Delivery, run: Run, deaths: number): Promise<void> {
-    if (this.#isDraining || delivery.lost.aborted) await this.#options.executor.requeue(delivery);
-    else await this.#execute(delivery, run, deaths);
   }
 
   async #execute(delivery: Delivery, run: Run, deaths = 0): Promise<void> {

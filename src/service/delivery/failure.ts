@@ -3,7 +3,7 @@ import { DeadLetterError } from '../../errors.ts';
 import type { Failure } from '../../messaging/dead-letter.ts';
 import type { DeadReason } from '../../messaging/dead-letter.ts';
 import type { SchemaIssue } from '../../processor/processor.ts';
-import { cutMessage, describeThrown } from '../../thrown.ts';
+import { cutMessage, explain, describeThrown } from '../../thrown.ts';
 
 /** The body is not UTF-8 JSON. */
 export class UndecodableError extends Error {
@@ -78,10 +78,12 @@ function isDeadLetterError(error: unknown): boolean {
   );
 }
 
-/** An error in the form that a dead letter keeps. */
+/** An error in the form that a dead letter keeps: its message, and its causes. */
 export function failureOf(error: unknown): Failure {
-  const { name, message } = describeThrown(error);
-  if (!(error instanceof InvalidMessageError)) return { name, message };
+  const { name } = describeThrown(error);
+  if (!(error instanceof InvalidMessageError)) {
+    return { name, message: cutMessage(explain(error)) };
+  }
   return { name, message: cutMessage(error.details) };
 }
 

@@ -70,12 +70,27 @@ export class Suspects {
   /**
    * Runs a suspect alone: nothing else starts before it has ended, or has run for ten seconds.
    *
+   * @param isWanted whether it may still run, now that it has waited for its turn; if not, `run` has to end it
    * @param run called with how many times a host has died of it
    */
-  async runAlone(delivery: Delivery, run: (deaths: number) => Promise<void>): Promise<void> {
+  async runAlone(
+    delivery: Delivery,
+    isWanted: () => boolean,
+    run: (deaths: number) => Promise<void>,
+  ): Promise<void> {
+    const { floor } = this.#options;
+    try {
+      const isAlone = await floor.take(delivery, aloneMs);
+      if (isWanted()) await this.#run(delivery, isAlone, run);
+      else await run(0);
+    } finally {
+      floor.free(delivery);
+    }
+  }
+
+  async #run(delivery: Delivery, isAlone: boolean, run: (deaths: number) => Promise<void>): Promise<void> {
     const { floor, clock } = this.#options;
     const identity = identityOf(delivery);
-    const isAlone = await floor.take(delivery, aloneMs);
     const deaths = this.#deaths(delivery, isAlone ? await this.#noteStart(identity) : 0);
     this.#report(delivery, isAlone, deaths);
     const cancel = clock.after(aloneMs, () => floor.free(delivery));
@@ -83,8 +98,8 @@ export class Suspects {
       await run(deaths);
     } finally {
       cancel();
-      if (isAlone) await this.#noteEnd(identity);
-      floor.free(delivery);
+      // Not awaited: the message has its outcome, and must not count as in flight any longer.
+      if (isAlone) void this.#noteEnd(identity);
     }
   }
 

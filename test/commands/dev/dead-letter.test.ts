@@ -30,7 +30,7 @@ describe('a dead letter', () => {
     const evil = '\u001b[2J\u0007\u202e\u{e0001}\n';
     const headers = { 'svchost-error': evil, 'svchost-reason': evil };
     const shown = describeDeadLetter({ messageId: evil, headers, body: Buffer.from(evil) });
-    const escaped = '\\u001b[2J\\u0007\\u202e\\u{e0001}\\u000a';
+    const escaped = '\\u001b[2J\\u0007\\u202e\\u{e0001}\\n';
     expect(shown.split('\n')).toEqual([
       `  ${escaped}`,
       `    at an unknown time, ${escaped}`,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { outcomeOfError } from '../../../src/service/delivery/outcome.ts';
 import { CrashError, failureOf, InvalidMessageError } from '../../../src/service/delivery/failure.ts';
-import { describeThrown, legible } from '../../../src/thrown.ts';
+import { describeBriefly, describeThrown, explain, legible } from '../../../src/thrown.ts';
 
 const cyclic: Record<string, unknown> = { password: 'secret' };
 cyclic['self'] = cyclic;
@@ -13,10 +13,6 @@ const thrown: Record<string, [unknown, { name: string; message: string }]> = {
   'an error with a cause': [new Error('no', { cause: cyclic }), { name: 'Error', message: 'no' }],
   'a frozen error': [Object.freeze(new RangeError('no')), { name: 'RangeError', message: 'no' }],
   'an error without a message': [new Error(), { name: 'Error', message: '' }],
-  'an AggregateError': [
-    new AggregateError([new Error('a')], 'all'),
-    { name: 'AggregateError', message: 'all' },
-  ],
   'an AbortError': [
     AbortSignal.abort().reason,
     { name: 'AbortError', message: 'This operation was aborted' },
@@ -64,6 +60,86 @@ function revoked(): object {
   revoke();
   return proxy;
 }
+
+const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' });
+
+describe('the causes of an error', () => {
+  it('are described, with their codes and stacks, and in a dead letter by their messages', () => {
+    const error = new TypeError('no order', { cause: new Error('no database', { cause: refused }) });
+    expect(describeThrown(error)).toMatchObject({
+      name: 'TypeError',
+      message: 'no order',
+      stack: expect.stringContaining('failure.test.ts') as string,
+      cause: {
+        message: 'no database',
+        stack: expect.stringContaining('failure.test.ts') as string,
+        cause: { message: 'connect ECONNREFUSED 127.0.0.1:5432', code: 'ECONNREFUSED' },
+      },
+    });
+    expect(describeBriefly(error)).toEqual({
+      name: 'TypeError',
+      message: 'no order',
+      cause: {
+        name: 'Error',
+        message: 'no database',
+        cause: { name: 'Error', message: refused.message, code: 'ECONNREFUSED' },
+      },
+    });
+    expect(failureOf(error)).toEqual({
+      name: 'TypeError',
+      message: 'no order; caused by Error: no database; caused by Error: connect ECONNREFUSED 127.0.0.1:5432',
+    });
+  });
+
+  it('include the errors of an AggregateError, five at most', () => {
+    const errors = Array.from({ length: 9 }, (_, index) => new Error(`host ${index}`));
+    const described = describeThrown(new AggregateError(errors, 'all failed'));
+    expect(failureOf(new AggregateError([new Error('one')], 'all')).message).toBe(
+      'all; caused by Error: one',
+    );
+    expect(described.errors?.map(({ message }) => message)).toEqual([
+      'host 0',
+      'host 1',
+      'host 2',
+      'host 3',
+      'host 4',
+    ]);
+  });
+
+  it('include a code that no message has', () => {
+    const cause = Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' });
+    expect(explain(new Error('not sent', { cause }))).toBe(
+      'not sent; caused by Error: no answer (ETIMEDOUT)',
+    );
+  });
+
+  it('are not repeated if the message quotes them', () => {
+    expect(explain(new Error(`not sent: ${refused.message}`, { cause: refused }))).toBe(
+      `not sent: ${refused.message}`,
+    );
+  });
+
+  it('are errors and texts only: an object may hold content', () => {
+    const error = new Error('no', { cause: { body: 'secret' } });
+    expect(JSON.stringify([describeThrown(error), failureOf(error)])).not.toContain('secret');
+    expect(describeThrown(new Error('no', { cause: 'too late' })).cause?.message).toBe('too late');
+  });
+
+  it('may be a cycle, or without end, or impossible to read', () => {
+    const cycle = new Error('a');
+    cycle.cause = new Error('b', { cause: cycle });
+    const endless = new Error('endless');
+    Object.defineProperty(endless, 'cause', { get: () => new Error('next', { cause: endless }) });
+    const unreadable = new Error('no');
+    Object.defineProperty(unreadable, 'cause', { get: fail });
+    const proxies = new AggregateError([], 'all');
+    proxies.errors = new Proxy([], { get: fail }) as Error[];
+    for (const error of [cycle, endless, unreadable, proxies, new Error('no', { cause: revoked() })]) {
+      expect(JSON.stringify(describeThrown(error)).length).toBeLessThan(50_000);
+      expect(failureOf(legible(error)).message.length).toBeLessThanOrEqual(1_000);
+    }
+  });
+});
 
 describe('a value that user code throws', () => {
   it.for(Object.entries(thrown))('can be %s', ([, [value, expected]]) => {

@@ -34,6 +34,8 @@ async function journalDirectory(): Promise<string> {
   return path.join(parent, 'crashes');
 }
 
+const always = () => true;
+
 const kinds = {
   counting: { countsCrashes: true, countsEveryDelivery: false, journalsCrashes: false },
   classic: { countsCrashes: false, countsEveryDelivery: false, journalsCrashes: true },
@@ -99,7 +101,7 @@ describe('a suspect', () => {
     member.running = 3;
     const { promise, resolve }: PromiseWithResolvers<void> = Promise.withResolvers();
     let hasBegun = false;
-    const ended = suspects.runAlone(delivery(), () => {
+    const ended = suspects.runAlone(delivery(), always, () => {
       hasBegun = true;
       return promise;
     });
@@ -120,7 +122,7 @@ describe('a suspect', () => {
     const { clock, floor, member, suspects, events } = await setUp();
     member.running = 2;
     const { promise, resolve }: PromiseWithResolvers<void> = Promise.withResolvers();
-    const ended = suspects.runAlone(delivery(), () => promise);
+    const ended = suspects.runAlone(delivery(), always, () => promise);
     await clock.advance(10_000);
     expect(events).toMatchObject([{ isAlone: false, deaths: 0 }]);
     expect(floor.isOpen).toBe(false);
@@ -136,7 +138,7 @@ describe('a suspect', () => {
     for (let host = 0; host < 4; host++) {
       const { suspects } = await setUp('counting', 5, directory);
       // The host dies: the run never ends.
-      void suspects.runAlone(delivery({ crashes: 1 }), (count) => {
+      void suspects.runAlone(delivery({ crashes: 1 }), always, (count) => {
         deaths.push(count);
         return new Promise(() => undefined);
       });
@@ -150,20 +152,32 @@ describe('a suspect', () => {
     const deaths: number[] = [];
     for (let host = 0; host < 3; host++) {
       const { suspects } = await setUp('counting', 5, directory);
-      const ended = suspects.runAlone(delivery({ crashes: 1 }), (count) => {
+      const ended = suspects.runAlone(delivery({ crashes: 1 }), always, (count) => {
         deaths.push(count);
         return host === 1 ? Promise.reject(new Error('no')) : Promise.resolve();
       });
       await ended.catch(() => undefined);
+      await expect.poll(() => readdir(directory)).toEqual([]);
     }
     expect(deaths).toEqual([0, 0, 0]);
-    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('that is not wanted any more when its turn comes is ended without a note', async () => {
+    const directory = await journalDirectory();
+    const { suspects, events } = await setUp('counting', 5, directory);
+    await suspects.runAlone(
+      delivery({ crashes: 1 }),
+      () => false,
+      () => Promise.resolve(),
+    );
+    expect(events).toEqual([]);
+    await expect(readdir(directory)).rejects.toThrow('ENOENT');
   });
 
   it('was alone the first time as well, at concurrency 1', async () => {
     const { suspects } = await setUp('counting', 1);
     let deaths: number | undefined;
-    await suspects.runAlone(delivery({ crashes: 1 }), (count) => {
+    await suspects.runAlone(delivery({ crashes: 1 }), always, (count) => {
       deaths = count;
       return Promise.resolve();
     });
@@ -178,7 +192,7 @@ describe('a suspect', () => {
     async ([kind, facts]) => {
       const { suspects } = await setUp(kind);
       let deaths: number | undefined;
-      await suspects.runAlone(delivery(facts), (count) => {
+      await suspects.runAlone(delivery(facts), always, (count) => {
         deaths = count;
         return Promise.resolve();
       });
@@ -191,7 +205,7 @@ describe('a suspect', () => {
     await symlink('/nowhere/else', directory);
     const { suspects, events } = await setUp('counting', 5, directory);
     let hasRun = false;
-    await suspects.runAlone(delivery({ crashes: 1 }), () => {
+    await suspects.runAlone(delivery({ crashes: 1 }), always, () => {
       hasRun = true;
       return Promise.resolve();
     });
