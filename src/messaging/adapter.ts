@@ -65,6 +65,8 @@ export interface SendOptions {
 export interface ConsumeOptions {
   /** The largest number of unsettled deliveries. 1 keeps the order of the queue. */
   readonly concurrency: number;
+  /** How many times a message is tried: headers that claim more attempts are not believed. Default: without limit. */
+  readonly maxAttempts?: number;
   /** The queue for this queue's dead letters. */
   readonly deadLetterQueueName: string;
   /** Called once when consuming has failed permanently: the service must end. */

@@ -31,6 +31,8 @@ export const header = {
   error: 'svchost-error',
   sourceQueue: 'svchost-source-queue',
   attempts: 'svchost-attempts',
+  /** An attempt that headers claimed, and that svchost cannot have made. */
+  claimedAttempt: 'svchost-claimed-attempt',
   /** True on a copy that could not carry the sender's headers. */
   headersDropped: 'svchost-headers-dropped',
   /** The bytes of headers and properties that could not be decoded. */
@@ -45,6 +47,8 @@ export interface History {
   readonly firstSeen: Date;
   /** A copy made after an earlier attempt could not carry the sender's headers. */
   readonly headersDropped?: true;
+  /** An attempt that the headers claim, beyond the last one: somebody else wrote them. It is not believed. */
+  readonly claimedAttempt?: number;
 }
 
 /** Why and when a message was given up on. */
@@ -80,7 +84,7 @@ export function attemptHeaders({ attempt, firstSeen, headersDropped }: History):
 
 /** The headers that say why a message is dead. Not the attempt header: a dead letter starts over in its queue. */
 export function deadLetterHeaders(history: History, verdict: Verdict): Headers {
-  const { attempt, firstSeen, headersDropped } = history;
+  const { attempt, firstSeen, headersDropped, claimedAttempt } = history;
   const { queueName, reason, error, at } = verdict;
   return {
     [header.reason]: reason,
@@ -89,6 +93,7 @@ export function deadLetterHeaders(history: History, verdict: Verdict): Headers {
     [header.attempts]: attempt,
     [header.firstSeen]: firstSeen.toISOString(),
     [header.lastSeen]: at.toISOString(),
+    ...(claimedAttempt !== undefined && { [header.claimedAttempt]: claimedAttempt }),
     ...(headersDropped && { [header.headersDropped]: true }),
   };
 }
@@ -104,13 +109,16 @@ export function leastHeaders(own: Headers): Headers {
 
 /**
  * The history in the headers of a copy. Callers must first make sure that svchost made the copy: anyone can write
- * headers.
+ * headers. Even so, an attempt beyond the last one is only a claim.
+ *
+ * @param maxAttempts how many times a message is tried
  */
-export function readHistory(headers: Headers): Partial<History> {
-  const { [header.attempt]: attempt, [header.firstSeen]: seen } = headers;
+export function readHistory(headers: Headers, maxAttempts: number): Partial<History> {
+  const { [header.attempt]: claim, [header.firstSeen]: seen } = headers;
   const firstSeen = new Date(typeof seen === 'string' ? seen : NaN);
+  const attempt = Number.isSafeInteger(claim) && Number(claim) > 0 ? Number(claim) : undefined;
   return {
-    ...(Number.isSafeInteger(attempt) && Number(attempt) > 0 && { attempt: Number(attempt) }),
+    ...(attempt !== undefined && (attempt <= maxAttempts ? { attempt } : { claimedAttempt: attempt })),
     ...(!Number.isNaN(firstSeen.getTime()) && { firstSeen }),
     ...(headers[header.headersDropped] === true && { headersDropped: true }),
   };

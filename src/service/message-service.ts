@@ -146,10 +146,11 @@ class MessageWork implements Work {
   }
 
   async #subscribe({ queue, deliveries }: Pipeline, service: Service): Promise<void> {
-    const { adapter, consumeConfig, events } = this.#options;
+    const { adapter, consumeConfig, events, retry } = this.#options;
     const { queueName, deadLetterQueueName, concurrency } = queue;
     const subscription = await adapter.consumeMessages(queueName, (delivery) => deliveries.accept(delivery), {
       concurrency,
+      maxAttempts: retry.maxAttempts,
       deadLetterQueueName,
       onFailure: (error) => service.fail(error),
       ...(consumeConfig && { tuning: () => consumeConfig.read().tuning }),

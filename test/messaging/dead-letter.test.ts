@@ -12,14 +12,27 @@ const firstSeen = new Date('2026-01-01T00:00:00.000Z');
 
 describe('a history', () => {
   it.for([2, 3, 1000])('survives the wire at attempt %i', (attempt) => {
-    expect(readHistory(attemptHeaders({ attempt, firstSeen }))).toEqual({ attempt, firstSeen });
+    expect(readHistory(attemptHeaders({ attempt, firstSeen }), 1000)).toEqual({ attempt, firstSeen });
   });
 
   it('of a copy that has lost headers says so, to the dead letter', () => {
     const history = { attempt: 2, firstSeen, headersDropped: true } as const;
-    expect(readHistory(attemptHeaders(history))).toEqual(history);
+    expect(readHistory(attemptHeaders(history), 9)).toEqual(history);
     const verdict = { queueName: 'q', reason: 'failed', error: new Error('no'), at: firstSeen } as const;
     expect(deadLetterHeaders(history, verdict)).toMatchObject({ [header.headersDropped]: true });
+  });
+
+  it('beyond the last attempt is only a claim, which the dead letter has', () => {
+    const headers = { [header.attempt]: 1e9, [header.firstSeen]: firstSeen.toISOString() };
+    const known = readHistory(headers, 5);
+    expect(known).toEqual({ claimedAttempt: 1e9, firstSeen });
+    const history = { attempt: 1, ...known, firstSeen };
+    expect(attemptHeaders({ ...history, attempt: 2 })).not.toHaveProperty(header.claimedAttempt);
+    const verdict = { queueName: 'q', reason: 'failed', error: new Error('no'), at: firstSeen } as const;
+    expect(deadLetterHeaders(history, verdict)).toMatchObject({
+      [header.attempts]: 1,
+      [header.claimedAttempt]: 1e9,
+    });
   });
 
   it('of a first attempt is not written', () => {
@@ -36,7 +49,7 @@ describe('a history', () => {
     ['half a number', 1.5, {}],
     ['beyond the safe integers', 2 ** 60, []],
   ])('is not read from %s', ([, attempt, seen]) => {
-    expect(readHistory({ [header.attempt]: attempt, [header.firstSeen]: seen })).toEqual({});
+    expect(readHistory({ [header.attempt]: attempt, [header.firstSeen]: seen }, 9)).toEqual({});
   });
 });
 

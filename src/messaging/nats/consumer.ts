@@ -122,7 +122,7 @@ export class NatsConsumer implements Consumer {
 
   /** Delivers a message, also one that arrives during a drain: the service requeues it. */
   #receive(message: Msg): void {
-    const received = readMessage(message, this.queueName);
+    const received = readMessage(message, this.queueName, this.#options.maxAttempts ?? Infinity);
     const lease = this.#keeper.hold(received);
     const restMs = this.#restMs(received);
     if (restMs > 0) {

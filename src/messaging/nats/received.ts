@@ -39,8 +39,10 @@ export interface Received {
 /**
  * Reads a delivery. Anyone can write headers, but only svchost publishes on the subject of copies: there, the headers give
  * the history. All other messages are at their first attempt.
+ *
+ * @param maxAttempts how many times a message is tried
  */
-export function readMessage(message: Msg, queueName: string): Received {
+export function readMessage(message: Msg, queueName: string, maxAttempts: number): Received {
   const reply = message.reply ?? '';
   const info = readInfo(reply);
   const { headers, facts, copy: state } = decodeWire(message.headers);
@@ -56,7 +58,7 @@ export function readMessage(message: Msg, queueName: string): Received {
     headers,
     facts,
     copy,
-    history: isCopy ? readHistory(headers) : {},
+    history: isCopy ? readHistory(headers, maxAttempts) : {},
     crashes: copy.crashes + lost,
     redelivered: copy.redelivered || lost > 0,
   };

@@ -158,12 +158,13 @@ export class RabbitMqConsumer implements Consumer {
   }
 
   #sourceOf(session: Session): Source {
-    const { broker, queueName, deadLetterQueueName } = this.#options;
+    const { broker, queueName, deadLetterQueueName, maxAttempts = Infinity } = this.#options;
     return {
       broker,
       session,
       queueName,
       deadLetterQueueName,
+      maxAttempts,
       drained: this.#drained.signal,
       onPlace: (isFree) => this.#onPlace(session, isFree),
     };

@@ -17,6 +17,7 @@ export interface Source {
   readonly session: Session;
   readonly queueName: string;
   readonly deadLetterQueueName: string;
+  readonly maxAttempts: number;
   /** Aborted when the consumer has drained. */
   readonly drained: AbortSignal;
   /** See Handover. */
@@ -138,12 +139,12 @@ export class RabbitMqDelivery implements Delivery {
 }
 
 /**
- * Anyone can write headers, but `x-death` is the broker's own record. If it shows that the message came from one of
+ * Anyone can write headers, and on some brokers even `x-death`, the broker's own record. If that shows that the message came from one of
  * this queue's wait queues, svchost made the copy, and its headers give the history. All others are at their first
  * attempt.
  */
-function historyOf(headers: Headers, { queueName, broker }: Source): History {
-  const known = hasWaited(headers['x-death'], queueName) ? readHistory(headers) : {};
+function historyOf(headers: Headers, { queueName, broker, maxAttempts }: Source): History {
+  const known = hasWaited(headers['x-death'], queueName) ? readHistory(headers, maxAttempts) : {};
   return { attempt: 1, firstSeen: new Date(broker.context.clock.now()), ...known };
 }
 

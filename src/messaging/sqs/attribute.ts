@@ -15,6 +15,9 @@ export const attributeName = {
   headers: 'svchost-headers',
 } as const;
 
+/** The field that stands for bytes within the JSON of `svchost-headers`. */
+const packedBytes = 'svchost-base64';
+
 /** Facts of a message for which SQS, unlike other brokers, has no fields. */
 export interface Facts {
   readonly messageId?: string | undefined;
@@ -149,14 +152,22 @@ function decodeValue({ DataType = '', StringValue, BinaryValue }: MessageAttribu
 /** JSON.stringify escapes control characters and lone surrogates; SQS forbids U+FFFE and U+FFFF as well. */
 function encodeJson(value: unknown): string {
   const json = JSON.stringify(value, (_name, part: unknown) =>
-    part instanceof Uint8Array ? { base64: Buffer.from(part).toString('base64') } : part,
+    part instanceof Uint8Array ? { [packedBytes]: Buffer.from(part).toString('base64') } : part,
   );
   return json.replace(/[\uFFFE\uFFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
 }
 
+/** Bytes that were packed into JSON, as bytes; any other value as it is. */
+function unpackBytes(part: unknown): unknown {
+  if (part === null || typeof part !== 'object' || !(packedBytes in part)) return part;
+  const { [packedBytes]: base64, ...others } = part as Record<string, unknown>;
+  const isPacked = typeof base64 === 'string' && Object.keys(others).length === 0;
+  return isPacked ? Buffer.from(base64, 'base64') : part;
+}
+
 function decodeJson(json: string | undefined): object {
   try {
-    const value: unknown = JSON.parse(json ?? '{}');
+    const value: unknown = JSON.parse(json ?? '{}', (_name, part: unknown) => unpackBytes(part));
     return value !== null && typeof value === 'object' ? value : {};
   } catch {
     return {};

@@ -5,6 +5,7 @@ import type { Headers } from '../message.ts';
 import { attemptHeaders, sentHeaders, type History } from '../dead-letter.ts';
 import { decodeHeaders, readFacts, type Attributes } from './attribute.ts';
 import { fifoHeader } from './outgoing.ts';
+import { readNotification, snsHeaders, type SnsNotification } from './sns.ts';
 
 /** A received message. */
 export interface Received extends History {
@@ -53,19 +54,19 @@ export function readMessage(message: Message, now: number): Received {
   };
 }
 
-/** The headers of a delivery: those of its sender, and from the second attempt on its history. */
-export function deliveryHeaders(received: Received): Headers {
+/**
+ * The headers of a delivery: those of its sender, and from the second attempt on its history.
+ *
+ * @param notification the SNS notification whose message the delivery has, if it is unwrapped
+ */
+export function deliveryHeaders(received: Received, notification?: SnsNotification): Headers {
   const { group } = received;
   return {
+    ...(notification && snsHeaders(notification)),
     ...received.sentHeaders,
     ...(group !== undefined && { [fifoHeader.group]: group }),
     ...attemptHeaders(received),
   };
-}
-
-/** The bytes of a body; with `unwrapSns`, those of the message inside an SNS notification. */
-export function readBody(text: string, unwrapSns: boolean): Uint8Array {
-  return Buffer.from((unwrapSns ? snsMessage(text) : undefined) ?? text);
 }
 
 /** A received message, and how to settle it. */
@@ -91,13 +92,15 @@ export class SqsDelivery implements Delivery {
   readonly correlationId: string | undefined;
   readonly lost: AbortSignal;
   readonly #received: Received;
+  readonly #notification: SnsNotification | undefined;
   readonly #settle: SqsDeliveryOptions['settle'];
   #headers: Headers | undefined;
   #settled: Promise<boolean> | undefined;
 
   constructor({ received, lost, unwrapSns, settle }: SqsDeliveryOptions) {
     this.messageId = received.messageId;
-    this.body = readBody(received.text, unwrapSns);
+    this.#notification = unwrapSns ? readNotification(received.text) : undefined;
+    this.body = Buffer.from(this.#notification?.message ?? received.text);
     this.attempt = received.attempt;
     this.redelivered = received.attempt > 1;
     this.enqueuedAt = received.enqueuedAt;
@@ -110,25 +113,13 @@ export class SqsDelivery implements Delivery {
 
   /** Made when they are read: most processors never use them. */
   get headers(): Headers {
-    this.#headers ??= deliveryHeaders(this.#received);
+    this.#headers ??= deliveryHeaders(this.#received, this.#notification);
     return this.#headers;
   }
 
   settle(outcome: Outcome, onHeld?: OnHeld): Promise<boolean> {
     this.#settled ??= this.#settle(outcome, onHeld);
     return this.#settled;
-  }
-}
-
-/** SNS developer guide, "HTTP/HTTPS notification JSON format", which queues get as well. */
-function snsMessage(body: string): string | undefined {
-  if (!body.includes('"Notification"')) return undefined;
-  try {
-    const { Type, TopicArn, Message } = JSON.parse(body) as Record<string, unknown>;
-    const isNotification = Type === 'Notification' && typeof TopicArn === 'string';
-    return isNotification && typeof Message === 'string' ? Message : undefined;
-  } catch {
-    return undefined;
   }
 }
 

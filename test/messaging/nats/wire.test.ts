@@ -86,7 +86,7 @@ describe('a message', () => {
 
   function received(subject: string, deliveries: number) {
     const reply = `$JS.ACK.q.c.${deliveries}.17.4.1767225600000000001.0`;
-    return readMessage({ subject, reply, headers: lines, data: new Uint8Array() } as Msg, 'q');
+    return readMessage({ subject, reply, headers: lines, data: new Uint8Array() } as Msg, 'q', 5);
   }
 
   it('has a history if svchost has copied it', () => {
@@ -108,7 +108,7 @@ describe('a message', () => {
   it('is read from an ack subject with domain and account', () => {
     const reply = '$JS.ACK.hub.hash.q.c.2.17.4.1767225600000000001.0.token';
     const message = { subject: messageSubject('q'), reply, data: new Uint8Array() } as Msg;
-    expect(readMessage(message, 'q').info).toEqual({
+    expect(readMessage(message, 'q', 5).info).toEqual({
       stream: 'q',
       consumer: 'c',
       deliveryCount: 2,

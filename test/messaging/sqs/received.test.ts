@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/messaging/adapter.ts';
 import {
   deliveryHeaders,
-  readBody,
   readMessage,
   SqsDelivery,
   type Received,
@@ -107,40 +106,6 @@ describe('deliveryHeaders', () => {
     ],
   ])('of %s', ([, facts, headers]) => {
     expect(deliveryHeaders({ ...received, ...facts })).toEqual(headers);
-  });
-});
-
-describe('readBody', () => {
-  const topic = 'arn:aws:sns:eu-central-1:1:t';
-  const notification = JSON.stringify({ Type: 'Notification', TopicArn: topic, Message: '{"id": 1}' });
-
-  it.for<[what: string, text: string, unwrapSns: boolean, body: string]>([
-    ['a body', '{"id": 1}', false, '{"id": 1}'],
-    ['a notification, as it is', notification, false, notification],
-    ['a notification, unwrapped', notification, true, '{"id": 1}'],
-    ['another body, though it might be one', '{"id": 1}', true, '{"id": 1}'],
-    ['a notification, unwrapped', '"Notification"{', true, '"Notification"{'],
-    ['a similar body that is not a notification', '["Notification"]', true, '["Notification"]'],
-    [
-      'not JSON',
-      '{"Type":"Notification","Message":"mine"}',
-      true,
-      '{"Type":"Notification","Message":"mine"}',
-    ],
-    [
-      'a list that contains the word',
-      `{"Type":"Notification","TopicArn":"${topic}","Message":7}`,
-      true,
-      `{"Type":"Notification","TopicArn":"${topic}","Message":7}`,
-    ],
-    [
-      'an empty message, unwrapped',
-      JSON.stringify({ Type: 'Notification', TopicArn: topic, Message: '' }),
-      true,
-      '',
-    ],
-  ])('of %s', ([, text, unwrapSns, body]) => {
-    expect(Buffer.from(readBody(text, unwrapSns)).toString()).toBe(body);
   });
 });
 
