@@ -9,6 +9,7 @@ import { declareSend } from './commands/send.ts';
 import { exitCode, exitMeaning, SvchostError, type ExitCode } from './errors.ts';
 import { escapeTerminal } from './escape.ts';
 import { endProcess } from './exit.ts';
+import { flushOutput } from './output.ts';
 import { explain } from './thrown.ts';
 import { version } from './version.ts';
 
@@ -24,6 +25,7 @@ export async function main(argv: readonly string[]): Promise<never> {
   } catch (error) {
     code = report(error);
   }
+  await flushOutput();
   // User code may have left timers and sockets open; everything that had to be awaited has been.
   endProcess(code);
 }

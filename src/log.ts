@@ -1,7 +1,8 @@
 // The root logger: level, format and destination of all lines.
-import { pino, type DestinationStream, type Logger, type Level } from 'pino';
+import { pino, type Logger, type Level } from 'pino';
 import { escapeTerminal } from './escape.ts';
 import { missingPackage } from './missing-package.ts';
+import { BoundedOutput } from './output.ts';
 
 export type { Logger } from 'pino';
 
@@ -19,27 +20,33 @@ export interface LogOptions {
 }
 
 /**
- * A logger that writes to standard output, synchronously, so that the last lines before an exit are not lost.
- * Children of it carry a `name`: `svchost` for the host's own lines, the service's name for the user's.
+ * A logger that writes to standard output, and never waits for its reader: see output.ts. Children of it carry a `name`:
+ * `svchost` for the host's own lines, the service's name for the user's.
  */
 export async function createLog({ level, format }: LogOptions): Promise<Logger> {
   const options = { level, base: { pid: process.pid } };
-  if (format === 'json') return pino(options, pino.destination({ dest: 1, sync: true }));
-  const stream = await openPrettyStream();
-  if (stream) return pino(options, stream);
-  const log = await createLog({ level, format: 'json' });
-  log
-    .child({ name: 'svchost' })
-    .warn('LOG_FORMAT is pretty, but the package pino-pretty is not installed; writing json');
+  const output = new BoundedOutput(process.stdout);
+  const prettify = format === 'pretty' ? await loadPrettifier() : undefined;
+  const write = (line: string) => output.write(prettify?.(legibleLine(line)) ?? line);
+  const log = pino(options, { write });
+  const hostLog = log.child({ name: 'svchost' });
+  output.onDropped = (dropped) =>
+    hostLog.warn({ dropped }, 'log lines were dropped, because nobody read them in time');
+  if (format === 'pretty' && !prettify) {
+    hostLog.warn('LOG_FORMAT is pretty, but the package pino-pretty is not installed; writing json');
+  }
   return log;
 }
 
 /** Undefined if the package for it is not installed: it is optional, as a production host writes JSON. */
-async function openPrettyStream(): Promise<DestinationStream | undefined> {
+async function loadPrettifier(): Promise<((line: string) => string) | undefined> {
   try {
     const { default: pretty } = await import('pino-pretty');
-    const stream = pretty({ destination: 1, sync: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss.l' });
-    return { write: (line) => void stream.write(legibleLine(line)) };
+    return pretty.prettyFactory({
+      colorize: pretty.isColorSupported,
+      ignore: 'pid',
+      translateTime: 'SYS:HH:MM:ss.l',
+    });
   } catch (error) {
     if (missingPackage(error) === undefined) throw error;
     return undefined;

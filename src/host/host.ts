@@ -15,6 +15,7 @@ import { describeThrown, explain } from '../thrown.ts';
 import { version } from '../version.ts';
 import { resolveService, type Resolution } from './resolution.ts';
 import { answerSignals } from './signal.ts';
+import { watchShutdown } from './watchdog.ts';
 import { openMessageService, openScheduleService, type HostLogs, type RunMode } from './wiring.ts';
 
 /**
@@ -37,6 +38,7 @@ export async function runResolved(resolution: Resolution, mode: RunMode): Promis
   try {
     const service = await openService(resolution, mode, { root, host: log });
     const untie = superviseProcess(service, log);
+    void service.ending.then(() => watchShutdown(resolution.settings.shutdownTimeoutMs));
     const code = await service.run();
     untie();
     return code;

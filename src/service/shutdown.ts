@@ -6,8 +6,14 @@ import type { Run } from './delivery/run.ts';
 import type { ServiceEvents } from './events.ts';
 import type { InFlight } from './in-flight.ts';
 
-/** How long requeueing, the processor's `start` and `stop`, and closing may each take, in milliseconds. */
-const stepTimeoutMs = 5_000;
+/**
+ * How long everything after the drain may take together, in milliseconds: requeueing, the processor's `start` and `stop`,
+ * and closing. Each step leaves a little for those after it, so that one that hangs does not skip them.
+ */
+export const afterDrainMs = 5_000;
+
+/** What each step leaves for each step after it, in milliseconds. */
+const leastStepMs = afterDrainMs / 10;
 
 /** The parts of a service that have to end. */
 export interface Ending {
@@ -49,17 +55,19 @@ export async function shutDown(ending: Ending, timeoutMs: number): Promise<numbe
   // 2. Let work in flight finish, up to the one deadline that began with step 1.
   const crash = await Promise.race([inFlight.idle().then(() => undefined), over]);
   deadline.abort();
+  const endAt = clock.now() + afterDrainMs;
+  const limit = (stepsAfter: number) => Math.max(leastStepMs, endAt - clock.now() - stepsAfter * leastStepMs);
 
   // 3. Abort the rest, and requeue it while there is still a connection to do so.
   const cutOff = inFlight.size;
-  if (cutOff > 0) await within(clock, stepTimeoutMs, inFlight.cutOff(crash?.run, crash?.cause));
+  if (cutOff > 0) await within(clock, limit(3), inFlight.cutOff(crash?.run, crash?.cause));
 
   // 4. Stop the processor, now that none of its work is running: after its `start`, and only if that was called.
   if (starting) {
-    await within(clock, stepTimeoutMs, starting).catch(() => undefined);
+    await within(clock, limit(2), starting).catch(() => undefined);
     await within(
       clock,
-      stepTimeoutMs,
+      limit(1),
       attempt('stop', () => processor.stop?.(), events),
     );
   }
@@ -67,7 +75,7 @@ export async function shutDown(ending: Ending, timeoutMs: number): Promise<numbe
   // 5. Close the connection last: until here, outcomes needed it. Closing requeues whatever is unsettled.
   await within(
     clock,
-    stepTimeoutMs,
+    limit(0),
     attempt('close', () => adapter?.close(), events),
   );
   return cutOff;

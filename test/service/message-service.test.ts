@@ -153,7 +153,7 @@ describe('a service whose', () => {
     expect(await service.run()).toBe(exitCode.failed);
   });
 
-  it('processor hangs in start waits 5 s for it once it is stopped, and calls its stop all the same', async () => {
+  it('processor hangs in start waits 4 s for it once it is stopped, and calls its stop all the same', async () => {
     const { service, clock, events } = makeService(await memoryWith([1]), {
       processor: {
         process: () => void events.push('process'),
@@ -165,16 +165,33 @@ describe('a service whose', () => {
     await quiet();
     service.stop('the test');
     await quiet();
-    await clock.advance(4999);
+    await clock.advance(3999);
     expect(events).toEqual([]);
     await clock.advance(1);
     expect(await ended).toBe(exitCode.ok);
     expect(events).toEqual(['stop']);
   });
 
-  it('processor hangs in stop ends 5 s later', async () => {
+  it('processor hangs in stop ends 4.5 s later', async () => {
     const { service, clock } = makeService(await memoryWith([]), {
       processor: { process: () => undefined, stop: () => never },
+    });
+    let code: number | undefined;
+    const ended = service.run().then((ending) => (code = ending));
+    await quiet();
+    service.stop('the test');
+    await quiet();
+    await clock.advance(4499);
+    expect(code).toBeUndefined();
+    await clock.advance(1);
+    await ended;
+    expect(code).toBe(exitCode.ok);
+  });
+
+  it('parts hang all at once ends 5 s after the drain: its steps share one limit', async () => {
+    const adapter = overridden(await memoryWith([]), 'close', () => never);
+    const { service, clock } = makeService(adapter, {
+      processor: { process: () => undefined, start: () => never, stop: () => never },
     });
     let code: number | undefined;
     const ended = service.run().then((ending) => (code = ending));

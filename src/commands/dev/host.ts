@@ -6,6 +6,7 @@ import { ConfigurationError, describeProblem, exitCode, toError } from '../../er
 import { endProcess, failOnForeignExit } from '../../exit.ts';
 import { runResolved } from '../../host/host.ts';
 import { resolveService, type Refusal } from '../../host/resolution.ts';
+import { flushOutput } from '../../output.ts';
 import { failOnStandstill } from '../../host/standstill.ts';
 import { loadDevEnvironment } from './environment.ts';
 import { followImports } from './module-hook.ts';
@@ -50,7 +51,9 @@ await mayRun;
 process.channel?.unref();
 isRunning = true;
 allowOrphan(settings.shutdownTimeoutMs + drainGraceMs);
-endProcess(await runResolved(resolution, 'service'));
+const code = await runResolved(resolution, 'service');
+await flushOutput();
+endProcess(code);
 
 /** Resolves when dev has the report, or cannot be reached any more. */
 function report(content: Report): Promise<void> {
