@@ -151,7 +151,8 @@ async function reachBroker(resolution: Resolution, connect: boolean): Promise<Re
     const { address } = broker.adapter;
     if (!connect || resolution.kind === 'refused') return { address, warnings: [] };
     await broker.connect();
-    return { address, warnings: await inspect(resolution, broker.adapter) };
+    const inspected = inspect(resolution, broker.adapter);
+    return { address, warnings: await broker.await('to describe the queue', inspected) };
   } catch (error) {
     return { address: broker?.adapter.address ?? '', failure: toError(error), warnings: [] };
   } finally {

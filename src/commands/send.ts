@@ -109,10 +109,11 @@ export async function send(command: SendCommand): Promise<Sent> {
   try {
     await broker.connect();
     // As `run` would. Any other queue must exist, or a typo would create one that no service reads.
-    if (isOwn) await adapter.ensureQueue(queueName);
+    if (isOwn) await broker.await('to find or create the queue', adapter.ensureQueue(queueName));
     const options: SendOptions = command.delayMs === undefined ? {} : { delayMs: command.delayMs };
     const sendOne = async (body: Uint8Array) => await adapter.sendMessage(queueName, body, options);
-    return { ...(await sendAll(messages, sendOne)), queueName };
+    const settled = async (work: Promise<unknown>) => await broker.await('to take the messages', work);
+    return { ...(await sendAll(messages, sendOne, settled)), queueName };
   } finally {
     await adapter.close();
   }
@@ -191,6 +192,7 @@ function readBytes(file: string): Uint8Array {
 async function sendAll(
   bodies: Bodies,
   sendOne: (body: Uint8Array) => Promise<void>,
+  settled: (work: Promise<unknown>) => Promise<unknown>,
 ): Promise<Pick<Sent, 'count' | 'failure'>> {
   let count = 0;
   let failure: Error | undefined;
@@ -202,12 +204,12 @@ async function sendAll(
         .then(() => count++, fail)
         .finally(() => inFlight.delete(sending));
       inFlight.add(sending);
-      if (inFlight.size >= largestInFlight) await Promise.race(inFlight);
+      if (inFlight.size >= largestInFlight) await settled(Promise.race(inFlight));
       if (failure) break;
     }
   } catch (error) {
     fail(error);
   }
-  await Promise.all(inFlight);
+  await settled(Promise.all(inFlight));
   return { count, failure };
 }

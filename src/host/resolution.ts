@@ -15,6 +15,7 @@ import { readSchedule } from '../schedule/read.ts';
 import type { Schedule } from '../schedule/schedule.ts';
 import { machineTimezone, machineTimezoneFault } from '../schedule/timezone.ts';
 import { explain } from '../thrown.ts';
+import { announced } from '../waiting.ts';
 
 /** A service as far as it could be resolved. */
 export type Resolution = MessageResolution | ScheduleResolution | Refusal;
@@ -129,7 +130,8 @@ async function findProcessor(directory: string, settings: Settings): Promise<Fou
   try {
     service = readServiceDirectory(directory);
     const choice = { module: settings.processorModule, type: settings.processorType };
-    return { service, processor: await loadProcessor(service, choice) };
+    const loading = loadProcessor(service, choice);
+    return { service, processor: await announced('the processor to be loaded', loading) };
   } catch (error) {
     if (!(error instanceof ProcessorError)) throw error;
     return service ? { service, error } : { error };

@@ -19,6 +19,7 @@ import type { Service } from '../service/service.ts';
 import { describeThrown } from '../thrown.ts';
 import { LazySender } from './lazy-sender.ts';
 import type { MessageResolution, ScheduleResolution } from './resolution.ts';
+import { announceWaits } from './waits.ts';
 
 /** How a service is run: until it is stopped, or `once`, now, instead of on its schedule. */
 export type RunMode = 'service' | 'once';
@@ -56,22 +57,27 @@ export async function openMessageService(
     process: instance.process.bind(instance),
     schema: processor.processorClass.schema,
   };
-  return createMessageService({
-    ...common,
-    adapter: await openServiceBroker(settings, service, { events: common.events, logs }),
-    processor: instance,
-    queues: [queue],
-    retry,
-    crashMaxDeliveries,
-    consumeConfig:
-      consumeConfigPath === undefined
-        ? undefined
-        : new ConsumeConfigFile({
-            path: consumeConfigPath,
-            broker: messaging.type,
-            onWarning: (message) => logs.host.warn(message),
-          }),
-  });
+  const adapter = await openServiceBroker(settings, service, { events: common.events, logs });
+  return announcing(
+    adapter.address,
+    common.events,
+    createMessageService({
+      ...common,
+      adapter,
+      processor: instance,
+      queues: [queue],
+      retry,
+      crashMaxDeliveries,
+      consumeConfig:
+        consumeConfigPath === undefined
+          ? undefined
+          : new ConsumeConfigFile({
+              path: consumeConfigPath,
+              broker: messaging.type,
+              onWarning: (message) => logs.host.warn(message),
+            }),
+    }),
+  );
 }
 
 /**
@@ -92,22 +98,32 @@ export async function openScheduleService(
   const isShared = mode === 'service' && settings.schedule.replicas === 'once';
   const shared = isShared ? await openShared(settings, service, open) : undefined;
   const sender = new LazySender({ open, clock: systemClock });
-  return createScheduleService({
-    ...common,
-    schedule,
-    mode: mode === 'once' ? 'once' : 'schedule',
-    runAtStartup: settings.schedule.runAtStartup,
-    shared,
-    adapter: {
-      close: async () => {
-        await Promise.all([shared?.adapter.close(), sender.close()]);
+  return announcing(
+    shared?.adapter.address,
+    common.events,
+    createScheduleService({
+      ...common,
+      schedule,
+      mode: mode === 'once' ? 'once' : 'schedule',
+      runAtStartup: settings.schedule.runAtStartup,
+      shared,
+      adapter: {
+        close: async () => {
+          await Promise.all([shared?.adapter.close(), sender.close()]);
+        },
       },
-    },
-    send: async (queueName, message) => {
-      await sender.send(queueName, message);
-    },
-    processor: createProcessor(processor),
-  });
+      send: async (queueName, message) => {
+        await sender.send(queueName, message);
+      },
+      processor: createProcessor(processor),
+    }),
+  );
+}
+
+/** The service, whose waits are announced. */
+function announcing(address: string | undefined, events: ServiceEvents, service: Service): Service {
+  announceWaits(events, { address, inFlight: () => service.inFlight().length });
+  return service;
 }
 
 /** The options that every service has; the log is the first listener of its events. */
