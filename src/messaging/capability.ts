@@ -75,6 +75,7 @@ export interface Inspectable {
   /**
    * The faults in a queue's configuration at the broker, one readable line each.
    *
+   * @throws BrokerRefusedError the queue cannot serve
    * @param maxAttempts how many times a message is tried
    */
   inspectQueue(queueName: string, maxAttempts: number): Promise<readonly string[]>;

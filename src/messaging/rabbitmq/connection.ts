@@ -15,7 +15,7 @@ import type {
 } from '../adapter.ts';
 import { describeThrown } from '../../thrown.ts';
 import { backoffMs } from '../backoff.ts';
-import type { Capabilities, Claiming, CrashJournal } from '../capability.ts';
+import type { Capabilities, Claiming, CrashJournal, Inspectable } from '../capability.ts';
 import { Patience } from '../patience.ts';
 import { LossStreak } from '../streak.ts';
 import { Broker } from './broker.ts';
@@ -26,6 +26,7 @@ import { noteEnd, noteStart } from './crash-journal.ts';
 import { describeAddress, Endpoint, socketOptions, type RabbitMqOptions } from './endpoint.ts';
 import { claimOccurrence } from './occurrence.ts';
 import { countReady, waitQueueName } from './queue.ts';
+import { inspectQueue } from './queue-kind.ts';
 import { connectionRefusal, isClosedAtOpen } from './refusal.ts';
 
 export type { RabbitMqOptions } from './endpoint.ts';
@@ -34,7 +35,7 @@ export type { RabbitMqOptions } from './endpoint.ts';
 const closeTimeoutMs = 5_000;
 
 /** A connection to RabbitMQ; several hosts are tried in turn. */
-export class RabbitMqConnection implements MessageAdapter, Claiming, CrashJournal {
+export class RabbitMqConnection implements MessageAdapter, Claiming, CrashJournal, Inspectable {
   readonly capabilities: Capabilities;
   readonly address: string;
   readonly #settings: RabbitMqOptions;
@@ -63,7 +64,7 @@ export class RabbitMqConnection implements MessageAdapter, Claiming, CrashJourna
       protoHeader: false,
       listsMessages: false,
       claimsOccurrences: true,
-      inspectsQueues: false,
+      inspectsQueues: true,
       journalsCrashes: true,
       paidByTheCall: false,
     };
@@ -124,6 +125,8 @@ export class RabbitMqConnection implements MessageAdapter, Claiming, CrashJourna
     const broker = this.#connected();
     const consumer = new RabbitMqConsumer({ ...options, broker, queueName, onDelivery });
     this.#consumers.add(consumer);
+    // Before it is consumed: a stream, or an auto-delete queue, would be served in part only.
+    for (const limit of await inspectQueue(broker.connection, queueName)) this.#context.log.warn(limit);
     await consumer.start();
     return consumer;
   }
@@ -137,6 +140,10 @@ export class RabbitMqConnection implements MessageAdapter, Claiming, CrashJourna
 
   async claimOccurrence(scheduleName: string, occurrence: Date): Promise<boolean> {
     return await claimOccurrence(this.#connected(), scheduleName, occurrence);
+  }
+
+  async inspectQueue(queueName: string): Promise<readonly string[]> {
+    return await inspectQueue(this.#connected().connection, queueName);
   }
 
   async noteStart(queueName: string, identity: string): Promise<number> {

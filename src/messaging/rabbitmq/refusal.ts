@@ -6,6 +6,7 @@ import type { CloseReason } from './close-reason.ts';
 export const replyCode = {
   accessRefused: 403,
   notFound: 404,
+  resourceLocked: 405,
   preconditionFailed: 406,
   notAllowed: 530,
 } as const;

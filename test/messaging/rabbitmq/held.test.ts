@@ -9,7 +9,8 @@ import { keepEvents, testContext } from '../../support/context.ts';
 import { startOwnBroker, type OwnBroker } from '../../support/own-broker.ts';
 import { brokerOptions, browse } from './harness.ts';
 
-const patience = { timeout: 20_000, interval: 20 };
+/** Longer than the pauses of a held message, which double while a test is slow. */
+const patience = { timeout: 50_000, interval: 20 };
 const kilobyte = 1024;
 
 let broker: OwnBroker;
@@ -84,46 +85,53 @@ function doneOf({ calls }: Hosted): unknown[] {
 
 const numbers = Array.from({ length: 20 }, (_, index) => index);
 
-describe.for(['classic', 'quorum'] as const)('from a %s queue, a full dead-letter queue', (queueType) => {
-  beforeEach(() => {
-    queue = `held-${++number}`;
-  });
+describe.for(['classic', 'quorum'] as const)(
+  'from a %s queue, a full dead-letter queue',
+  { timeout: 150_000 },
+  (queueType) => {
+    beforeEach(() => {
+      queue = `held-${++number}`;
+    });
 
-  it('stops no other message, even at concurrency 1, and gets its letters once it has room', async () => {
-    const { adapter, events } = await openAdapter({ queueType });
-    await adapter.ensureQueue(queue);
-    await fullDeadLetterQueue();
-    await put('"bad 1"');
-    await put('"bad 2"');
-    for (const each of numbers) await put(String(each));
-    const hosted = await host(adapter, queue, reject);
-    await vi.waitFor(() => expect(doneOf(hosted)).toEqual(numbers), patience);
-    const held = events.filter(({ kind }) => kind === 'copy-held');
-    expect(held).toMatchObject([{ queue, target: `${queue}_dead` }, { refusals: 1 }]);
-    // Neither lost nor processed again while it waits.
-    expect(hosted.calls.filter(({ message }) => String(message).startsWith('bad'))).toHaveLength(2);
-    await purge(`${queue}_dead`);
-    // One fits at a time.
-    for (let letters = 0; letters < 2; letters++) {
-      await vi.waitFor(async () => expect(await browse(control, `${queue}_dead`)).toHaveLength(1), patience);
+    it('stops no other message, even at concurrency 1, and gets its letters once it has room', async () => {
+      const { adapter, events } = await openAdapter({ queueType });
+      await adapter.ensureQueue(queue);
+      await fullDeadLetterQueue();
+      await put('"bad 1"');
+      await put('"bad 2"');
+      for (const each of numbers) await put(String(each));
+      const hosted = await host(adapter, queue, reject);
+      await vi.waitFor(() => expect(doneOf(hosted)).toEqual(numbers), patience);
+      const held = events.filter(({ kind }) => kind === 'copy-held');
+      expect(held).toMatchObject([{ queue, target: `${queue}_dead` }, { refusals: 1 }]);
+      // Neither lost nor processed again while it waits.
+      expect(hosted.calls.filter(({ message }) => String(message).startsWith('bad'))).toHaveLength(2);
       await purge(`${queue}_dead`);
-    }
-    expect(await hosted.stop()).toBe(0);
-    expect(await browse(control, queue)).toEqual([]);
-  });
+      // One fits at a time.
+      for (let letters = 0; letters < 2; letters++) {
+        await vi.waitFor(
+          async () => expect(await browse(control, `${queue}_dead`)).toHaveLength(1),
+          patience,
+        );
+        await purge(`${queue}_dead`);
+      }
+      expect(await hosted.stop()).toBe(0);
+      expect(await browse(control, queue)).toEqual([]);
+    });
 
-  it('loses no message when the host drains meanwhile', async () => {
-    const { adapter, events } = await openAdapter({ queueType });
-    await adapter.ensureQueue(queue);
-    await fullDeadLetterQueue();
-    await put('"bad"');
-    const hosted = await host(adapter, queue, reject);
-    await vi.waitFor(() => expect(events.map(({ kind }) => kind)).toContain('copy-held'), patience);
-    expect(await hosted.stop()).toBe(0);
-    expect(hosted.records).toMatchObject([{ outcome: { kind: 'dead' }, isSettled: false }]);
-    expect(await browse(control, queue)).toHaveLength(1);
-  });
-});
+    it('loses no message when the host drains meanwhile', async () => {
+      const { adapter, events } = await openAdapter({ queueType });
+      await adapter.ensureQueue(queue);
+      await fullDeadLetterQueue();
+      await put('"bad"');
+      const hosted = await host(adapter, queue, reject);
+      await vi.waitFor(() => expect(events.map(({ kind }) => kind)).toContain('copy-held'), patience);
+      expect(await hosted.stop()).toBe(0);
+      expect(hosted.records).toMatchObject([{ outcome: { kind: 'dead' }, isSettled: false }]);
+      expect(await browse(control, queue)).toHaveLength(1);
+    });
+  },
+);
 
 it('keeps to the concurrency beside held messages, and to it again once they have moved', async () => {
   const { adapter } = await openAdapter();

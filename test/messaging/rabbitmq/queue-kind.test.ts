@@ -1,0 +1,161 @@
+// The kinds of queues, each tried on a real broker: which serve, which serve with a limit, which are refused. The table in
+// docs/rabbitmq.md is held to these rows.
+import { readFileSync } from 'node:fs';
+import { connect, type ChannelModel, type Options } from 'amqplib';
+import { afterAll, beforeAll, describe, expect, it, inject, onTestFinished, vi } from 'vitest';
+import { RabbitMqConnection } from '../../../src/messaging/rabbitmq/connection.ts';
+import { host } from '../../service/hosted.ts';
+import { runCli } from '../../support/host-process.ts';
+import { keepEvents, testContext } from '../../support/context.ts';
+import { deleteQueues, uniqueQueueName } from '../../support/queue.ts';
+import { createService } from '../../commands/service.ts';
+import { brokerOptions, browse } from './harness.ts';
+
+interface Kind {
+  /** As the docs name it. */
+  readonly name: string;
+  readonly options: Options.AssertQueue;
+  /** Part of the warning, if it serves with a limit. */
+  readonly limit?: string;
+  /** Part of the refusal. */
+  readonly refusal?: string;
+}
+
+const durable = true;
+const quorum = { 'x-queue-type': 'quorum' };
+
+const kinds: readonly Kind[] = [
+  { name: 'classic', options: { durable } },
+  { name: 'quorum', options: { durable, arguments: quorum } },
+  { name: '`x-queue-mode: lazy`', options: { durable, arguments: { 'x-queue-mode': 'lazy' } } },
+  { name: '`x-max-priority`', options: { durable, maxPriority: 5 } },
+  {
+    name: '`x-single-active-consumer`',
+    options: { durable, arguments: { 'x-single-active-consumer': true } },
+  },
+  {
+    name: '`x-max-length` with `reject-publish`',
+    options: { durable, maxLength: 1000, overflow: 'reject-publish' },
+  },
+  {
+    name: '`x-max-length` with `reject-publish-dlx`',
+    options: { durable, maxLength: 1000, overflow: 'reject-publish-dlx' },
+  },
+  {
+    name: '`x-max-length` with `drop-head`',
+    options: { durable, maxLength: 1000, messageTtl: 3_600_000 },
+    limit: 'drops its oldest messages',
+  },
+  { name: '`x-message-ttl`', options: { durable, messageTtl: 3_600_000 }, limit: 'x-message-ttl' },
+  { name: '`x-expires`', options: { durable, expires: 3_600_000 }, limit: 'x-expires' },
+  {
+    name: '`x-delivery-limit`',
+    options: { durable, arguments: { ...quorum, 'x-delivery-limit': 7 } },
+    limit: 'x-delivery-limit 7',
+  },
+  { name: 'not durable', options: { durable: false }, limit: 'is not durable' },
+  {
+    name: 'stream',
+    options: { durable, arguments: { 'x-queue-type': 'stream', 'x-max-length-bytes': 1_000_000 } },
+    refusal: 'it is a stream',
+  },
+  { name: 'auto-delete', options: { durable, autoDelete: true }, refusal: 'it is an auto-delete queue' },
+  { name: 'exclusive', options: { exclusive: true }, refusal: 'exclusive to another connection' },
+];
+
+let control: ChannelModel;
+const queues: string[] = [];
+
+beforeAll(async () => {
+  control = await connect(inject('rabbitMqUrl'));
+});
+
+afterAll(async () => {
+  await control.close();
+  const all = queues.flatMap((name) => [name, `${name}_retry_20`, `${name}_dead`]);
+  await deleteQueues(inject('rabbitMqUrl'), ...all);
+});
+
+async function declare({ options }: Kind): Promise<string> {
+  const name = uniqueQueueName('kind');
+  queues.push(name);
+  const channel = await control.createChannel();
+  await channel.assertQueue(name, options);
+  await channel.close();
+  return name;
+}
+
+async function openAdapter() {
+  const { emit, events } = keepEvents();
+  const adapter = new RabbitMqConnection(brokerOptions(inject('rabbitMqUrl')), testContext({ emit }));
+  onTestFinished(() => adapter.close());
+  await adapter.connect();
+  return { adapter, events };
+}
+
+describe.for(kinds)('a queue of the kind $name', (kind) => {
+  const { limit, refusal } = kind;
+
+  it.skipIf(refusal)(
+    'serves: a message is processed, one is retried, one becomes a dead letter',
+    async () => {
+      const queue = await declare(kind);
+      const { adapter } = await openAdapter();
+      for (const body of ['"good"', '"once"', '"bad"']) await adapter.sendMessage(queue, Buffer.from(body));
+      const service = await host(adapter, queue, (message, { attempt }) => {
+        if (message === 'bad' || (message === 'once' && attempt === 1)) throw new Error('no');
+      });
+      await service.settled(6);
+      await vi.waitFor(async () => expect(await browse(control, `${queue}_dead`)).toHaveLength(1), {
+        timeout: 10_000,
+      });
+      expect(await service.stop()).toBe(0);
+      expect(await browse(control, queue)).toEqual([]);
+    },
+  );
+
+  it.runIf(refusal)('is refused with 69, untouched', async () => {
+    const queue = await declare(kind);
+    const { adapter } = await openAdapter();
+    const consuming = adapter.consumeMessages(queue, () => undefined, {
+      concurrency: 1,
+      deadLetterQueueName: `${queue}_dead`,
+      onFailure: () => undefined,
+    });
+    await expect(consuming).rejects.toMatchObject({
+      exitCode: 69,
+      message: expect.stringContaining(refusal!) as string,
+    });
+  });
+
+  it('is shown by check --connect, which leaves no trace', async () => {
+    const queue = await declare(kind);
+    const env = {
+      MESSAGING_TYPE: 'RabbitMqConnection',
+      RABBITMQ_URL: inject('rabbitMqUrl'),
+      MailServiceProcessor_QUEUE_NAME: queue,
+    };
+    const cwd = createService({ '.env': '' });
+    const { code, stdout } = await runCli(['check', '--connect'], { cwd, env });
+    expect(code).toBe(refusal === undefined ? 0 : 69);
+    expect(stdout).toContain(refusal ?? limit ?? 'ok');
+    if (refusal === undefined && limit === undefined) expect(stdout).not.toContain('warning');
+  });
+
+  it('is in the table of the docs', () => {
+    const page = readFileSync(new URL('../../../docs/rabbitmq.md', import.meta.url), 'utf8');
+    const row = page.split('\n').find((line) => line.startsWith(`| ${kind.name} `));
+    expect(row).toContain(refusal ? '| refused' : limit ? '| served, but' : '| served');
+  });
+});
+
+it('a queue that does not exist yet is created by run, and by no check', async () => {
+  const queue = uniqueQueueName('kind');
+  queues.push(queue);
+  const { adapter } = await openAdapter();
+  expect(await adapter.inspectQueue(queue)).toEqual([]);
+  await expect(adapter.countMessages(queue, [])).resolves.toBe(0);
+  const channel = await control.createChannel();
+  channel.on('error', () => undefined);
+  await expect(channel.checkQueue(queue)).rejects.toThrow('NOT_FOUND');
+});
