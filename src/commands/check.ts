@@ -166,7 +166,14 @@ async function inspect(
   adapter: MessageAdapter,
 ): Promise<readonly string[]> {
   if (!queues || !isInspectable(adapter)) return [];
-  return await adapter.inspectQueue(queues.queueName, settings.retry.maxAttempts);
+  const { maxAttempts } = settings.retry;
+  const { queueName, deadLetterQueueName } = queues;
+  const retryDelays = retryDelaysMs(settings.retry);
+  return await adapter.inspectQueue(queueName, {
+    maxAttempts,
+    deadLetterQueueName,
+    retryDelaysMs: retryDelays,
+  });
 }
 
 function createReport(

@@ -70,15 +70,24 @@ export interface CrashJournal {
   noteEnd(queueName: string, identity: string): Promise<void>;
 }
 
+/** What a service needs besides its queue. */
+export interface QueueNeeds {
+  /** How many times a message is tried. */
+  readonly maxAttempts: number;
+  readonly deadLetterQueueName: string;
+  /** The delays that retries may have. */
+  readonly retryDelaysMs: readonly number[];
+}
+
 /** A broker whose queues may be configured so that they do not fit svchost, which `inspectQueue` detects. */
 export interface Inspectable {
   /**
    * The faults in a queue's configuration at the broker, one readable line each.
    *
    * @throws BrokerRefusedError the queue cannot serve
-   * @param maxAttempts how many times a message is tried
+   * @param needs what the service will need of the broker besides the queue
    */
-  inspectQueue(queueName: string, maxAttempts: number): Promise<readonly string[]>;
+  inspectQueue(queueName: string, needs: QueueNeeds): Promise<readonly string[]>;
 }
 
 /** A broker that is paid by the call. */

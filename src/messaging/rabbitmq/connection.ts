@@ -4,7 +4,7 @@
 //   copies    delivery -> handover -> broker, queue, copy -> publisher         send   publisher
 import { connect, type RecoveringChannelModel } from 'amqplib';
 import { within } from '../../clock.ts';
-import { NotConnectedError, UnsupportedError, type BrokerRefusedError } from '../../errors.ts';
+import { BrokerRefusedError, NotConnectedError, UnsupportedError } from '../../errors.ts';
 import type {
   AdapterContext,
   Consumer,
@@ -15,7 +15,7 @@ import type {
 } from '../adapter.ts';
 import { describeThrown } from '../../thrown.ts';
 import { backoffMs } from '../backoff.ts';
-import type { Capabilities, Claiming, CrashJournal, Inspectable } from '../capability.ts';
+import type { Capabilities, Claiming, CrashJournal, Inspectable, QueueNeeds } from '../capability.ts';
 import { Patience } from '../patience.ts';
 import { LossStreak } from '../streak.ts';
 import { Broker } from './broker.ts';
@@ -28,6 +28,7 @@ import { claimOccurrence } from './occurrence.ts';
 import { countReady, waitQueueName } from './queue.ts';
 import { inspectQueue } from './queue-kind.ts';
 import { connectionRefusal, isClosedAtOpen } from './refusal.ts';
+import { findMissingRights } from './rights.ts';
 
 export type { RabbitMqOptions } from './endpoint.ts';
 
@@ -142,8 +143,13 @@ export class RabbitMqConnection implements MessageAdapter, Claiming, CrashJourna
     return await claimOccurrence(this.#connected(), scheduleName, occurrence);
   }
 
-  async inspectQueue(queueName: string): Promise<readonly string[]> {
-    return await inspectQueue(this.#connected().connection, queueName);
+  async inspectQueue(queueName: string, needs: QueueNeeds): Promise<readonly string[]> {
+    const { connection } = this.#connected();
+    const { deadLetterQueueName, retryDelaysMs } = needs;
+    const limits = await inspectQueue(connection, queueName);
+    const missing = await findMissingRights(connection, queueName, deadLetterQueueName, retryDelaysMs);
+    if (missing.length > 0) throw new BrokerRefusedError(missing.join('; '));
+    return limits;
   }
 
   async noteStart(queueName: string, identity: string): Promise<number> {

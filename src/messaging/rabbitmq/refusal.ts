@@ -63,8 +63,8 @@ export function queueRefusal(
   switch (replyCodeOf(cause)) {
     case replyCode.accessRefused:
       return new BrokerRefusedError(
-        `RabbitMQ refused access to queue "${queueName}" at ${address}: the user needs permission to ` +
-          `configure, write and read it, and its "_retry_" and dead-letter queues`,
+        `RabbitMQ refused access to queue "${queueName}" at ${address}: ${toError(cause).message}; docs/rabbitmq.md ` +
+          'lists the permissions that a service needs',
         { cause },
       );
     case replyCode.notAllowed:

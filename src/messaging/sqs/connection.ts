@@ -17,7 +17,7 @@ import type {
 } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
 import { Patience } from '../patience.ts';
-import type { Capabilities, Inspectable, Metered } from '../capability.ts';
+import type { Capabilities, Inspectable, Metered, QueueNeeds } from '../capability.ts';
 import { SqsApi, type CallCounts } from './api.ts';
 import { largestMessageBytes } from './attribute.ts';
 import { SqsConsumer } from './consumer.ts';
@@ -156,7 +156,7 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
   }
 
   /** SQS itself moves a message away once it has been received more often than the redrive policy allows. */
-  async inspectQueue(queueName: string, maxAttempts: number): Promise<readonly string[]> {
+  async inspectQueue(queueName: string, { maxAttempts }: QueueNeeds): Promise<readonly string[]> {
     this.#assertOpen();
     try {
       const { redrive } = await this.#register.facts(await this.#register.find(queueName));

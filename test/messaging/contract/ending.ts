@@ -100,7 +100,9 @@ export function describeEnding({ create, open, openQueue, browseUntil, harness }
       consumeMessages: (adapter, queue) => consume(adapter, queue),
       countMessages: (adapter, queue) => adapter.countMessages(queue, [1]),
       browseMessages: async (adapter, queue) => isBrowsable(adapter) && adapter.browseMessages(queue, 1),
-      inspectQueue: async (adapter, queue) => isInspectable(adapter) && adapter.inspectQueue(queue, 1),
+      inspectQueue: async (adapter, queue) =>
+        isInspectable(adapter) &&
+        adapter.inspectQueue(queue, { maxAttempts: 1, deadLetterQueueName: 'dead', retryDelaysMs: [] }),
       claimOccurrence: async (adapter, queue) =>
         isClaiming(adapter) && adapter.claimOccurrence(queue, new Date()),
     };

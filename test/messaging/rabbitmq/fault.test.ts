@@ -425,6 +425,53 @@ describe('missing rights', () => {
   });
 });
 
+describe('the rights that a service needs', () => {
+  const user = 'inspector';
+  const needs = { maxAttempts: 3, retryDelaysMs: [50] };
+
+  /** What `check --connect` finds. */
+  async function inspectAs(configure: string, write: string, read: string): Promise<string> {
+    await broker.ctl('set_permissions', user, configure, write, read);
+    const adapter = await openAdapter({ username: user, password: 'secret' });
+    return await adapter.inspectQueue(queue, { ...needs, deadLetterQueueName: `${queue}_dead` }).then(
+      (limits) => limits.join(),
+      (error: unknown) => String(error),
+    );
+  }
+
+  beforeAll(async () => {
+    await broker.ctl('add_user', user, 'secret');
+  });
+
+  it('are tried, and leave no trace', async () => {
+    expect(await inspectAs('.*', '.*', '.*')).toBe('');
+    expect(await broker.ctl('-q', 'list_queues', 'name')).not.toContain(queue);
+  });
+
+  it.for<[string, [string, string, string], string]>([
+    ['to read the queue', ['.*', '.*', '^$'], 'read on "fault-'],
+    [
+      'to publish to the default exchange',
+      ['.*', '^fault', '.*'],
+      'write on the default exchange ("amq.default")',
+    ],
+    ['to create the dead-letter queue', ['^fault-\\d+$', '.*', '.*'], '_dead"'],
+    ['to create the wait queue', ['^fault-\\d+(_dead)?$', '.*', '.*'], '_retry_50"'],
+  ])("are named if one is missing: %s; with the broker's own sentence", async ([, permissions, right]) => {
+    const control = await openAdapter();
+    await control.ensureQueue(queue);
+    const found = await inspectAs(...permissions);
+    expect(found).toContain(right);
+    expect(found).toContain(`ACCESS_REFUSED`);
+  });
+
+  it('do not include that to create a queue that exists', async () => {
+    const control = await openAdapter();
+    for (const name of [queue, `${queue}_dead`, `${queue}_retry_50`]) await control.ensureQueue(name);
+    expect(await inspectAs('_crash_', '.*', '.*')).toBe('');
+  });
+});
+
 describe('a queue that exists', () => {
   it('is consumed as it is, whatever its arguments', async () => {
     const control = await connect(broker.url);

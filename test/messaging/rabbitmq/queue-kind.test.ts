@@ -153,7 +153,8 @@ it('a queue that does not exist yet is created by run, and by no check', async (
   const queue = uniqueQueueName('kind');
   queues.push(queue);
   const { adapter } = await openAdapter();
-  expect(await adapter.inspectQueue(queue)).toEqual([]);
+  const needs = { maxAttempts: 3, deadLetterQueueName: `${queue}_dead`, retryDelaysMs: [20] };
+  expect(await adapter.inspectQueue(queue, needs)).toEqual([]);
   await expect(adapter.countMessages(queue, [])).resolves.toBe(0);
   const channel = await control.createChannel();
   channel.on('error', () => undefined);

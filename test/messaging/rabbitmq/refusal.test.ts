@@ -54,7 +54,7 @@ describe('a failure to connect', () => {
 
 describe('a failure on a queue', () => {
   it.for<[number, string]>([
-    [403, 'needs permission to configure, write and read it'],
+    [403, 'closed by the server'],
     [406, 'closed by the server'],
     [530, 'closed by the server'],
   ])('with reply code %i is permanent', ([code, text]) => {

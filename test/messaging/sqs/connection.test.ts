@@ -82,7 +82,8 @@ describe('a connection that is not open', () => {
     sendMessage: (adapter) => adapter.sendMessage('orders', Buffer.from('1')),
     consumeMessages: (adapter) => adapter.consumeMessages('orders', () => undefined, options),
     countMessages: (adapter) => adapter.countMessages('orders'),
-    inspectQueue: (adapter) => adapter.inspectQueue('orders', 5),
+    inspectQueue: (adapter) =>
+      adapter.inspectQueue('orders', { maxAttempts: 5, deadLetterQueueName: 'dead', retryDelaysMs: [] }),
   };
 
   it.for(Object.entries(methods))('rejects %s before connect and after close', async ([, call]) => {
