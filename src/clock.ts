@@ -1,9 +1,17 @@
-// Time as an argument: the machine's clock, or one that a test moves.
+// Time as an argument: the machine's clocks, or one that a test moves.
 
 /** A source of the time and of timers. All instants and durations are in milliseconds. */
 export interface Clock {
-  /** The current time, in milliseconds since the epoch. */
+  /**
+   * The current time, in milliseconds since the epoch: for instants that people or other processes read. It may be set
+   * forward or back at any moment.
+   */
   now(): number;
+  /**
+   * The milliseconds since some fixed moment, by a clock that nobody sets: for all durations and deadlines within this
+   * process. It stands still while the machine sleeps.
+   */
+  elapsed(): number;
   /**
    * Calls `fn` once, `delayMs` from now; a negative delay counts as 0.
    *
@@ -18,6 +26,7 @@ const longestTimerMs = 2 ** 31 - 1;
 /** The machine's clock. Its timers keep the process alive and may be of any length. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   after(delayMs, fn) {
     let timer = arm(delayMs);
     function arm(restMs: number): NodeJS.Timeout {

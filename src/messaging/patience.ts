@@ -21,7 +21,7 @@ export class Patience {
    * @returns whether refusals have gone on for too long: then retrying makes no sense
    */
   refused(): boolean {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     // After such a long pause, this may be an unrelated refusal.
     const isNew = this.#lastRefusal === undefined || now - this.#lastRefusal > this.#limitMs;
     if (isNew) this.#refusedSince = now;

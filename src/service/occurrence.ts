@@ -72,13 +72,14 @@ export class OccurrenceExecutor implements InFlight {
     if (!(await this.#mayRun(scheduledFor))) return undefined;
     const { clock, events } = this.#options;
     const startedAt = clock.now();
+    const from = clock.elapsed();
     const thrown = await this.#process(scheduledFor);
+    const processMs = Math.round(clock.elapsed() - from);
     const outcome = outcomeOf(thrown);
-    const endedAt = clock.now();
     this.#lastRun = {
       scheduledFor,
       startedAt: new Date(startedAt),
-      endedAt: new Date(endedAt),
+      endedAt: new Date(clock.now()),
       outcome,
     };
     events.emit({
@@ -86,7 +87,7 @@ export class OccurrenceExecutor implements InFlight {
       scheduledFor,
       outcome,
       isCutOff: thrown?.value instanceof CutOffError,
-      processMs: endedAt - startedAt,
+      processMs,
       latenessMs: startedAt - scheduledFor.getTime(),
       thrown: thrown?.value,
     });

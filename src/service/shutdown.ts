@@ -55,8 +55,9 @@ export async function shutDown(ending: Ending, timeoutMs: number): Promise<numbe
   // 2. Let work in flight finish, up to the one deadline that began with step 1.
   const crash = await Promise.race([inFlight.idle().then(() => undefined), over]);
   deadline.abort();
-  const endAt = clock.now() + afterDrainMs;
-  const limit = (stepsAfter: number) => Math.max(leastStepMs, endAt - clock.now() - stepsAfter * leastStepMs);
+  const endAt = clock.elapsed() + afterDrainMs;
+  const limit = (stepsAfter: number) =>
+    Math.max(leastStepMs, endAt - clock.elapsed() - stepsAfter * leastStepMs);
 
   // 3. Abort the rest, and requeue it while there is still a connection to do so.
   const cutOff = inFlight.size;

@@ -33,6 +33,10 @@ export class TestClock implements Clock {
     return this.#epochMs + this.#elapsedMs;
   }
 
+  elapsed(): number {
+    return this.#elapsedMs;
+  }
+
   after(delayMs: number, fn: () => void): () => void {
     const timer = { dueMs: this.#elapsedMs + Math.max(0, delayMs), fn };
     this.#timers.add(timer);

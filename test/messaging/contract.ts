@@ -2,6 +2,7 @@
 // its Capabilities say which features it lacks. The tests are in contract/.
 import { describe } from 'vitest';
 import { useBroker } from './contract/broker.ts';
+import { describeClock } from './contract/clock.ts';
 import { describeContent } from './contract/content.ts';
 import { describeDelivering } from './contract/delivering.ts';
 import { describeEnding } from './contract/ending.ts';
@@ -22,5 +23,6 @@ export function describeAdapterContract(name: string, harness: AdapterHarness): 
     describe('settling', () => describeSettling(broker));
     describe('ending', () => describeEnding(broker));
     describe('reporting', () => describeReporting(broker));
+    describe('clocks', () => describeClock(broker));
   });
 }

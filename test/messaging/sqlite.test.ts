@@ -14,11 +14,11 @@ import { browseFile, expireLeases } from './sqlite/file.ts';
 const directory = mkdtempSync(join(tmpdir(), 'svchost-contract-'));
 const file = join(directory, 'queue.db');
 
-const { capabilities } = create(file, () => undefined);
+const { capabilities } = create(file, {});
 
 describeAdapterContract('SqliteConnection with a file', {
   capabilities,
-  create: (emit) => Promise.resolve(create(file, emit)),
+  create: (context) => Promise.resolve(create(file, context)),
   queueName: randomUUID,
   browse: (queueName) => Promise.resolve(browseFile(file, queueName)),
   crash: () => {
@@ -36,14 +36,14 @@ let memory: MessageAdapter;
 describeAdapterContract('SqliteConnection in memory', {
   capabilities,
   isPrivate: true,
-  create: (emit) => Promise.resolve((memory = create(':memory:', emit))),
+  create: (context) => Promise.resolve((memory = create(':memory:', context))),
   queueName: randomUUID,
   browse: (queueName) => browseMemory(memory, queueName),
   crash: () => Promise.reject(new Error('the memory dies with its only connection')),
 });
 
-function create(path: string, emit: AdapterContext['emit']): SqliteConnection {
-  return new SqliteConnection({ path }, testContext({ emit }));
+function create(path: string, context: Partial<AdapterContext>): SqliteConnection {
+  return new SqliteConnection({ path }, testContext(context));
 }
 
 /** Other connections cannot see the memory, so the messages are consumed and requeued. */

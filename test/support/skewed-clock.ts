@@ -5,6 +5,7 @@ import { systemClock, type Clock } from '../../src/clock.ts';
 export class SkewedClock implements Clock {
   readonly #speed: number;
   readonly #startedAt = systemClock.now();
+  readonly #startedElapsed = systemClock.elapsed();
   #aheadMs = 0;
 
   /** @param speed with 4, a time limit of ten seconds is over in two and a half; default: 1 */
@@ -13,7 +14,11 @@ export class SkewedClock implements Clock {
   }
 
   now(): number {
-    return this.#startedAt + (systemClock.now() - this.#startedAt) * this.#speed + this.#aheadMs;
+    return this.#startedAt + this.elapsed() + this.#aheadMs;
+  }
+
+  elapsed(): number {
+    return (systemClock.elapsed() - this.#startedElapsed) * this.#speed;
   }
 
   after(delayMs: number, fn: () => void): () => void {

@@ -133,8 +133,8 @@ export class Watcher {
     if (event === 'change' && file !== null && !(this.#scope && isChange(touched, this.#scope))) return;
     this.#touched.add(touched);
     const { clock } = this.#options;
-    this.#waitsSince ??= clock.now();
-    const restMs = Math.max(0, this.#waitsSince + longestWaitMs - clock.now());
+    this.#waitsSince ??= clock.elapsed();
+    const restMs = Math.max(0, this.#waitsSince + longestWaitMs - clock.elapsed());
     this.#cancelTimer?.();
     this.#cancelTimer = clock.after(Math.min(quietMs, restMs), () => this.#report());
   }

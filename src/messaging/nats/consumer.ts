@@ -11,6 +11,7 @@ import type { Link, OpenLink } from './link.ts';
 import { goodbyeMs } from './options.ts';
 import type { Publisher } from './publisher.ts';
 import { readMessage, storedAt, type Received } from './received.ts';
+import { ServerClock } from './server-clock.ts';
 import { Session } from './session.ts';
 import { Settlement } from './settlement.ts';
 import type { Queues } from './stream.ts';
@@ -25,6 +26,9 @@ export interface NatsConsumerOptions extends ConsumeOptions {
   readonly onDelivery: (delivery: Delivery) => void;
 }
 
+/** How much too early a copy may come back that has waited at the server, in milliseconds. */
+const toleranceMs = 1_000;
+
 /** Consumes one queue. */
 export class NatsConsumer implements Consumer {
   readonly queueName: string;
@@ -34,6 +38,7 @@ export class NatsConsumer implements Consumer {
   readonly #drained = new AbortController();
   readonly #keeper: LeaseKeeper;
   readonly #settlement: Settlement;
+  readonly #serverClock: ServerClock;
   readonly #deliveries = new Map<Lease, NatsDelivery>();
   /** How many cannot be moved, and take no room from others. */
   #unmovable = 0;
@@ -44,6 +49,7 @@ export class NatsConsumer implements Consumer {
     this.#options = options;
     this.queueName = options.queueName;
     this.#keeper = new LeaseKeeper(options);
+    this.#serverClock = new ServerClock(options.context.clock);
     this.#settlement = new Settlement({ ...options, keeper: this.#keeper, drained: this.#drained.signal });
   }
 
@@ -81,11 +87,11 @@ export class NatsConsumer implements Consumer {
     for (;;) {
       const open = await link.opened(this.#draining.signal);
       if (!open || this.#isDraining()) return;
-      streak.opened(clock.now());
+      streak.opened(clock.elapsed());
       const error = await this.#runSession(open, onOpen);
       if (error instanceof BrokerRefusedError) throw error;
       if (this.#isDraining()) return;
-      const failures = streak.lost(clock.now());
+      const failures = streak.lost(clock.elapsed());
       emit({ kind: 'consumer-lost', queue, failures, error });
       await sleep(clock, backoffMs(failures), this.#draining.signal);
     }
@@ -144,13 +150,20 @@ export class NatsConsumer implements Consumer {
     onDelivery(delivery);
   }
 
-  /** How long a copy must wait yet. One that has waited at the server is due, whatever the clocks of two machines say. */
+  /**
+   * How long a copy must wait yet: by the server's clock, as ours may be set. One that has waited there before, for
+   * another host perhaps, is also due if our clock says so, or cannot tell.
+   */
   #restMs({ copy, info }: Received): number {
+    const stored = storedAt(info);
+    this.#serverClock.note(stored);
     if (copy.delayMs === 0) return 0;
-    const dueMs = storedAt(info).getTime() + copy.delayMs;
-    const restMs = Math.min(copy.delayMs, dueMs - this.#options.context.clock.now());
-    const toleranceMs = info.deliveryCount === 1 ? 0 : 1_000;
-    return restMs > toleranceMs ? restMs : 0;
+    const dueMs = stored.getTime() + copy.delayMs;
+    const restMs = Math.ceil(dueMs - this.#serverClock.now());
+    if (info.deliveryCount === 1) return Math.max(0, restMs);
+    const restOfOursMs = dueMs - this.#options.context.clock.now();
+    const isDue = Math.min(restMs, restOfOursMs) <= toleranceMs || restOfOursMs > copy.delayMs;
+    return isDue ? 0 : Math.min(restMs, restOfOursMs);
   }
 
   #onPlace(isFree: boolean): void {

@@ -8,7 +8,7 @@ import type { Received } from './received.ts';
 /** A message, and the time until which it is leased. */
 export class Lease {
   readonly received: Received;
-  /** When the server may deliver it again, in milliseconds since the epoch. */
+  /** When the server may deliver it again, by `Clock.elapsed`. */
   untilMs: number;
   isRenewing = false;
   readonly #end = new AbortController();
@@ -62,7 +62,7 @@ export class LeaseKeeper {
 
   /** Leases a message that has just arrived. */
   hold(received: Received): Lease {
-    const lease = new Lease(received, this.#options.context.clock.now() + this.#ackWaitMs);
+    const lease = new Lease(received, this.#options.context.clock.elapsed() + this.#ackWaitMs);
     this.#leases.add(lease);
     this.#watch();
     return lease;
@@ -90,7 +90,7 @@ export class LeaseKeeper {
 
   /** Whether the lease is still valid. One that has expired is lost, even if no timer could run. */
   isHeld(lease: Lease): boolean {
-    if (lease.untilMs <= this.#options.context.clock.now())
+    if (lease.untilMs <= this.#options.context.clock.elapsed())
       this.lose(lease, new Error(`not renewed within ${this.#ackWaitMs / 1000} s`));
     return !lease.signal.aborted;
   }
@@ -106,7 +106,7 @@ export class LeaseKeeper {
 
   async #look(): Promise<void> {
     const { link, context, queueName: queue } = this.#options;
-    const soonMs = context.clock.now() + (this.#ackWaitMs * 2) / 3;
+    const soonMs = context.clock.elapsed() + (this.#ackWaitMs * 2) / 3;
     const due = [...this.#leases].filter(
       (lease) => this.isHeld(lease) && !lease.isRenewing && lease.untilMs <= soonMs,
     );
@@ -122,7 +122,7 @@ export class LeaseKeeper {
   async #renew(lease: Lease): Promise<void> {
     const { link, context } = this.#options;
     lease.isRenewing = true;
-    const sentMs = context.clock.now();
+    const sentMs = context.clock.elapsed();
     const timeout = Math.max(100, Math.min(requestTimeoutMs, this.#ackWaitMs / 3));
     try {
       await link.require().nc.request(lease.received.reply, '+WPI', { timeout });

@@ -195,7 +195,7 @@ export class Link {
   #adopt(open: OpenLink): void {
     const { clock, emit } = this.#context;
     this.#current = open;
-    this.#streak.opened(clock.now());
+    this.#streak.opened(clock.elapsed());
     this.#largestMessageBytes = open.nc.info?.max_payload;
     const broker = open.nc.getServer();
     emit({ kind: 'broker-connected', broker, isReconnect: this.#hasConnected });
@@ -205,7 +205,7 @@ export class Link {
       if (this.#isClosing()) return;
       this.#current = undefined;
       const error = toError(reason ?? 'the connection was closed');
-      emit({ kind: 'broker-lost', broker, failures: this.#streak.lost(clock.now()), error });
+      emit({ kind: 'broker-lost', broker, failures: this.#streak.lost(clock.elapsed()), error });
       void this.#reopen();
     });
   }

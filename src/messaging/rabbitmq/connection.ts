@@ -190,12 +190,12 @@ export class RabbitMqConnection implements MessageAdapter, Claiming, CrashJourna
     );
     connection.on('connect', (model) => {
       acceptUndecodable(model);
-      this.#streak.opened(clock.now());
+      this.#streak.opened(clock.elapsed());
       emit({ kind: 'broker-connected', broker: endpoint.host, isReconnect });
       isReconnect = true;
     });
     connection.on('disconnect', (error) => {
-      const failures = this.#streak.lost(clock.now());
+      const failures = this.#streak.lost(clock.elapsed());
       emit({ kind: 'broker-lost', broker: endpoint.host, failures, error });
     });
     return new Promise((_resolve, reject) => {

@@ -68,11 +68,11 @@ export class RabbitMqConsumer implements Consumer {
     const { clock, emit } = broker.context;
     const streak = new LossStreak();
     while (!this.#isDraining()) {
-      streak.opened(clock.now());
+      streak.opened(clock.elapsed());
       const error = await this.#runSession(onOpen);
       if (error instanceof BrokerRefusedError) throw error;
       if (this.#isDraining()) return;
-      const failures = streak.lost(clock.now());
+      const failures = streak.lost(clock.elapsed());
       emit({ kind: 'consumer-lost', queue, failures, error });
       await sleep(clock, backoffMs(failures), this.#draining.signal);
     }

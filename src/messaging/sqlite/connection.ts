@@ -113,6 +113,7 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
   async sendMessage(queueName: string, body: Uint8Array, options: SendOptions = {}): Promise<void> {
     const { clock } = this.#context;
     const now = clock.now();
+    const giveUpAt = clock.elapsed() + sendTimeoutMs;
     const { writer, store } = this.#useSession();
     try {
       const message = {
@@ -127,7 +128,7 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
       };
       const sent = await writer.write({
         run: () => store.add(message),
-        keepTrying: (error) => kindOf(error) === 'busy' && clock.now() < now + sendTimeoutMs,
+        keepTrying: (error) => kindOf(error) === 'busy' && clock.elapsed() < giveUpAt,
         durable: true,
         wakes: queueName,
       });
@@ -178,11 +179,13 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
 
   async claimOccurrence(scheduleName: string, occurrence: Date): Promise<boolean> {
     const { writer, database } = this.#useSession();
-    const now = this.#context.clock.now();
+    const { clock } = this.#context;
+    const now = clock.now();
+    const giveUpAt = clock.elapsed() + claimTimeoutMs;
     return await writer.write({
       run: () => new OccurrenceStore(database).claim(scheduleName, occurrence, now),
       // The caller gives up after 5 s: waiting longer would be useless.
-      keepTrying: (error) => kindOf(error) === 'busy' && this.#context.clock.now() < now + claimTimeoutMs,
+      keepTrying: (error) => kindOf(error) === 'busy' && clock.elapsed() < giveUpAt,
       durable: true,
     });
   }

@@ -6,6 +6,7 @@ import { BrokerRefusedError, toError } from '../../errors.ts';
 import type { AdapterContext, ConsumeOptions, Consumer, Delivery, Outcome } from '../adapter.ts';
 import { deadLetterJson, SqliteDelivery } from './delivery.ts';
 import { kindOf } from './failure.ts';
+import { StepWatch } from './step.ts';
 import type { ClaimedMessage, MessageStore } from './store.ts';
 import type { Writer } from './writer.ts';
 
@@ -44,10 +45,16 @@ export class SqliteConsumer implements Consumer {
   #cancelRenewal: (() => void) | undefined;
   #renewAt = Infinity;
   #lookFailures = 0;
+  readonly #steps: StepWatch;
+  /** Whether the clock may have been set back since the rows were written: before us, or under us. */
+  #mayBeSetBack = true;
+  /** Until when no lease expires: after a step forward the other hosts need time to renew theirs. By `Clock.elapsed`. */
+  #spareUntil = -Infinity;
 
   constructor(options: SqliteConsumerOptions) {
     this.queueName = options.queueName;
     this.#options = options;
+    this.#steps = new StepWatch(options.clock);
   }
 
   /** Claims the due messages, or looks again when one will be due. May be called at any time. */
@@ -88,8 +95,11 @@ export class SqliteConsumer implements Consumer {
 
   #nextClaimAt(): number | undefined {
     const { store, clock, emit, onDatabaseLost } = this.#options;
+    this.#noteStep();
+    // A claim brings back what is due too late.
+    if (this.#mayBeSetBack) return clock.now();
     try {
-      const at = store.nextClaimAt(this.queueName);
+      const at = store.nextClaimAt(this.queueName, clock.now() + this.#spareUntil - clock.elapsed());
       this.#lookFailures = 0;
       return at;
     } catch (error) {
@@ -120,9 +130,11 @@ export class SqliteConsumer implements Consumer {
     if (this.#draining) return [];
     const { store, clock, leaseMs } = this.#options;
     const now = Math.floor(clock.now());
-    // After the event loop was blocked, or the machine slept, `expire` must not free our own leases.
-    if (now >= this.#renewAt) this.#renewAll(now);
-    store.expire(this.queueName, now);
+    this.#noteStep();
+    if (this.#mayBeSetBack) store.bringBack(this.queueName, now);
+    // After the event loop was blocked, `expire` must not free our own leases.
+    if (clock.elapsed() >= this.#renewAt) this.#renewAll(now);
+    if (clock.elapsed() >= this.#spareUntil) store.expire(this.queueName, now);
     this.#claims += 1;
     return store.claim({
       queueName: this.queueName,
@@ -133,8 +145,16 @@ export class SqliteConsumer implements Consumer {
     });
   }
 
+  #noteStep(): void {
+    const { clock, leaseMs } = this.#options;
+    const stepMs = this.#steps.look();
+    if (stepMs < 0) this.#mayBeSetBack = true;
+    if (stepMs > 0) this.#spareUntil = clock.elapsed() + leaseMs;
+  }
+
   #deliver(messages: readonly ClaimedMessage[]): void {
     this.#claiming = undefined;
+    this.#mayBeSetBack = false;
     const settle = this.#settle.bind(this);
     const deliveries = messages.map((message) => new SqliteDelivery(message, settle));
     for (const delivery of deliveries) this.#held.add(delivery);
@@ -180,9 +200,11 @@ export class SqliteConsumer implements Consumer {
       case 'done':
         return store.remove(message);
       case 'requeue':
-        return store.requeue(message);
-      case 'retry':
-        return store.postpone(message, Math.ceil(clock.now() + Math.max(0, outcome.delayMs)));
+        return store.requeue(message, Math.floor(clock.now()));
+      case 'retry': {
+        const now = Math.floor(clock.now());
+        return store.postpone(message, { now, dueAt: now + Math.ceil(Math.max(0, outcome.delayMs)) });
+      }
       case 'dead':
         return this.#deadLetter(message, outcome);
     }
@@ -203,7 +225,7 @@ export class SqliteConsumer implements Consumer {
   #renewLater(): void {
     if (this.#cancelRenewal !== undefined) return;
     const { clock, leaseMs } = this.#options;
-    this.#renewAt = clock.now() + leaseMs / 3;
+    this.#renewAt = clock.elapsed() + leaseMs / 3;
     this.#cancelRenewal = clock.after(leaseMs / 3, () => void this.#renew());
   }
 
@@ -235,7 +257,7 @@ export class SqliteConsumer implements Consumer {
   /** Runs inside a transaction. Returns the deliveries whose lease was lost. */
   #renewAll(now: number): SqliteDelivery[] {
     const { store, leaseMs } = this.#options;
-    return [...this.#held].filter(({ message }) => !store.renew(message, now + leaseMs));
+    return [...this.#held].filter(({ message }) => !store.renew(message, { now, until: now + leaseMs }));
   }
 
   async #requeueUnsettled(): Promise<void> {
@@ -253,12 +275,12 @@ export class SqliteConsumer implements Consumer {
 
   /** Requeues deliveries, so that the next consumer need not wait until their leases expire. */
   async #requeue(deliveries: readonly SqliteDelivery[]): Promise<void> {
-    const { store, writer, emit } = this.#options;
+    const { store, writer, clock, emit } = this.#options;
     for (const delivery of deliveries) this.#held.delete(delivery);
     if (deliveries.length === 0) return;
     try {
       await writer.write({
-        run: () => deliveries.forEach(({ message }) => store.requeue(message)),
+        run: () => deliveries.forEach(({ message }) => store.requeue(message, Math.floor(clock.now()))),
         keepTrying: () => false,
         wakes: this.queueName,
       });

@@ -3,7 +3,7 @@ import { BrokerRefusedError } from '../../errors.ts';
 import type { DatabaseSync } from './driver.ts';
 
 /** Raised whenever the tables change; kept in the file as `user_version`. */
-const currentVersion = 2;
+const currentVersion = 3;
 
 /** `svch`, kept in the file as `application_id`, so that no other program's database is taken for a queue. */
 const applicationId = 0x73766368;
@@ -11,11 +11,17 @@ const applicationId = 0x73766368;
 /** Columns that version 2 has added to `message`; `deliveries` counts the deliveries of the current attempt. */
 const columnsOf2 = ['deliveries INTEGER NOT NULL DEFAULT 0', 'reply_to TEXT', 'correlation_id TEXT'];
 
-/** Turns a file of version 1 into one of version 2. */
-const migration = [
-  ...columnsOf2.map((column) => `ALTER TABLE message ADD COLUMN ${column};`),
-  'PRAGMA user_version = 2;',
-].join('\n');
+/**
+ * The column that version 3 has added to `message`: the time at which its instants were last written. If that is in the
+ * future, the clock was set back since.
+ */
+const columnsOf3 = ['written_at INTEGER NOT NULL DEFAULT 0'];
+
+/** The columns that each version has added, the oldest version first. */
+const additions = [
+  { version: 2, columns: columnsOf2 },
+  { version: 3, columns: columnsOf3 },
+];
 
 /**
  * - A message's content has a table of its own because SQLite rewrites a row when its size changes: a claim would copy
@@ -40,7 +46,7 @@ const tables = `
     first_seen_at INTEGER,
     lease_token TEXT,
     lease_until INTEGER,
-    ${columnsOf2.join(', ')}
+    ${[...columnsOf2, ...columnsOf3].join(', ')}
   ) STRICT;
 
   CREATE TABLE content (
@@ -65,7 +71,11 @@ const tables = `
 export function ensureSchema(handle: DatabaseSync, path: string): void {
   if (isEmpty(handle)) return handle.exec(tables);
   checkSchema(handle, path);
-  if (pragma(handle, 'user_version') < currentVersion) handle.exec(migration);
+  const found = pragma(handle, 'user_version');
+  for (const { version, columns } of additions.filter(({ version }) => version > found)) {
+    for (const column of columns) handle.exec(`ALTER TABLE message ADD COLUMN ${column}`);
+    handle.exec(`PRAGMA user_version = ${version}`);
+  }
 }
 
 /**

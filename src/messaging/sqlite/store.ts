@@ -76,8 +76,8 @@ export class MessageStore {
       addQueue: handle.prepare('INSERT INTO queue (name) VALUES (?) ON CONFLICT DO NOTHING'),
       hasQueue: handle.prepare('SELECT 1 FROM queue WHERE name = ?'),
       add: handle.prepare(
-        `INSERT INTO message (queue, message_id, enqueued_at, due_at, reply_to, correlation_id)
-          VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
+        `INSERT INTO message (queue, message_id, enqueued_at, written_at, due_at, reply_to, correlation_id)
+          VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
       ),
       addContent: handle.prepare('INSERT INTO content (id, headers, body) VALUES (?, ?, ?)'),
       expire: handle.prepare(
@@ -94,23 +94,39 @@ export class MessageStore {
           WHERE queue = ? AND lease_until IS NULL AND due_at <= ? ORDER BY due_at, id LIMIT +?`,
       ),
       lease: handle.prepare(
-        `UPDATE message SET lease_token = ?, lease_until = ?, first_seen_at = ?, deliveries = ? WHERE id = ?`,
+        `UPDATE message SET lease_token = ?, lease_until = ?, written_at = ?, first_seen_at = ?, deliveries = ?
+          WHERE id = ?`,
       ),
-      renew: handle.prepare('UPDATE message SET lease_until = ? WHERE id = ? AND lease_token = ?'),
+      // What was claimed was due: if it is due later, the clock was set back.
+      renew: handle.prepare(
+        `UPDATE message SET lease_until = ?3, due_at = min(due_at, ?4), written_at = ?4
+          WHERE id = ?1 AND lease_token = ?2`,
+      ),
       requeue: handle.prepare(
-        'UPDATE message SET lease_token = NULL, lease_until = NULL WHERE id = ? AND lease_token = ?',
+        `UPDATE message SET lease_token = NULL, lease_until = NULL, due_at = min(due_at, ?3)
+          WHERE id = ?1 AND lease_token = ?2`,
       ),
       remove: handle.prepare('DELETE FROM message WHERE id = ? AND lease_token = ?'),
       removeContent: handle.prepare('DELETE FROM content WHERE id = ?'),
       postpone: handle.prepare(
         `UPDATE message SET lease_token = NULL, lease_until = NULL, attempt = attempt + 1, crashes = 0,
-                            deliveries = 0, due_at = ?
+                            deliveries = 0, due_at = ?, written_at = ?
           WHERE id = ? AND lease_token = ?`,
       ),
       deadLetter: handle.prepare(
         `UPDATE message SET queue = ?, lease_token = NULL, lease_until = NULL, attempt = 1, crashes = 0,
-                            deliveries = 0, due_at = ?
+                            deliveries = 0, due_at = ?, written_at = ?
           WHERE id = ? AND lease_token = ?`,
+      ),
+      // Two, as a row is in one of two indexes.
+      bringBackFree: handle.prepare(
+        `UPDATE message SET due_at = due_at - (written_at - ?2), written_at = ?2
+          WHERE queue = ?1 AND lease_until IS NULL AND due_at > ?2 AND written_at > ?2`,
+      ),
+      bringBackLeased: handle.prepare(
+        `UPDATE message SET due_at = due_at - (written_at - ?2), lease_until = lease_until - (written_at - ?2),
+                            written_at = ?2
+          WHERE queue = ?1 AND lease_until > ?2 AND written_at > ?2`,
       ),
       replaceHeaders: handle.prepare('UPDATE content SET headers = ? WHERE id = ?'),
       firstDue: handle.prepare(
@@ -138,7 +154,7 @@ export class MessageStore {
     const { queueName, messageId, body, headers, enqueuedAt, dueAt, replyTo, correlationId } = message;
     const { hasQueue, add, addContent } = this.#statements;
     if (hasQueue.get(queueName) === undefined) return false;
-    const row = add.get(queueName, messageId, enqueuedAt, dueAt, replyTo, correlationId);
+    const row = add.get(queueName, messageId, enqueuedAt, enqueuedAt, dueAt, replyTo, correlationId);
     addContent.run(Number(row?.['id']), headers, body);
     return true;
   }
@@ -148,12 +164,21 @@ export class MessageStore {
     this.#statements.expire.run(queueName, now);
   }
 
+  /**
+   * Brings back what was written by a clock that was set back since: a delay or a lease goes on with the time that it
+   * had left when it was written, at most.
+   */
+  bringBack(queueName: string, now: number): void {
+    this.#statements.bringBackFree.run(queueName, now);
+    this.#statements.bringBackLeased.run(queueName, now);
+  }
+
   /** Leases the messages that have been due for longest, and returns them in that order. */
   claim({ queueName, limit, token, now, until }: Claim): ClaimedMessage[] {
     const { due, lease } = this.#statements;
     const rows = due.all(now, queueName, now, limit) as unknown as Omit<ClaimedMessage, 'token'>[];
     return rows.map((row) => {
-      lease.run(token, until, row.firstSeenAt, row.deliveries, row.id);
+      lease.run(token, until, now, row.firstSeenAt, row.deliveries, row.id);
       // Not `row` itself: the driver's objects are slow to read.
       return {
         id: row.id,
@@ -175,13 +200,13 @@ export class MessageStore {
   // Each of these returns whether the lease was still held; if not, nothing has changed.
 
   /** Keeps the message until `until`. */
-  renew({ id, token }: Lease, until: number): boolean {
-    return this.#statements.renew.run(until, id, token).changes === 1;
+  renew({ id, token }: Lease, { now, until }: Pick<Claim, 'now' | 'until'>): boolean {
+    return this.#statements.renew.run(id, token, until, now).changes === 1;
   }
 
   /** Returns the message to its place in the queue. */
-  requeue({ id, token }: Lease): boolean {
-    return this.#statements.requeue.run(id, token).changes === 1;
+  requeue({ id, token }: Lease, now: number): boolean {
+    return this.#statements.requeue.run(id, token, now).changes === 1;
   }
 
   /** Deletes the message. */
@@ -192,24 +217,28 @@ export class MessageStore {
   }
 
   /** Makes the message due for its next attempt at `dueAt`, behind all that is due earlier. */
-  postpone({ id, token }: Lease, dueAt: number): boolean {
-    return this.#statements.postpone.run(dueAt, id, token).changes === 1;
+  postpone({ id, token }: Lease, { now, dueAt }: { now: number; dueAt: number }): boolean {
+    return this.#statements.postpone.run(dueAt, now, id, token).changes === 1;
   }
 
   /** Moves the message to the dead-letter queue; there it is a message like any other. */
   deadLetter({ id, token }: Lease, { queueName, headers, now }: DeadLetter): boolean {
-    if (this.#statements.deadLetter.run(queueName, now, id, token).changes === 0) return false;
+    if (this.#statements.deadLetter.run(queueName, now, now, id, token).changes === 0) return false;
     this.#statements.replaceHeaders.run(headers, id);
     this.addQueue(queueName);
     return true;
   }
 
-  /** When the next message of the queue can be claimed: in the past if one can be now, undefined if there is none. */
-  nextClaimAt(queueName: string): number | undefined {
+  /**
+   * When the next message of the queue can be claimed: in the past if one can be now, undefined if there is none.
+   *
+   * @param expireFrom when leases may expire at the earliest
+   */
+  nextClaimAt(queueName: string, expireFrom: number): number | undefined {
     const due = this.#statements.firstDue.get(queueName)?.['at'] as number | null;
     const expiry = this.#statements.firstExpiry.get(queueName)?.['at'] as number | null;
-    if (due === null) return expiry ?? undefined;
-    return expiry === null ? due : Math.min(due, expiry);
+    if (expiry === null) return due ?? undefined;
+    return Math.min(due ?? Infinity, Math.max(expiry, expireFrom));
   }
 
   /** The newest messages of the queue that nobody has leased, oldest first. */

@@ -98,15 +98,16 @@ export class InFlightMessages {
   }
 
   #take(message: Message, { startedAt, visibilityTimeoutS }: AnsweredPoll): void {
-    const now = this.#options.source.context.clock.now();
-    const received = readMessage(message, now);
+    const { clock } = this.#options.source.context;
+    const received = readMessage(message, clock.now());
     const { sqsMessageId, receiptHandle } = received;
     if (this.#settlement.renewHandle(sqsMessageId, receiptHandle)) return;
     const earlier = this.#held.get(sqsMessageId);
     if (earlier) this.#keeper.lose(earlier, 'SQS has delivered the message again');
     const timeoutMs = visibilityTimeoutS * 1000;
     // A long poll mostly waits, so the lease did not begin with it; the answer may still have taken a while to arrive.
-    const lease = new Lease({ received, startedAt: Math.max(startedAt, now - timeoutMs * 0.1), timeoutMs });
+    const arrivedAfter = clock.elapsed() - timeoutMs * 0.1;
+    const lease = new Lease({ received, startedAt: Math.max(startedAt, arrivedAfter), timeoutMs });
     this.#held.set(sqsMessageId, lease);
     this.#keeper.keep(lease);
     if (this.#mayStart(lease)) this.#deliver(lease);

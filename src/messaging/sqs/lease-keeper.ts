@@ -112,6 +112,6 @@ export class LeaseKeeper {
   }
 
   #now(): number {
-    return this.#source.context.clock.now();
+    return this.#source.context.clock.elapsed();
   }
 }

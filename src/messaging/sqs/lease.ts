@@ -10,9 +10,7 @@ const soonPart = 0.1;
 /** A message, and how it was received. */
 export interface LeaseOptions {
   readonly received: Received;
-  /**
-   * When the poll began, or shortly before the message arrived. Milliseconds since the epoch, like all instants here.
-   */
+  /** When the poll began, or shortly before the message arrived. By `Clock.elapsed`, like all instants here. */
   readonly startedAt: number;
   readonly timeoutMs: number;
 }

@@ -19,7 +19,7 @@ const mostPolls = 10;
 
 /** The poll that brought an answer. */
 export interface AnsweredPoll {
-  /** When the poll began, in milliseconds since the epoch. */
+  /** When the poll began, by `Clock.elapsed`. */
   readonly startedAt: number;
   readonly visibilityTimeoutS: number;
 }
@@ -106,7 +106,7 @@ export class Poller {
     const { source, onMessages } = this.#options;
     const { api, queue, context, timing } = source;
     const { visibilityTimeoutS, listenIntervalS: waitS } = timing();
-    const startedAt = context.clock.now();
+    const startedAt = context.clock.elapsed();
     const { signal } = this.#draining;
     if (queue.isFifo) this.#attemptId ??= randomUUID();
     const attemptId = this.#attemptId;
@@ -118,7 +118,7 @@ export class Poller {
       this.#failures = 0;
       this.#isBusy = messages.length > 0 && messages.length * 2 >= most;
       onMessages(messages, { startedAt, visibilityTimeoutS });
-      if (messages.length === 0) this.#rest(startedAt + emptyPollMs - context.clock.now());
+      if (messages.length === 0) this.#rest(startedAt + emptyPollMs - context.clock.elapsed());
     } catch (error) {
       this.#reserved -= most;
       // Not awaited: a drain must not wait until a deleted queue has been created again.

@@ -151,7 +151,7 @@ export class Recorder {
   /** Checks the time as well: the keeper no longer watches a lease that it has stopped renewing. */
   #hasExpired({ lease, receiptHandle }: Entry): boolean {
     if (receiptHandle !== lease.received.receiptHandle) return false;
-    return lease.isLost || lease.hasExpired(this.#options.source.context.clock.now());
+    return lease.isLost || lease.hasExpired(this.#options.source.context.clock.elapsed());
   }
 
   #giveUp(entry: Entry, why: string): void {

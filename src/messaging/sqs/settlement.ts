@@ -102,7 +102,10 @@ export class Settlement {
     await keeper.stopRenewing(lease);
     if (lease.isLost) return false;
     this.#flushSoon();
-    return await this.#changes.record(lease, Math.min(delayS, lease.longestS(source.context.clock.now())));
+    return await this.#changes.record(
+      lease,
+      Math.min(delayS, lease.longestS(source.context.clock.elapsed())),
+    );
   }
 
   /**

@@ -54,13 +54,13 @@ export class Executor {
    */
   async execute(delivery: Delivery, run: Run, { onHeld, deaths = 0 }: ExecuteOptions = {}): Promise<boolean> {
     const { clock, events } = this.#options;
-    const startedAt = clock.now();
-    const facts = this.#factsOf(delivery, startedAt);
+    const startedAt = clock.elapsed();
+    const facts = this.#factsOf(delivery, clock.now());
     events.emit({ ...facts, kind: 'delivery-started' });
 
     const ending = await this.#attempt(delivery, run, deaths);
     const outcome = this.#outcomeOf(ending, delivery);
-    const processMs = clock.now() - startedAt;
+    const processMs = Math.round(clock.elapsed() - startedAt);
     return await this.#settle(delivery, outcome, {
       ...facts,
       hasStarted: true,
@@ -122,13 +122,13 @@ export class Executor {
     { onHeld, ...facts }: SettledFacts & { readonly onHeld?: OnHeld | undefined },
   ): Promise<boolean> {
     const { clock } = this.#options;
-    const from = clock.now();
+    const from = clock.elapsed();
     let isSettled = false;
     try {
       isSettled = await delivery.settle(outcome, onHeld);
       return isSettled;
     } finally {
-      this.#record(facts, outcome, isSettled, clock.now() - from);
+      this.#record(facts, outcome, isSettled, Math.round(clock.elapsed() - from));
     }
   }
 

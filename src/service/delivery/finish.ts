@@ -37,8 +37,8 @@ export function watchForFinish(options: FinishOptions): () => void {
     void isQuiet(options, accepted).then((quiet) => {
       if (stopped) return;
       accepted = work.accepted;
-      quietSince = quiet ? (quietSince ?? clock.now()) : undefined;
-      if (quietSince !== undefined && clock.now() - quietSince >= quietMs) return onFinished();
+      quietSince = quiet ? (quietSince ?? clock.elapsed()) : undefined;
+      if (quietSince !== undefined && clock.elapsed() - quietSince >= quietMs) return onFinished();
       cancel = clock.after(intervalMs, look);
     });
   }

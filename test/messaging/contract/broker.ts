@@ -9,9 +9,9 @@ import { patience } from './inbox.ts';
 export interface Broker {
   readonly harness: AdapterHarness;
   /** A new connection that is not connected yet. */
-  readonly create: (emit?: AdapterContext['emit']) => Promise<MessageAdapter>;
+  readonly create: (context?: Partial<AdapterContext>) => Promise<MessageAdapter>;
   /** A new connection. */
-  readonly open: (emit?: AdapterContext['emit']) => Promise<MessageAdapter>;
+  readonly open: (context?: Partial<AdapterContext>) => Promise<MessageAdapter>;
   /** A new connection, and a queue that it has created. */
   readonly openQueue: () => Promise<{ adapter: MessageAdapter; queue: string }>;
   /**
@@ -30,14 +30,14 @@ export function useBroker(harness: AdapterHarness): Broker {
     await Promise.all(opened.splice(0).map((adapter) => adapter.close()));
   });
 
-  async function create(emit: AdapterContext['emit'] = () => undefined): Promise<MessageAdapter> {
-    const adapter = await harness.create(emit);
+  async function create(context: Partial<AdapterContext> = {}): Promise<MessageAdapter> {
+    const adapter = await harness.create(context);
     opened.push(adapter);
     return adapter;
   }
 
-  async function open(emit?: AdapterContext['emit']): Promise<MessageAdapter> {
-    const adapter = await create(emit);
+  async function open(context?: Partial<AdapterContext>): Promise<MessageAdapter> {
+    const adapter = await create(context);
     await adapter.connect();
     return adapter;
   }

@@ -15,7 +15,7 @@ export interface AdapterHarness {
   /** Ends the use of the broker; called once. */
   stop?(): Promise<void>;
   /** A new connection to the broker that is not connected yet. The suite closes it. */
-  create(emit: AdapterContext['emit']): Promise<MessageAdapter>;
+  create(context: Partial<AdapterContext>): Promise<MessageAdapter>;
   /** A new name for a queue. The harness finally deletes that queue, and the one named `<name>_dead`. */
   queueName(): string;
   /** The messages waiting in the queue, read without an adapter, and left there. */

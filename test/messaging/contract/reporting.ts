@@ -51,7 +51,7 @@ export function describeReporting({ open, harness }: Broker): void {
     for (const listener of listeners) events.listen(listener);
     const told: ServiceEvent[] = [];
     events.listen((event) => void told.push(event));
-    const adapter = await open((event) => events.emit(event));
+    const adapter = await open({ emit: (event) => events.emit(event) });
     const queue = harness.queueName();
     const service = createMessageService({
       adapter: wrap(adapter),

@@ -66,11 +66,11 @@ export function natsHarness(): AdapterHarness {
       await control.nc.close();
       await deleteNatsQueues(...queues.flatMap((queue) => [queue, `${queue}_dead`]));
     },
-    create: async (emit) => {
+    create: async (context) => {
       const [hostname = '', port] = options.servers[0]!.split(':');
       const relay = await startRelay(Number(port ?? 4222), hostname);
       const servers = [`127.0.0.1:${relay.port}`];
-      const adapter = new NatsConnection({ ...options, servers }, testContext({ emit }));
+      const adapter = new NatsConnection({ ...options, servers }, testContext(context));
       relays.set(adapter, relay);
       return adapter;
     },

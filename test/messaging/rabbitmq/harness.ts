@@ -41,11 +41,11 @@ export function rabbitMqHarness(overrides: Partial<RabbitMqOptions> = {}): Adapt
       await control.close();
       await deleteQueues(url, ...queues.flatMap(withCompanions));
     },
-    create: async (emit) => {
+    create: async (context) => {
       const [host] = options.hosts;
       const relay = await startRelay(host!.port, host!.hostname);
       const hosts = [{ hostname: '127.0.0.1', port: relay.port }];
-      const adapter = new RabbitMqConnection({ ...options, hosts }, testContext({ emit }));
+      const adapter = new RabbitMqConnection({ ...options, hosts }, testContext(context));
       relays.set(adapter, relay);
       return adapter;
     },

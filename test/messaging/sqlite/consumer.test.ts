@@ -49,6 +49,42 @@ describe('A lease', () => {
     expect(rescuer.deliveries[0]).toMatchObject({ attempt: 1, crashes: 1 });
   });
 
+  it.for([
+    { direction: 'back', stepMs: -3_600_000 },
+    { direction: 'forward', stepMs: 3_600_000 },
+  ])('of a dead host lasts one lease more at most if the clock is set $direction', async ({ stepMs }) => {
+    const { clocks, first, second } = await twoHosts();
+    await first.sendMessage('orders', json('rescued'));
+    await collect(first, 'orders');
+    await quiet();
+    const rescuer = await collect(second, 'orders');
+    await clocks[1].advance(leaseMs / 2);
+    clocks[1].step(stepMs);
+    // A sender wakes the consumer, which sees the step.
+    await second.sendMessage('orders', json('later'));
+    await clocks[1].advance(leaseMs - 1);
+    expect(rescuer.deliveries.map(messageOf)).toEqual(['later']);
+    await rescuer.deliveries[0]!.settle(done);
+    await clocks[1].advance(1);
+    expect(rescuer.deliveries.map(messageOf)).toEqual(['later', 'rescued']);
+  });
+
+  it('of a living host is not ended by another whose clock is set forward', async () => {
+    const { clocks, first, second } = await twoHosts();
+    await first.sendMessage('orders', json('long'));
+    const owner = await collect(first, 'orders');
+    await quiet();
+    const rival = await collect(second, 'orders');
+    for (const clock of clocks) clock.step(3_600_000);
+    await second.sendMessage('orders', json('short'));
+    for (let i = 0; i < 20; i += 1) {
+      await clocks[0].advance(leaseMs / 5);
+      await clocks[1].advance(leaseMs / 5);
+    }
+    expect([...owner.deliveries, ...rival.deliveries].map(messageOf)).toEqual(['long', 'short']);
+    expect(await owner.deliveries[0]!.settle(done)).toBe(true);
+  });
+
   it('aborts the delivery if it is lost, takes no outcome, and is logged', async () => {
     const { clocks, lines, first, second } = await twoHosts();
     await first.sendMessage('orders', json('rescued'), { messageId: 'id-1' });

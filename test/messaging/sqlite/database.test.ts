@@ -86,16 +86,18 @@ describe('A file that is refused', () => {
     expect(existsSync(`${path}-wal`)).toBe(false);
   });
 
-  it('a file of an older svchost is upgraded, with its messages', async () => {
+  it.for([
+    { version: 1, lacks: ['deliveries', 'reply_to', 'correlation_id', 'written_at'] },
+    { version: 2, lacks: ['written_at'] },
+  ])('a file of version $version is upgraded, with its messages', async ({ version, lacks }) => {
     const path = newPath();
     const first = await open({ path });
     await first.ensureQueue('orders');
     await first.sendMessage('orders', Buffer.from('1'), { messageId: 'old' });
     await first.close();
     withFile(path, (handle) => {
-      for (const column of ['deliveries', 'reply_to', 'correlation_id'])
-        handle.exec(`ALTER TABLE message DROP COLUMN ${column}`);
-      handle.exec('PRAGMA user_version = 1');
+      for (const column of lacks) handle.exec(`ALTER TABLE message DROP COLUMN ${column}`);
+      handle.exec(`PRAGMA user_version = ${version}`);
     });
     const { deliveries } = await collect(await open({ path }), 'orders');
     await vi.waitFor(() => expect(deliveries).toHaveLength(1));
@@ -106,7 +108,7 @@ describe('A file that is refused', () => {
     const path = newPath();
     await (await open({ path })).close();
     withFile(path, (handle) => handle.exec('PRAGMA user_version = 99'));
-    expect((await refusalOf(path)).message).toContain('newer svchost (schema 99, this one knows 2); update');
+    expect((await refusalOf(path)).message).toContain('newer svchost (schema 99, this one knows 3); update');
   });
 
   it('is not writable by this user', async () => {

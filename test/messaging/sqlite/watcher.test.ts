@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { watch, type FSWatcher } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import type { Clock } from '../../../src/clock.ts';
+import { systemClock, type Clock } from '../../../src/clock.ts';
 import { newPath, withFile } from './file.ts';
 import { startChild } from './host.ts';
 import { quiet, TestClock } from '../../../src/testing/clock.ts';
@@ -14,7 +14,7 @@ vi.mock(import('node:fs'), async (importOriginal) => {
 });
 
 /** Timers never fire: under this clock, only events cause anything. */
-const timeless: Clock = { now: () => Date.now(), after: () => () => undefined };
+const timeless: Clock = { ...systemClock, after: () => () => undefined };
 
 const patience = { timeout: 10_000, interval: 5 };
 

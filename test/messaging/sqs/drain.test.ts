@@ -47,7 +47,7 @@ it('delivers the messages of an answer that arrives when the drain begins, and r
   let onAnswer = (): void => undefined;
   // The time limit of a poll is cancelled when its answer has arrived, before the adapter handles that.
   const clock: Clock = {
-    now: () => systemClock.now(),
+    ...systemClock,
     after: (delayMs, fn) => {
       const cancel = systemClock.after(delayMs, fn);
       return () => {

@@ -40,10 +40,10 @@ export function sqsHarness(suffix: '' | '.fifo'): AdapterHarness {
       for (const proxy of proxies.values()) proxy.close();
       await server.stop();
     },
-    create: async (emit) => {
+    create: async (context) => {
       const proxy = await new FaultProxy(server.port).start();
       const Connection = suffix === '' ? SqsConnection : UngroupedConnection;
-      const adapter = new Connection(sqsOptions(proxy.url), testContext({ emit }));
+      const adapter = new Connection(sqsOptions(proxy.url), testContext(context));
       proxies.set(adapter, proxy);
       return adapter;
     },
