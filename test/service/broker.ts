@@ -85,7 +85,7 @@ export function rabbitMqBroker(overrides: Partial<RabbitMqOptions> = {}): Rabbit
       await channel.waitForConfirms();
       await channel.close();
     },
-    browse: (queueName) => browse(control, queueName),
+    browse: (queueName) => browse(url, queueName),
     count: (queueName) => watcher.countMessages(queueName, retryDelaysMs),
   };
   return broker;

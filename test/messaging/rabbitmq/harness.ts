@@ -1,5 +1,5 @@
 // A real RabbitMQ for the contract suite: each connection goes through a relay of its own, which can be cut.
-import { connect, type Channel, type ChannelModel, type GetMessage } from 'amqplib';
+import { connect, type Channel, type GetMessage } from 'amqplib';
 import { inject } from 'vitest';
 import type { MessageAdapter } from '../../../src/messaging/adapter.ts';
 import type { MessageFacts } from '../../../src/messaging/message.ts';
@@ -30,15 +30,10 @@ export function rabbitMqHarness(overrides: Partial<RabbitMqOptions> = {}): Adapt
   const options = brokerOptions(url, overrides);
   const relays = new Map<MessageAdapter, Relay>();
   const queues: string[] = [];
-  let control: ChannelModel;
   return {
     capabilities: new RabbitMqConnection(options, testContext()).capabilities,
-    start: async () => {
-      control = await connect(url);
-    },
     stop: async () => {
       await Promise.all([...relays.values()].map((relay) => relay.close()));
-      await control.close();
       await deleteQueues(url, ...queues.flatMap(withCompanions));
     },
     create: async (context) => {
@@ -54,7 +49,7 @@ export function rabbitMqHarness(overrides: Partial<RabbitMqOptions> = {}): Adapt
       queues.push(name);
       return name;
     },
-    browse: (queueName) => browse(control, queueName),
+    browse: (queueName) => browse(url, queueName),
     crash: (adapter) => {
       relays.get(adapter)?.reset();
       return Promise.resolve();
@@ -62,14 +57,18 @@ export function rabbitMqHarness(overrides: Partial<RabbitMqOptions> = {}): Adapt
   };
 }
 
-/** The messages waiting in a queue; they return to their places. */
-export async function browse(connection: ChannelModel, queueName: string): Promise<MessageFacts[]> {
-  const channel = await connection.createChannel();
-  // A missing queue closes the channel, and has no messages.
-  channel.on('error', () => undefined);
+/**
+ * The messages waiting in a queue; they return to their places. Each look has a connection of its own: RabbitMQ 3.10
+ * closes it (541) when a quorum queue is looked at before its leader is elected.
+ */
+export async function browse(url: string, queueName: string): Promise<MessageFacts[]> {
+  const connection = await connect(url);
+  connection.on('error', () => undefined);
   try {
+    const channel = await connection.createChannel();
+    // A missing queue closes the channel, and has no messages.
+    channel.on('error', () => undefined);
     const messages = await getAll(channel, queueName);
-    await channel.close();
     return messages.map(({ content, properties }) => ({
       body: content,
       headers: properties.headers ?? {},
@@ -77,6 +76,8 @@ export async function browse(connection: ChannelModel, queueName: string): Promi
     }));
   } catch {
     return [];
+  } finally {
+    await connection.close().catch(() => undefined);
   }
 }
 

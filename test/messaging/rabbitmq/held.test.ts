@@ -116,7 +116,7 @@ describe.for(['classic', 'quorum'] as const)(
         expect(letters).toBe(2);
       }, patience);
       expect(await hosted.stop()).toBe(0);
-      expect(await browse(control, queue)).toEqual([]);
+      expect(await browse(broker.url, queue)).toEqual([]);
     });
 
     it('loses no message when the host drains meanwhile', async () => {
@@ -128,7 +128,7 @@ describe.for(['classic', 'quorum'] as const)(
       await vi.waitFor(() => expect(events.map(({ kind }) => kind)).toContain('copy-held'), patience);
       expect(await hosted.stop()).toBe(0);
       expect(hosted.records).toMatchObject([{ outcome: { kind: 'dead' }, isSettled: false }]);
-      expect(await browse(control, queue)).toHaveLength(1);
+      expect(await browse(broker.url, queue)).toHaveLength(1);
     });
   },
 );
@@ -154,7 +154,7 @@ it('keeps to the concurrency beside held messages, and to it again once they hav
   const channel = await control.createChannel();
   await channel.deleteQueue(`${queue}_dead`);
   await channel.close();
-  await vi.waitFor(async () => expect(await browse(control, `${queue}_dead`)).toHaveLength(5), patience);
+  await vi.waitFor(async () => expect(await browse(broker.url, `${queue}_dead`)).toHaveLength(5), patience);
   for (const each of numbers) await put(String(each));
   await vi.waitFor(() => expect(doneOf(hosted)).toHaveLength(40), patience);
   expect(most).toBe(2);
@@ -173,7 +173,7 @@ describe('a message that is larger than the broker takes', () => {
     const error = (results[7] as PromiseRejectedResult).reason as unknown;
     expect(error).toBeInstanceOf(MessageRefusedError);
     expect(error).toMatchObject({ message: expect.stringContaining('larger than') as unknown });
-    const stored = await browse(control, queue);
+    const stored = await browse(broker.url, queue);
     expect(new Set(stored.map(({ body }) => Buffer.from(body).toString())).size).toBe(19);
   });
 
@@ -195,7 +195,7 @@ describe('a message that is larger than the broker takes', () => {
     // Channels keep the limit that they were opened with.
     await broker.ctl('close_all_connections', 'maintenance');
     control = await connect(broker.url);
-    await vi.waitFor(async () => expect(await browse(control, queue)).toEqual([]), patience);
+    await vi.waitFor(async () => expect(await browse(broker.url, queue)).toEqual([]), patience);
   });
 });
 

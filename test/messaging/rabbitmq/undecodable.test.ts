@@ -113,7 +113,7 @@ it('carries the bytes through a retry into the dead letter', async () => {
   channel.sendToQueue(queue, Buffer.from('{"id":1}'), { headers: { a: 1, h: 'text' }, messageId: 'odd' });
   await vi.waitFor(() => expect(deliveries).toHaveLength(2));
   await vi.waitFor(async () => {
-    const [dead] = await browse(control, `${queue}_dead`);
+    const [dead] = await browse(inject('rabbitMqUrl'), `${queue}_dead`);
     expect(dead).toMatchObject({
       messageId: 'odd',
       headers: { a: 1, 'svchost-undecodable': Buffer.from('\x01h?\x00\x00\x00\x04text', 'latin1') },
