@@ -7,6 +7,7 @@ export class SkewedClock implements Clock {
   readonly #startedAt = systemClock.now();
   readonly #startedElapsed = systemClock.elapsed();
   #aheadMs = 0;
+  #skippedMs = 0;
 
   /** @param speed with 4, a time limit of ten seconds is over in two and a half; default: 1 */
   constructor(speed = 1) {
@@ -18,7 +19,7 @@ export class SkewedClock implements Clock {
   }
 
   elapsed(): number {
-    return (systemClock.elapsed() - this.#startedElapsed) * this.#speed;
+    return (systemClock.elapsed() - this.#startedElapsed) * this.#speed + this.#skippedMs;
   }
 
   after(delayMs: number, fn: () => void): () => void {
@@ -28,5 +29,10 @@ export class SkewedClock implements Clock {
   /** Steps the shown time forward by `ms` milliseconds, or back if negative; timers do not notice. */
   step(ms: number): void {
     this.#aheadMs += ms;
+  }
+
+  /** Lets `ms` milliseconds pass at once on both clocks; timers do not notice. */
+  skip(ms: number): void {
+    this.#skippedMs += ms;
   }
 }

@@ -75,6 +75,33 @@ export function isFifoName(queueName: string): boolean {
   return queueName.endsWith(fifoSuffix);
 }
 
+/** A queue's own name, and where it is if the name says so. */
+export interface QueuePlace {
+  readonly name: string;
+  /** The account that owns the queue; undefined for our own. */
+  readonly account: string | undefined;
+  /** Undefined if the name does not say. */
+  readonly region: string | undefined;
+}
+
+/**
+ * Takes the full form of a name apart: an ARN (`arn:aws:sqs:eu-central-1:123456789012:orders`) or a URL
+ * (`https://sqs.eu-central-1.amazonaws.com/123456789012/orders`). The endpoint is never taken from a URL.
+ */
+export function queuePlace(queueName: string): QueuePlace {
+  const {
+    name = queueName,
+    account,
+    region,
+  } = (arnForm.exec(queueName) ?? urlForm.exec(queueName))?.groups ?? {};
+  return { name, account, region };
+}
+
+const arnForm = /^arn:aws[\w-]*:sqs:(?<region>[\w-]+):(?<account>\d{12}):(?<name>[^:]+)$/;
+
+const urlForm =
+  /^https?:\/\/(?:sqs\.(?<region>[\w-]+)\.amazonaws\.[^/]+|[^/?#]+)\/(?<account>\d{12})\/(?<name>[^/?#]+)$/;
+
 /**
  * The name in the form that SQS accepts: svchost's suffix goes before `.fifo`, so `orders.fifo_dead` becomes
  * `orders_dead.fifo`.
@@ -85,11 +112,12 @@ export function wireName(queueName: string): string {
 
 /** The rule that a name breaks, for people; undefined if SQS accepts the name. */
 export function nameFault(queueName: string): string | undefined {
-  const stem = isFifoName(queueName) ? queueName.slice(0, -fifoSuffix.length) : queueName;
-  if (queueName.length <= longestName && /^[A-Za-z0-9_-]+$/.test(stem)) return undefined;
+  const { name } = queuePlace(queueName);
+  const stem = isFifoName(name) ? name.slice(0, -fifoSuffix.length) : name;
+  if (name.length <= longestName && /^[A-Za-z0-9_-]+$/.test(stem)) return undefined;
   return (
     `a queue name of at most ${longestName} letters, digits, "_" and "-", with ".fifo" at the end ` +
-    'if it is a FIFO queue'
+    "if it is a FIFO queue; or, without a prefix, a queue's ARN or URL"
   );
 }
 

@@ -24,7 +24,9 @@ import { SqsConsumer } from './consumer.ts';
 import { isClockCorrected, isMissingQueue } from './failure.ts';
 import { describeAddress, type SqsOptions } from './options.ts';
 import { outgoingMessage } from './outgoing.ts';
-import { QueueRegister, wireName, type SqsQueue } from './queue.ts';
+import { limitsOf } from './queue-kind.ts';
+import { deadLetterName, QueueRegister, wireName, type SqsQueue } from './queue.ts';
+import { findMissingRights } from './rights.ts';
 import { Sender } from './sender.ts';
 
 export type { CallCounts } from './api.ts';
@@ -68,7 +70,7 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
     this.#context = context;
     this.address = describeAddress(settings);
     this.#api = new SqsApi(settings, clock);
-    this.#register = new QueueRegister(this.#api, emit);
+    this.#register = new QueueRegister(this.#api, settings.region, emit);
     this.#sender = new Sender({ api: this.#api, clock });
     this.#patience = new Patience(clock, refusalPatienceMs);
   }
@@ -155,23 +157,22 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
     return visible + Math.max(0, invisible - Math.max(before, this.#inFlight(queue)));
   }
 
-  /** SQS itself moves a message away once it has been received more often than the redrive policy allows. */
-  async inspectQueue(queueName: string, { maxAttempts }: QueueNeeds): Promise<readonly string[]> {
+  async inspectQueue(queueName: string, needs: QueueNeeds): Promise<readonly string[]> {
     this.#assertOpen();
-    try {
-      const { redrive } = await this.#register.facts(await this.#register.find(queueName));
-      if (!redrive || redrive.maxReceiveCount >= maxAttempts) return [];
-      const { maxReceiveCount } = redrive;
-      return [
-        `queue "${wireName(queueName)}" has a redrive policy with maxReceiveCount ${maxReceiveCount}, below ` +
-          `RETRY_MAX_ATTEMPTS ${maxAttempts}: SQS moves messages to "${redrive.queueName}" before their last ` +
-          `attempt; raise maxReceiveCount, preferably above ${maxAttempts}, since it counts requeued messages too`,
-      ];
-    } catch (error) {
-      // It is created when the service starts.
-      if (isMissingQueue(error)) return [];
-      throw error;
-    }
+    const queue = await this.#findExisting(queueName);
+    const facts = queue && (await this.#register.facts(queue));
+    const deadLetterQueueName = deadLetterName(needs.deadLetterQueueName, wireName(queueName));
+    // Where dead letters go; see DeadLetterSender.
+    const deadLetterQueue =
+      (facts?.redrive && (await this.#findIfAny(facts.redrive.arn))) ??
+      (await this.#findExisting(deadLetterQueueName));
+    const missing = await findMissingRights(this.#api, {
+      queue,
+      deadLetterQueue,
+      missing: [queue ? [] : wireName(queueName), deadLetterQueue ? [] : deadLetterQueueName].flat(),
+    });
+    if (missing.length > 0) throw new BrokerRefusedError(missing.join('; '));
+    return facts ? limitsOf(wireName(queueName), facts, needs.maxAttempts) : [];
   }
 
   async close(): Promise<void> {
@@ -204,6 +205,22 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
       throw new SendError(queueName, `not sent to queue "${queueName}": ${toError(cause).message}`, {
         cause,
       });
+    }
+  }
+
+  /** Undefined if it is missing, and can be created. */
+  async #findExisting(queueName: string): Promise<SqsQueue | undefined> {
+    const queue = await this.#findIfAny(queueName);
+    if (!queue) this.#register.assertCreatable(queueName);
+    return queue;
+  }
+
+  async #findIfAny(queueName: string): Promise<SqsQueue | undefined> {
+    try {
+      return await this.#register.find(queueName);
+    } catch (error) {
+      if (isMissingQueue(error)) return undefined;
+      throw error;
     }
   }
 

@@ -94,9 +94,8 @@ export class DeadLetterSender {
   async #findTarget(): Promise<SqsQueue> {
     const { source, register } = this.#options;
     if (!this.#redrive) return await register.ensure(this.#name);
-    const { queueName, account } = this.#redrive;
     try {
-      return await register.find(queueName, account);
+      return await register.find(this.#redrive.arn);
     } catch (error) {
       if (!isMissingQueue(error)) throw error;
       source.context.log.warn(

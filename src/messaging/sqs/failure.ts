@@ -20,6 +20,9 @@ const badCredentials =
 
 const noCredentials = /^(CredentialsProviderError|TokenProviderError)$/;
 
+/** The queue is encrypted with a key that cannot be used as it is (SQS API, SendMessage, Errors). */
+const unusableKey = /^(KMS\.|Kms)(Disabled|InvalidKeyUsage|InvalidState|NotFound|OptInRequired)/;
+
 const denied = /AccessDenied|UnauthorizedOperation|^NotAuthorized/;
 
 const throttled = /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|OverLimit/;
@@ -89,9 +92,27 @@ function refusalText(cause: unknown, { action, queueName, region }: Place): stri
   }
   if (denied.test(name) || metadataOf(cause).httpStatusCode === 403) {
     const queue = queueName === undefined ? 'queues' : `queue "${queueName}"`;
-    return `SQS in ${region} denied sqs:${action} on ${queue}: allow the IAM action sqs:${action} (${message})`;
+    const missing = deniedAction(message, action, name);
+    return `SQS in ${region} denied sqs:${action} on ${queue}: allow the IAM action ${missing} (${message})`;
+  }
+  if (unusableKey.test(name)) {
+    const queue = queueName === undefined ? 'a queue' : `queue "${queueName}"`;
+    return `SQS in ${region} cannot use the KMS key of ${queue} (${name}): enable it, or set another (${message})`;
   }
   return undefined;
+}
+
+/**
+ * The action that is missing. AWS's own sentence tells it, and knows better: an encrypted queue needs actions of KMS, too.
+ * It writes actions of SQS in lower case.
+ */
+function deniedAction(message: string, action: string, name: string): string {
+  const told = /not authorized to perform:? ([a-z0-9-]+:\w+)/i.exec(message)?.[1];
+  if (told !== undefined && told.toLowerCase() !== `sqs:${action}`.toLowerCase()) return told;
+  if (told === undefined && /^kms/i.test(name)) {
+    return action === 'SendMessage' ? 'kms:GenerateDataKey and kms:Decrypt' : 'kms:Decrypt';
+  }
+  return `sqs:${action}`;
 }
 
 function failureText(cause: unknown, { action, queueName, region }: Place): string {

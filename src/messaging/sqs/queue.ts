@@ -1,5 +1,5 @@
 // Queues by name: checks names, looks up URLs, creates queues that are missing, and reads their attributes.
-import { isFifoName, nameFault, wireName } from '../../config/broker/sqs.ts';
+import { isFifoName, nameFault, queuePlace, wireName } from '../../config/broker/sqs.ts';
 import { BrokerRefusedError } from '../../errors.ts';
 import type { AdapterContext } from '../adapter.ts';
 import { KnownQueues } from '../known-queue.ts';
@@ -28,8 +28,8 @@ export interface Source {
 export interface Redrive {
   /** The queue to which they are moved. */
   readonly queueName: string;
-  /** The account that owns that queue. */
-  readonly account: string;
+  /** Its full name, with its account. */
+  readonly arn: string;
   readonly maxReceiveCount: number;
 }
 
@@ -37,16 +37,20 @@ export interface Redrive {
 export interface QueueFacts {
   readonly visibilityTimeoutS: number;
   readonly redrive: Redrive | undefined;
+  /** How long SQS keeps a message, in seconds. */
+  readonly retentionS: number;
 }
 
 /** The queues of one connection; each is looked up once. */
 export class QueueRegister {
   readonly #api: SqsApi;
   readonly #emit: AdapterContext['emit'];
+  readonly #region: string;
   readonly #known = new KnownQueues<SqsQueue>();
 
-  constructor(api: SqsApi, emit: AdapterContext['emit']) {
+  constructor(api: SqsApi, region: string, emit: AdapterContext['emit']) {
     this.#api = api;
+    this.#region = region;
     this.#emit = emit;
   }
 
@@ -62,11 +66,10 @@ export class QueueRegister {
   /**
    * The queue; rejects if it is missing (see isMissingQueue).
    *
-   * @param account the account that owns the queue, if it is not ours
    * @throws BrokerRefusedError as `ensure` does
    */
-  find(queueName: string, account?: string): Promise<SqsQueue> {
-    return this.#remember(queueName, (name) => this.#lookUp(name, account));
+  find(queueName: string): Promise<SqsQueue> {
+    return this.#remember(queueName, (name) => this.#lookUp(name));
   }
 
   /** Makes the next call look the queue up again, because it is gone. */
@@ -74,12 +77,29 @@ export class QueueRegister {
     this.#known.forget(queueName);
   }
 
+  /**
+   * Throws if a queue that is missing cannot be created, since its name says that it may be of another account.
+   */
+  assertCreatable(queueName: string): void {
+    if (queuePlace(wireName(queueName)).account === undefined) return;
+    throw new BrokerRefusedError(
+      `there is no queue "${queueName}", or its account does not let us see it: svchost creates queues only by name; ` +
+        "create it, or allow sqs:GetQueueUrl in the queue's policy",
+    );
+  }
+
   async facts(queue: SqsQueue): Promise<QueueFacts> {
-    const attributes = await this.#api.attributes(queue, ['VisibilityTimeout', 'RedrivePolicy']);
+    const attributes = await this.#api.attributes(queue, [
+      'VisibilityTimeout',
+      'RedrivePolicy',
+      'MessageRetentionPeriod',
+    ]);
     return {
       // A timeout of 0 would lease nothing, so SQS's default is used instead.
       visibilityTimeoutS: Number(attributes.VisibilityTimeout) || 30,
       redrive: parseRedrive(attributes.RedrivePolicy),
+      // SQS's default is four days.
+      retentionS: Number(attributes.MessageRetentionPeriod) || 345_600,
     };
   }
 
@@ -104,8 +124,14 @@ export class QueueRegister {
     return await this.#known.ask(name, () => find(name));
   }
 
-  async #lookUp(name: string, account?: string): Promise<SqsQueue> {
-    return { name, url: await this.#api.lookUp(name, account), isFifo: isFifoName(name) };
+  async #lookUp(fullName: string): Promise<SqsQueue> {
+    const { name, account, region = this.#region } = queuePlace(fullName);
+    if (region !== this.#region) {
+      throw new BrokerRefusedError(
+        `queue "${fullName}" is in ${region}, and AWS_REGION is ${this.#region}; set AWS_REGION to ${region}`,
+      );
+    }
+    return { name: fullName, url: await this.#api.lookUp(name, account), isFifo: isFifoName(name) };
   }
 
   async #lookUpOrCreate(name: string): Promise<SqsQueue> {
@@ -113,6 +139,7 @@ export class QueueRegister {
       return await this.#lookUp(name);
     } catch (error) {
       if (!isMissingQueue(error)) throw error;
+      this.assertCreatable(name);
     }
     const isFifo = isFifoName(name);
     const url = await this.#api.create(name, isFifo ? { FifoQueue: 'true' } : {});
@@ -144,7 +171,7 @@ function parseRedrive(policy: string | undefined): Redrive | undefined {
   if (policy === undefined || policy === '') return undefined;
   const { deadLetterTargetArn, maxReceiveCount } = JSON.parse(policy) as Record<string, unknown>;
   if (typeof deadLetterTargetArn !== 'string') return undefined;
-  const [account, queueName] = deadLetterTargetArn.split(':').slice(4);
-  if (account === undefined || queueName === undefined) return undefined;
-  return { queueName, account, maxReceiveCount: Number(maxReceiveCount) };
+  const { name, account } = queuePlace(deadLetterTargetArn);
+  if (account === undefined) return undefined;
+  return { queueName: name, arn: deadLetterTargetArn, maxReceiveCount: Number(maxReceiveCount) };
 }

@@ -106,9 +106,12 @@ describe.for(kinds)('a queue of the kind $name', (kind) => {
         if (message === 'bad' || (message === 'once' && attempt === 1)) throw new Error('no');
       });
       await service.settled(6);
-      await vi.waitFor(async () => expect(await browse(inject('rabbitMqUrl'), `${queue}_dead`)).toHaveLength(1), {
-        timeout: 10_000,
-      });
+      await vi.waitFor(
+        async () => expect(await browse(inject('rabbitMqUrl'), `${queue}_dead`)).toHaveLength(1),
+        {
+          timeout: 10_000,
+        },
+      );
       expect(await service.stop()).toBe(0);
       expect(await browse(inject('rabbitMqUrl'), queue)).toEqual([]);
     },

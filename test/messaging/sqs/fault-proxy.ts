@@ -25,8 +25,8 @@ export type Fault =
   | 'hang'
   /** Of a batch, each second entry fails and is not seen by the server. Other calls pass. */
   | 'partial'
-  /** 400, with this error of SQS; `date` is what the server's clock shows. */
-  | { readonly error: string; readonly status?: number; readonly date?: Date };
+  /** 400, with this error of SQS and this sentence; `date` is what the server's clock shows. */
+  | { readonly error: string; readonly status?: number; readonly message?: string; readonly date?: Date };
 
 /** How long a call hangs, in milliseconds. */
 const hangMs = 60_000;
@@ -103,7 +103,7 @@ export class FaultProxy {
     const fault = this.rule(action, body);
     if (typeof fault === 'object') {
       if (fault.date) outgoing.setHeader('date', fault.date.toUTCString());
-      answerError(outgoing, fault.status ?? 400, fault.error);
+      answerError(outgoing, fault.status ?? 400, fault.error, fault.message);
       return;
     }
     switch (fault) {
@@ -234,8 +234,13 @@ function outlives(outgoing: ServerResponse, ms: number): Promise<boolean> {
   });
 }
 
-function answerError(outgoing: ServerResponse, status: number, error: string): void {
-  const body = JSON.stringify({ __type: `com.amazonaws.sqs#${error}`, message: `${error}, on purpose` });
+function answerError(
+  outgoing: ServerResponse,
+  status: number,
+  error: string,
+  message = `${error}, on purpose`,
+): void {
+  const body = JSON.stringify({ __type: `com.amazonaws.sqs#${error}`, message });
   outgoing.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(body);
 }
 
