@@ -3,7 +3,7 @@
 //   receive   consumer -> session -> received -> lease -> delivery       settle   delivery -> settlement -> lease
 //   copies    delivery -> copy -> settlement -> stream, publisher          send   header -> publisher
 import { randomUUID } from 'node:crypto';
-import { NotConnectedError, UnsupportedError } from '../../errors.ts';
+import { BrokerRefusedError, NotConnectedError, UnsupportedError } from '../../errors.ts';
 import type {
   AdapterContext,
   Consumer,
@@ -13,8 +13,8 @@ import type {
   SendOptions,
 } from '../adapter.ts';
 import type { MessageFacts } from '../message.ts';
-import type { Browsable, Capabilities, Claiming, Inspectable } from '../capability.ts';
-import { browse, faultsOf } from './browse.ts';
+import type { Browsable, Capabilities, Claiming, Inspectable, QueueNeeds } from '../capability.ts';
+import { browse } from './browse.ts';
 import { NatsConsumer } from './consumer.ts';
 import { copyRoomBytes } from './copy.ts';
 import { encodeWire, sentFacts, sizeOf } from './header.ts';
@@ -23,7 +23,9 @@ import { messageSubject } from './name.ts';
 import type { NatsOptions } from './options.ts';
 import { Claims } from './occurrence.ts';
 import { Publisher, tooLarge } from './publisher.ts';
+import { findMissingRights } from './rights.ts';
 import { Queues } from './stream.ts';
+import { limitsOf } from './stream-kind.ts';
 
 export type { NatsOptions } from './options.ts';
 
@@ -126,7 +128,7 @@ export class NatsConnection implements MessageAdapter, Claiming, Browsable, Insp
   async countMessages(queueName: string): Promise<number> {
     this.#assertOpen();
     const before = this.#inFlight(queueName);
-    const { stream, consumer } = await this.#queues.inspect(queueName);
+    const { stream, consumer } = await this.#queues.find(queueName);
     if (!consumer) return stream?.state.messages ?? 0;
     const inFlight = Math.max(before, this.#inFlight(queueName));
     return consumer.num_pending + Math.max(0, consumer.num_ack_pending - inFlight);
@@ -144,10 +146,19 @@ export class NatsConnection implements MessageAdapter, Claiming, Browsable, Insp
     return stream ? await browse(this.#link.require(), stream, limit) : [];
   }
 
-  async inspectQueue(queueName: string): Promise<readonly string[]> {
+  async inspectQueue(queueName: string, { deadLetterQueueName }: QueueNeeds): Promise<readonly string[]> {
     this.#assertOpen();
     const { stream, consumer } = await this.#queues.inspect(queueName);
-    return stream ? faultsOf(queueName, stream, consumer) : [];
+    const deadLetters = await this.#queues.inspectDeadLetters(deadLetterQueueName);
+    const missing = await findMissingRights(this.#link.require(), {
+      queueName,
+      deadLetterQueueName,
+      hasStream: stream !== undefined,
+      hasDeadLetterStream: deadLetters !== undefined,
+      consumer,
+    });
+    if (missing.length > 0) throw new BrokerRefusedError(missing.join('; '));
+    return stream ? limitsOf(queueName, stream, consumer) : [];
   }
 
   async close(): Promise<void> {

@@ -99,9 +99,9 @@ export class NatsConsumer implements Consumer {
 
   /** Consumes over one connection until that ends; returns why. */
   async #runSession(open: OpenLink, onOpen: () => void): Promise<Error> {
-    const { queues, context, concurrency } = this.#options;
+    const { queues, context, concurrency, deadLetterQueueName } = this.#options;
     try {
-      const consumer = await queues.ensureConsumer(this.queueName);
+      const consumer = await queues.ensureConsumer(this.queueName, deadLetterQueueName);
       this.#keeper.ackWaitMs = consumer.ackWaitMs;
       if (this.#isDraining()) return new Error('drained');
       const session = new Session({

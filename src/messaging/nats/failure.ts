@@ -69,9 +69,12 @@ export function isRefusedByStream(error: unknown): boolean {
   return apiErrorIn(error) !== undefined && !isMissingStream(error);
 }
 
-/** Whether the user lacks a right. */
-export function isForbidden(error: unknown): boolean {
-  return chain(error).some((each) => each instanceof errors.PermissionViolationError);
+/** The right that the user lacks; undefined if the failure is another. */
+export function missingRight(error: unknown): string | undefined {
+  const violation = chain(error).find((each) => each instanceof errors.PermissionViolationError);
+  if (!violation) return undefined;
+  const verb = violation.operation === 'publish' ? 'publish to' : 'subscribe to';
+  return `the right to ${verb} "${violation.subject}"`;
 }
 
 /** The refusal behind a failed attempt to connect; undefined if the next attempt may succeed. */
@@ -104,10 +107,11 @@ export function queueRefusal(
   address: string,
 ): BrokerRefusedError | undefined {
   if (cause instanceof BrokerRefusedError) return cause;
-  if (isForbidden(cause)) {
+  const right = missingRight(cause);
+  if (right !== undefined) {
     return new BrokerRefusedError(
-      `NATS refused access to queue "${queueName}" at ${address}: ${toError(cause).message}; the user needs the rights ` +
-        'that docs/nats.md lists',
+      `NATS refused access to queue "${queueName}" at ${address}: the user lacks ${right}, one of those in ` +
+        `docs/nats.md (${toError(cause).message})`,
       { cause },
     );
   }

@@ -13,7 +13,7 @@ import type { AdapterContext } from '../adapter.ts';
 import { backoffMs } from '../backoff.ts';
 import { handOver, type Handover } from '../handover.ts';
 import type { Forms } from './copy.ts';
-import { isDisconnect, isForbidden, isMissingConsumer, isUnanswered, queueRefusal } from './failure.ts';
+import { isDisconnect, missingRight, isMissingConsumer, isUnanswered, queueRefusal } from './failure.ts';
 import type { Lease, LeaseKeeper } from './lease.ts';
 import type { Link, OpenLink } from './link.ts';
 import { requestTimeoutMs } from './options.ts';
@@ -91,7 +91,7 @@ export class Settlement {
     } catch (thrown) {
       const error = toError(thrown);
       const cause = error instanceof SendError ? error.cause : error;
-      if (isForbidden(cause)) throw queueRefusal(cause, target.queueName, address) ?? error;
+      if (missingRight(cause) !== undefined) throw queueRefusal(cause, target.queueName, address) ?? error;
       if (!(error instanceof BrokerRefusedError)) throw error;
       throw new MessageRefusedError(target.queueName, error.message, { canShrink: false, cause: error });
     }

@@ -15,6 +15,7 @@ import { isMissingConsumer, isMissingStream, queueRefusal } from './failure.ts';
 import type { Link } from './link.ts';
 import { consumerName, streamName, subjectsOf } from './name.ts';
 import type { NatsOptions } from './options.ts';
+import { consumerRefusal, deadLetterRefusal, streamRefusal } from './stream-kind.ts';
 
 /** The consumer that all hosts of a queue share. */
 export interface QueueConsumer {
@@ -22,6 +23,12 @@ export interface QueueConsumer {
   readonly name: string;
   /** How long a delivery is leased at a time. */
   readonly ackWaitMs: number;
+}
+
+/** A queue at the server, as far as it exists. */
+export interface Found {
+  readonly stream: StreamInfo | undefined;
+  readonly consumer: ConsumerInfo | undefined;
 }
 
 /** The connection, and the settings of queues to create. */
@@ -46,17 +53,13 @@ export class Queues {
   /**
    * Creates the queue if it is missing; always asks the server.
    *
-   * @throws BrokerRefusedError the user may not, or the server refuses such a queue
+   * @throws BrokerRefusedError the user may not, the server refuses such a queue, or an existing stream cannot be one
    */
   async ensure(queueName: string): Promise<StreamInfo> {
     return await this.#refusable(queueName, async () => {
       const info = (await this.info(queueName)) ?? (await this.#create(queueName));
-      const missing = subjectsOf(queueName).filter((subject) => !info.config.subjects.includes(subject));
-      if (missing.length === 0) return info;
-      throw new BrokerRefusedError(
-        `stream "${streamName(queueName)}" at ${this.#options.link.address} is not that of a queue; ` +
-          `add ${missing.join(' and ')} to its subjects, or use another queue name`,
-      );
+      this.#assertServes(queueName, streamRefusal(queueName, info));
+      return info;
     });
   }
 
@@ -70,11 +73,17 @@ export class Queues {
     this.#known.forget(queueName);
   }
 
-  /** Creates the queue and its consumer if they are missing. Throws as `ensure` does. */
-  async ensureConsumer(queueName: string): Promise<QueueConsumer> {
+  /**
+   * Creates the queue and its consumer if they are missing. Throws as `ensure` does, also if the queue of dead letters exists
+   * and cannot be one.
+   */
+  async ensureConsumer(queueName: string, deadLetterQueueName: string): Promise<QueueConsumer> {
+    await this.inspectDeadLetters(deadLetterQueueName);
     return await this.#refusable(queueName, async () => {
       const stream = await this.ensure(queueName);
-      const info = (await this.#consumerInfo(stream)) ?? (await this.#createConsumer(stream));
+      const existing = await this.#consumerInfo(stream);
+      this.#assertServes(queueName, consumerRefusal(stream, existing));
+      const info = existing ?? (await this.#createConsumer(stream));
       return { stream: info.stream_name, name: info.name, ackWaitMs: millis(info.config.ack_wait ?? 0) };
     });
   }
@@ -90,11 +99,38 @@ export class Queues {
   }
 
   /** The stream of a queue and its consumer, as far as they exist. */
-  async inspect(queueName: string): Promise<{ stream?: StreamInfo; consumer?: ConsumerInfo }> {
+  async find(queueName: string): Promise<Found> {
     const stream = await this.info(queueName);
-    if (!stream) return {};
-    const consumer = await this.#consumerInfo(stream);
-    return { stream, ...(consumer && { consumer }) };
+    return { stream, consumer: stream && (await this.#consumerInfo(stream)) };
+  }
+
+  /**
+   * As `find`, for a queue that is to be consumed.
+   *
+   * @throws BrokerRefusedError they cannot serve, or the user may not look at them
+   */
+  async inspect(queueName: string): Promise<Found> {
+    return await this.#refusable(queueName, async () => {
+      const { stream, consumer } = await this.find(queueName);
+      if (stream)
+        this.#assertServes(queueName, streamRefusal(queueName, stream) ?? consumerRefusal(stream, consumer));
+      return { stream, consumer };
+    });
+  }
+
+  /** The stream of dead letters, if it exists. Throws as `inspect` does. */
+  async inspectDeadLetters(queueName: string): Promise<StreamInfo | undefined> {
+    return await this.#refusable(queueName, async () => {
+      const stream = await this.info(queueName);
+      if (stream) this.#assertServes(queueName, deadLetterRefusal(queueName, stream));
+      return stream;
+    });
+  }
+
+  #assertServes(queueName: string, refusal: string | undefined): void {
+    if (refusal === undefined) return;
+    const stream = `stream "${streamName(queueName)}" at ${this.#options.link.address}`;
+    throw new BrokerRefusedError(`${stream} cannot serve as a queue: ${refusal}`);
   }
 
   async #refusable<T>(queueName: string, work: () => Promise<T>): Promise<T> {
