@@ -152,6 +152,17 @@ export class MessageRefusedError extends SendError {
   }
 }
 
+/** Headers or properties of a message have no form at the broker: too long, out of range, or no data. Nothing was sent. */
+export class UnwritableError extends MessageRefusedError {
+  constructor(queueName: string, cause: unknown) {
+    super(
+      queueName,
+      `headers or properties of a message to queue "${queueName}" cannot be written: ${toError(cause).message}`,
+      { code: 'UNWRITABLE', canShrink: true, cause },
+    );
+  }
+}
+
 /** The broker cannot do this. */
 export class UnsupportedError extends SvchostError {
   constructor(message: string) {

@@ -6,6 +6,7 @@ import { describeClock } from './contract/clock.ts';
 import { describeContent } from './contract/content.ts';
 import { describeDelivering } from './contract/delivering.ts';
 import { describeEnding } from './contract/ending.ts';
+import { describeFuzz } from './contract/fuzz.ts';
 import type { AdapterHarness } from './contract/harness.ts';
 import { describeReporting } from './contract/reporting.ts';
 import { describeSending } from './contract/sending.ts';
@@ -19,6 +20,7 @@ export function describeAdapterContract(name: string, harness: AdapterHarness): 
     const broker = useBroker(harness);
     describe('sending', () => describeSending(broker));
     describe('bodies and headers', () => describeContent(broker));
+    describe('random bodies and headers', () => describeFuzz(broker));
     describe('delivering', () => describeDelivering(broker));
     describe('settling', () => describeSettling(broker));
     describe('ending', () => describeEnding(broker));

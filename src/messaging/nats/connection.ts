@@ -3,7 +3,8 @@
 //   receive   consumer -> session -> received -> lease -> delivery       settle   delivery -> settlement -> lease
 //   copies    delivery -> copy -> settlement -> stream, publisher          send   header -> publisher
 import { randomUUID } from 'node:crypto';
-import { BrokerRefusedError, NotConnectedError, UnsupportedError } from '../../errors.ts';
+import type { MsgHdrs } from '@nats-io/transport-node';
+import { BrokerRefusedError, NotConnectedError, UnsupportedError, UnwritableError } from '../../errors.ts';
 import type {
   AdapterContext,
   Consumer,
@@ -17,7 +18,7 @@ import type { Browsable, Capabilities, Claiming, Inspectable, QueueNeeds } from 
 import { browse } from './browse.ts';
 import { NatsConsumer } from './consumer.ts';
 import { copyRoomBytes } from './copy.ts';
-import { encodeWire, sentFacts, sizeOf } from './header.ts';
+import { encodeWire, sentFacts, sizeOf, type Wire } from './header.ts';
 import { Link } from './link.ts';
 import { messageSubject } from './name.ts';
 import type { NatsOptions } from './options.ts';
@@ -91,7 +92,7 @@ export class NatsConnection implements MessageAdapter, Claiming, Browsable, Insp
     if (options.delayMs)
       throw new UnsupportedError('NATS has no delayed delivery; send without a delay, or later');
     const sentAt = new Date(this.#context.clock.now());
-    const headers = encodeWire({
+    const headers = writeHeaders(queueName, {
       headers: options.headers ?? {},
       facts: sentFacts(options, options.messageId ?? randomUUID(), sentAt),
     });
@@ -180,5 +181,13 @@ export class NatsConnection implements MessageAdapter, Claiming, Browsable, Insp
       consumer.queueName === queueName ? consumer.size : 0,
     );
     return sizes.reduce((sum, size) => sum + size, 0);
+  }
+}
+
+function writeHeaders(queueName: string, wire: Wire): MsgHdrs {
+  try {
+    return encodeWire(wire);
+  } catch (error) {
+    throw new UnwritableError(queueName, error);
   }
 }

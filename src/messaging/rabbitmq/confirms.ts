@@ -8,7 +8,7 @@ import {
   type RecoveringChannelModel,
 } from 'amqplib';
 import type { Clock } from '../../clock.ts';
-import { MessageRefusedError, SendError, toError, UnroutableError } from '../../errors.ts';
+import { MessageRefusedError, SendError, toError, UnroutableError, UnwritableError } from '../../errors.ts';
 import type { Headers } from '../message.ts';
 import { close, watchChannel } from './channel.ts';
 import { headersSize } from './field-table.ts';
@@ -146,7 +146,7 @@ export class Confirms {
       if (error instanceof IllegalOperationError) {
         throw new SendError(queueName, notConfirmed(queueName, error), { cause: error });
       }
-      throw unwritable(queueName, error);
+      throw new UnwritableError(queueName, error);
     }
   }
 
@@ -211,16 +211,6 @@ export class Confirms {
     if (replyCodeOf(error) !== undefined) return new ChannelRefusedError(queueName, suspects, error);
     return new SendError(queueName, notConfirmed(queueName, error), { cause: error });
   }
-}
-
-/** Too long, or numbers out of range, as another client may have sent them. Nothing was sent. */
-function unwritable(queueName: string, cause: unknown): MessageRefusedError {
-  const { message } = toError(cause);
-  return new MessageRefusedError(
-    queueName,
-    `headers or properties of a message to queue "${queueName}" cannot be written: ${message}`,
-    { code: 'UNWRITABLE', canShrink: true, cause },
-  );
 }
 
 /** RabbitMQ documentation, "Queue Length Limit" and "Publisher confirms": the two causes of a negative confirm. */

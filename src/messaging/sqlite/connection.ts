@@ -4,7 +4,13 @@
 //   settle    delivery -> consumer -> writer -> store             send   writer -> store, then watcher rings
 import { randomUUID } from 'node:crypto';
 import { sleep } from '../../clock.ts';
-import { DatabaseError, NotConnectedError, SendError, UnroutableError } from '../../errors.ts';
+import {
+  DatabaseError,
+  NotConnectedError,
+  SendError,
+  UnroutableError,
+  UnwritableError,
+} from '../../errors.ts';
 import type {
   AdapterContext,
   ConsumeOptions,
@@ -13,7 +19,7 @@ import type {
   MessageAdapter,
   SendOptions,
 } from '../adapter.ts';
-import type { MessageFacts } from '../message.ts';
+import type { Headers, MessageFacts } from '../message.ts';
 import { backoffMs } from '../backoff.ts';
 import type { Browsable, Capabilities, Claiming } from '../capability.ts';
 import { SqliteConsumer } from './consumer.ts';
@@ -120,7 +126,7 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
         queueName,
         messageId: options.messageId ?? randomUUID(),
         body,
-        headers: JSON.stringify(options.headers ?? {}),
+        headers: writeHeaders(queueName, options.headers),
         enqueuedAt: Math.floor(now),
         dueAt: Math.ceil(now + Math.max(0, options.delayMs ?? 0)),
         replyTo: options.replyTo ?? null,
@@ -272,5 +278,13 @@ export class SqliteConnection implements MessageAdapter, Browsable, Claiming {
     watcher?.close();
     writer?.close(new NotConnectedError(this.address));
     database?.close();
+  }
+}
+
+function writeHeaders(queueName: string, headers: Headers = {}): string {
+  try {
+    return JSON.stringify(headers);
+  } catch (error) {
+    throw new UnwritableError(queueName, error);
   }
 }

@@ -1,7 +1,7 @@
 // One message in SQS's form: text, attributes, group. Explains any message that SQS would refuse. Pure, but for ids.
 import { createHash, randomUUID } from 'node:crypto';
 import type { SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
-import { SendError, UnsupportedError } from '../../errors.ts';
+import { SendError, UnsupportedError, UnwritableError } from '../../errors.ts';
 import type { SendOptions } from '../adapter.ts';
 import type { Headers } from '../message.ts';
 import {
@@ -83,7 +83,7 @@ function attributesOf(queue: SqsQueue, headers: Headers): Attributes {
   try {
     return encodeHeaders(headers);
   } catch (cause) {
-    throw notSent(queue, 'its headers are not JSON', cause);
+    throw new UnwritableError(queue.name, cause);
   }
 }
 

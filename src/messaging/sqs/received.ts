@@ -44,7 +44,7 @@ export function readMessage(message: Message, now: number): Received {
     text: message.Body ?? '',
     attributes,
     messageId: facts.messageId ?? MessageId,
-    attempt: Math.max(1, Number(system.ApproximateReceiveCount ?? 1)),
+    attempt: Math.max(1, Number(system.ApproximateReceiveCount) || 1),
     enqueuedAt: timestamp(system.SentTimestamp),
     firstSeen: timestamp(system.ApproximateFirstReceiveTimestamp) ?? new Date(now),
     replyTo: facts.replyTo,
