@@ -19,23 +19,21 @@ export interface FaultHostOptions {
   readonly queue: string;
   /** Default: `briefWork`. */
   readonly work?: ((delivery: Delivery) => Promise<void>) | undefined;
-  /** Whether each fifth message is retried once, after 50 ms. Default: true. */
-  readonly retriesSome?: boolean | undefined;
   /** Default: 3. */
   readonly concurrency?: number | undefined;
 }
 
-/** Starts a host on a connected adapter. */
+/** Starts a host on a connected adapter; each fifth message is retried once, after 50 ms. */
 export async function startFaultHost<Adapter extends MessageAdapter>(
   adapter: Adapter,
-  { queue, work = briefWork, retriesSome = true, concurrency = 3 }: FaultHostOptions,
+  { queue, work = briefWork, concurrency = 3 }: FaultHostOptions,
 ): Promise<FaultHost<Adapter>> {
   const done = new Set<string>();
   const deliveries: Delivery[] = [];
   const failures: Error[] = [];
   const process = async (delivery: Delivery) => {
     await work(delivery);
-    if (retriesSome && Number(textOf(delivery)) % 5 === 0 && delivery.attempt === 1) {
+    if (Number(textOf(delivery)) % 5 === 0 && delivery.attempt === 1) {
       const error = { name: 'Error', message: 'once' };
       await delivery.settle({ kind: 'retry', delayMs: 50, error });
       return;

@@ -1,10 +1,10 @@
 // The open connection and its known queues, shared by the consumers and the publisher of one adapter.
-import type { Options, RecoveringChannelModel } from 'amqplib';
+import type { RecoveringChannelModel } from 'amqplib';
 import type { AdapterContext } from '../adapter.ts';
 import { KnownQueues } from '../known-queue.ts';
 import type { RabbitMqOptions } from './endpoint.ts';
 import { Publisher } from './publisher.ts';
-import { ensureQueue, queueOptions } from './queue.ts';
+import { ensureQueue, queueForms, type QueueForms } from './queue.ts';
 import { queueRefusal } from './refusal.ts';
 
 /** The open connection, and the settings and context of the adapter. */
@@ -51,10 +51,10 @@ export class Broker {
    */
   async ensureQueue(
     queueName: string,
-    options: Options.AssertQueue = queueOptions(this.settings.queueType),
+    forms: QueueForms = queueForms(this.settings.queueType),
   ): Promise<void> {
     try {
-      const isNew = await ensureQueue(this.connection, queueName, options);
+      const isNew = await ensureQueue(this.connection, queueName, forms);
       if (isNew) this.context.emit({ kind: 'queue-created', queue: queueName });
     } catch (error) {
       throw queueRefusal(error, queueName, this.address) ?? error;
@@ -62,8 +62,8 @@ export class Broker {
   }
 
   /** As `ensureQueue`, but asks the broker only the first time. */
-  async ensureKnown(queueName: string, options?: Options.AssertQueue): Promise<void> {
-    await this.#known.ask(queueName, () => this.ensureQueue(queueName, options));
+  async ensureKnown(queueName: string, forms?: QueueForms): Promise<void> {
+    await this.#known.ask(queueName, () => this.ensureQueue(queueName, forms));
   }
 
   /** Makes the next `ensureKnown` ask the broker again: the queue turned out to be missing. */

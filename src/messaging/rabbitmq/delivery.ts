@@ -8,7 +8,7 @@ import { handOver } from '../handover.ts';
 import type { Broker } from './broker.ts';
 import { deadLetterCopy, formsOf, retryCopy, type Copy, type Original } from './copy.ts';
 import { move, type Target } from './handover.ts';
-import { isWaitQueue, waitQueueName, waitQueueOptions } from './queue.ts';
+import { isWaitQueue, waitQueueName, waitQueueForms } from './queue.ts';
 import type { Session } from './session.ts';
 
 /** The channel and queue of a delivery, and the queue for its dead letter. */
@@ -98,10 +98,10 @@ export class RabbitMqDelivery implements Delivery {
   }
 
   async #retry(delayMs: number, onHeld: OnHeld | undefined): Promise<boolean> {
-    const { broker, queueName } = this.#source;
+    const { queueName } = this.#source;
     const target = {
       queueName: waitQueueName(queueName, delayMs),
-      options: waitQueueOptions(queueName, delayMs, broker.settings.queueType),
+      forms: waitQueueForms(queueName, delayMs),
     };
     return await this.#replaceBy(target, retryCopy(this.#original()), onHeld);
   }

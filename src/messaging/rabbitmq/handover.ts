@@ -8,12 +8,13 @@ import {
   UnroutableError,
 } from '../../errors.ts';
 import type { Broker } from './broker.ts';
+import type { QueueForms } from './queue.ts';
 import { queueRefusal, replyCode, replyCodeOf } from './refusal.ts';
 
-/** One of svchost's own queues, and the options with which it is declared when first needed. */
+/** One of svchost's own queues, and the forms in which it is declared when first needed. */
 export interface Target {
   readonly queueName: string;
-  readonly options?: Options.AssertQueue;
+  readonly forms?: QueueForms;
 }
 
 /**
@@ -25,12 +26,12 @@ export interface Target {
  */
 export async function move(
   broker: Broker,
-  { queueName, options }: Target,
+  { queueName, forms }: Target,
   body: Uint8Array,
   properties: Options.Publish,
 ): Promise<void> {
   try {
-    await broker.ensureKnown(queueName, options);
+    await broker.ensureKnown(queueName, forms);
     await broker.publisher.publish(queueName, body, properties);
   } catch (thrown) {
     const error = toError(thrown);

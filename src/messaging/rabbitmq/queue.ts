@@ -30,6 +30,9 @@ export async function countReady(
   }
 }
 
+/** How a queue is declared: in the first form that the broker knows. */
+export type QueueForms = readonly [Options.AssertQueue, ...Options.AssertQueue[]];
+
 /**
  * Creates a durable queue if it is missing. Checks passively first: the broker would refuse to declare an existing
  * queue with other arguments (a quorum queue, an operator's TTL).
@@ -39,36 +42,35 @@ export async function countReady(
 export async function ensureQueue(
   connection: RecoveringChannelModel,
   queueName: string,
-  options: Options.AssertQueue,
+  [form, ...others]: QueueForms,
 ): Promise<boolean> {
   if ((await countReady(connection, queueName)) !== undefined) return false;
-  await withChannel(connection, (channel) => channel.assertQueue(queueName, { durable: true, ...options }));
-  return true;
+  try {
+    await withChannel(connection, (channel) => channel.assertQueue(queueName, { durable: true, ...form }));
+    return true;
+  } catch (error) {
+    const [next, ...rest] = others;
+    if (!next || replyCodeOf(error) !== replyCode.preconditionFailed) throw error;
+    return await ensureQueue(connection, queueName, [next, ...rest]);
+  }
 }
 
-/** The options of every queue that svchost declares: its type, if one is configured. */
-export function queueOptions(queueType: RabbitMqQueueType | undefined): Options.AssertQueue {
-  return queueType === undefined ? {} : { arguments: { 'x-queue-type': queueType } };
+/** The form of queues and of their dead-letter queues: of the configured type, if there is one. */
+export function queueForms(queueType: RabbitMqQueueType | undefined): QueueForms {
+  return [queueType === undefined ? {} : { arguments: { 'x-queue-type': queueType } }];
 }
 
 /**
- * The options of a wait queue: after `delayMs` a message goes back to `queueName` through the default exchange. One
- * queue per delay, since a queue expires messages from its head only.
+ * The forms of a wait queue: after `delayMs` a message goes back to `queueName` through the default exchange. One queue
+ * per delay, since a queue expires messages from its head only.
  *
- * A quorum queue keeps an expired message until its target has it (RabbitMQ documentation, "Quorum queues",
- * at-least-once dead lettering). A classic queue forgets it first: if the broker is killed or the target is missing at
- * that very moment, the message is lost. See docs/rabbitmq.md, "Durability".
+ * A quorum queue, whatever the type of `queueName`, since it keeps an expired message until its target has it (RabbitMQ
+ * documentation, "Quorum queues", at-least-once dead lettering). Brokers before RabbitMQ 3.10 know no quorum queues that
+ * expire messages; they get a classic queue, which forgets an expired message before its target has it. See
+ * docs/rabbitmq.md, "Durability".
  */
-export function waitQueueOptions(
-  queueName: string,
-  delayMs: number,
-  queueType: RabbitMqQueueType | undefined,
-): Options.AssertQueue {
+export function waitQueueForms(queueName: string, delayMs: number): QueueForms {
   const back = { messageTtl: delayMs, deadLetterExchange: '', deadLetterRoutingKey: queueName };
-  if (queueType !== 'quorum') return { ...back, ...queueOptions(queueType) };
-  return {
-    ...back,
-    overflow: 'reject-publish',
-    arguments: { 'x-queue-type': 'quorum', 'x-dead-letter-strategy': 'at-least-once' },
-  };
+  const quorum = { 'x-queue-type': 'quorum', 'x-dead-letter-strategy': 'at-least-once' };
+  return [{ ...back, overflow: 'reject-publish', arguments: quorum }, back];
 }

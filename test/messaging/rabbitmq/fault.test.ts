@@ -1,11 +1,12 @@
 // Faults of RabbitMQ and the network, caused at a broker of the test's own: after each of them every message is
 // processed and the queue is empty.
-import { connect } from 'amqplib';
+import { connect, type RecoveringChannelModel } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BrokerRefusedError } from '../../../src/errors.ts';
 import type { AdapterContext } from '../../../src/messaging/adapter.ts';
 import type { RabbitMqQueueType } from '../../../src/config/broker/rabbitmq.ts';
 import { RabbitMqConnection, type RabbitMqOptions } from '../../../src/messaging/rabbitmq/connection.ts';
+import { countReady, ensureQueue } from '../../../src/messaging/rabbitmq/queue.ts';
 import { startOwnBroker, type OwnBroker } from '../../support/own-broker.ts';
 import { keepEvents, testContext } from '../../support/context.ts';
 import { startRelay, type Relay } from '../../support/tcp-relay.ts';
@@ -170,23 +171,11 @@ describe('every message is processed when', () => {
     await expectAllDone(host, 10);
   });
 
-  it('the broker is killed and started again', { timeout: 120_000 }, async () => {
-    // No retries here: a classic wait queue loses messages that are expiring at the moment of the kill.
-    const host = await startHost({ retriesSome: false });
-    await registrationOnDisk();
-    const sending = sendAll(host.adapter, 300);
-    await vi.waitFor(() => expect(host.done.size).toBeGreaterThan(50), faultPatience);
-    await broker.kill();
-    await broker.start();
-    await sending;
-    await expectAllDone(host, 300);
-  });
-
-  it(
-    'the broker is killed while messages wait for a retry in a quorum queue',
+  it.for(['classic', 'quorum'] as const)(
+    'the broker is killed and started again while messages of a %s queue wait for a retry',
     { timeout: 120_000 },
-    async () => {
-      const host = await startHost({ queueType: 'quorum' });
+    async (queueType) => {
+      const host = await startHost({ queueType });
       await sendAll(host.adapter, 10);
       await expectAllDone(host, 10);
       await registrationOnDisk();
@@ -199,6 +188,19 @@ describe('every message is processed when', () => {
       await expectAllDone(host, 300);
     },
   );
+
+  it('a broker knows no quorum queues that expire messages: they wait in a classic queue', async () => {
+    const name = `${queue}_wait`;
+    const form = { messageTtl: 50, arguments: { 'x-queue-type': 'unknown' } };
+    const connection = await connect(broker.url);
+    const isNew = await ensureQueue(connection as unknown as RecoveringChannelModel, name, [
+      form,
+      { messageTtl: 50 },
+    ]);
+    expect(isNew).toBe(true);
+    expect(await countReady(connection as unknown as RecoveringChannelModel, name)).toBe(0);
+    await connection.close();
+  });
 
   it('the broker is shut down for maintenance and comes back', { timeout: 120_000 }, async () => {
     const host = await startHost();
