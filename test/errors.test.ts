@@ -34,6 +34,7 @@ it('every exported error is a SvchostError that carries its name', () => {
     new errors.SendError('orders', 'no'),
     new errors.UnroutableError('orders'),
     new errors.MessageRefusedError('orders', 'no', { canShrink: false }),
+    new errors.UnwritableError('orders', new Error('no')),
     new errors.UnsupportedError('no'),
     new errors.DeadLetterError('no'),
     new errors.DatabaseError('no'),
