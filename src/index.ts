@@ -23,6 +23,7 @@ export {
   SvchostError,
   UnroutableError,
   UnsupportedError,
+  UnwritableError,
   UsageError,
 } from './errors.ts';
 export type { ErrorCode, ExitCode, Problem } from './errors.ts';
