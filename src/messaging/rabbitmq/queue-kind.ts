@@ -65,9 +65,9 @@ export async function inspectQueue(
   queueName: string,
 ): Promise<readonly string[]> {
   const kind = await readQueueKind(connection, queueName);
-  if (!kind) return [];
-  const { refusal, limits } = judge(kind);
-  if (refusal !== undefined) throw new BrokerRefusedError(`queue "${queueName}" cannot serve: ${refusal}`);
+  const { refusal, limits } = kind ? judge(kind) : { refusal: undefined, limits: [] };
+  const found = nameRefusal(queueName) ?? refusal;
+  if (found !== undefined) throw new BrokerRefusedError(`queue "${queueName}" cannot serve: ${found}`);
   return limits.map((limit) => `queue "${queueName}" ${limit}`);
 }
 
@@ -120,6 +120,15 @@ function valueOf(text: string, type: string | undefined): unknown {
   if (text === 'true' || text === 'false') return text === 'true';
   const isText = type === 'longstr' || type === 'binary' || text === '' || Number.isNaN(Number(text));
   return isText ? text : Number(text);
+}
+
+/** AMQP 0-9-1, queue.declare: the broker alone creates queues of such names. */
+function nameRefusal(queueName: string): string | undefined {
+  if (!queueName.startsWith('amq.')) return undefined;
+  return (
+    'its name begins with "amq.", so the broker lets nobody create queues for its retries beside it; ' +
+    'declare it with a name of its own'
+  );
 }
 
 function refusalOf(

@@ -17,6 +17,8 @@ interface Kind {
   readonly options: Options.AssertQueue;
   /** Part of the warning, if it serves with a limit. */
   readonly limit?: string;
+  /** The broker chooses its name. */
+  readonly isServerNamed?: true;
   /** Part of the refusal. */
   readonly refusal?: string;
 }
@@ -59,6 +61,12 @@ const kinds: readonly Kind[] = [
     options: { durable, arguments: { 'x-queue-type': 'stream', 'x-max-length-bytes': 1_000_000 } },
     refusal: 'it is a stream',
   },
+  {
+    name: 'server-named',
+    options: { durable },
+    isServerNamed: true,
+    refusal: 'its name begins with "amq."',
+  },
   { name: 'auto-delete', options: { durable, autoDelete: true }, refusal: 'it is an auto-delete queue' },
   { name: 'exclusive', options: { exclusive: true }, refusal: 'exclusive to another connection' },
 ];
@@ -76,11 +84,10 @@ afterAll(async () => {
   await deleteQueues(inject('rabbitMqUrl'), ...all);
 });
 
-async function declare({ options }: Kind): Promise<string> {
-  const name = uniqueQueueName('kind');
-  queues.push(name);
+async function declare({ options, isServerNamed }: Kind): Promise<string> {
   const channel = await control.createChannel();
-  await channel.assertQueue(name, options);
+  const { queue: name } = await channel.assertQueue(isServerNamed ? '' : uniqueQueueName('kind'), options);
+  queues.push(name);
   await channel.close();
   return name;
 }
@@ -108,9 +115,7 @@ describe.for(kinds)('a queue of the kind $name', (kind) => {
       await service.settled(6);
       await vi.waitFor(
         async () => expect(await browse(inject('rabbitMqUrl'), `${queue}_dead`)).toHaveLength(1),
-        {
-          timeout: 10_000,
-        },
+        { timeout: 10_000 },
       );
       expect(await service.stop()).toBe(0);
       expect(await browse(inject('rabbitMqUrl'), queue)).toEqual([]);
