@@ -58,7 +58,8 @@ const variables = {
   }),
   RABBITMQ_QUEUE_TYPE: variable(anyCaseChoice('classic', 'quorum'), {
     fallbackText: "the broker's",
-    description: 'the type of queues that svchost creates, except wait queues; existing ones are used as they are',
+    description:
+      'the type of queues that svchost creates, except wait queues; existing ones are used as they are',
   }),
 } as const;
 
