@@ -64,10 +64,12 @@ export async function inspectQueue(
   connection: RecoveringChannelModel,
   queueName: string,
 ): Promise<readonly string[]> {
+  const byName = nameRefusal(queueName);
+  if (byName !== undefined) throw cannotServe(queueName, byName);
   const kind = await readQueueKind(connection, queueName);
-  const { refusal, limits } = kind ? judge(kind) : { refusal: undefined, limits: [] };
-  const found = nameRefusal(queueName) ?? refusal;
-  if (found !== undefined) throw new BrokerRefusedError(`queue "${queueName}" cannot serve: ${found}`);
+  if (!kind) return [];
+  const { refusal, limits } = judge(kind);
+  if (refusal !== undefined) throw cannotServe(queueName, refusal);
   return limits.map((limit) => `queue "${queueName}" ${limit}`);
 }
 
@@ -120,6 +122,10 @@ function valueOf(text: string, type: string | undefined): unknown {
   if (text === 'true' || text === 'false') return text === 'true';
   const isText = type === 'longstr' || type === 'binary' || text === '' || Number.isNaN(Number(text));
   return isText ? text : Number(text);
+}
+
+function cannotServe(queueName: string, refusal: string): BrokerRefusedError {
+  return new BrokerRefusedError(`queue "${queueName}" cannot serve: ${refusal}`);
 }
 
 /** AMQP 0-9-1, queue.declare: the broker alone creates queues of such names. */
