@@ -17,11 +17,17 @@ export interface RightsOptions {
   readonly consumer: ConsumerInfo | undefined;
 }
 
-/** What no request of JetStream contains, and no ack: the server answers it with an error, or not at all. */
-const nonsense = 'svchost-asks';
-
 /** No stream has this name. */
-const noStream = nonsense;
+const noStream = 'svchost-asks';
+
+/**
+ * No request of JetStream, and no ack. It begins as JSON does: the server takes other text in a pull for a number of
+ * messages, and one that is no number for 1.
+ */
+const nonsense = '{svchost-asks';
+
+/** No message has this sequence. The server answers no ack of sequence 0. */
+const noSequence = '9000000000000000000';
 
 /** The rights that are missing, one line each, with the server's own sentence. */
 export async function findMissingRights(
@@ -37,7 +43,7 @@ export async function findMissingRights(
         await nc.request(subject, nonsense, { timeout: requestTimeoutMs, headers });
         return undefined;
       } catch (error) {
-        // Nobody listens, or nobody answers: the right is there.
+        // Nobody listens: the right is there.
         const right = missingRight(error);
         return right === undefined ? undefined : `the user lacks ${right}: ${toError(error).message}`;
       }
@@ -55,7 +61,7 @@ function subjectsToTry(options: RightsOptions): readonly string[] {
     copySubject(queueName),
     messageSubject(deadLetterQueueName),
     `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`,
-    `$JS.ACK.${stream}.${name}.1.0.0.0.0`,
+    `$JS.ACK.${stream}.${name}.1.${noSequence}.${noSequence}.0.0`,
     ...(hasStream ? [] : [`$JS.API.STREAM.CREATE.${stream}`]),
     ...(hasDeadLetterStream ? [] : [`$JS.API.STREAM.CREATE.${streamName(deadLetterQueueName)}`]),
     ...(consumer ? [] : [`$JS.API.CONSUMER.CREATE.${stream}.${name}`]),

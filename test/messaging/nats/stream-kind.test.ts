@@ -282,6 +282,25 @@ it('a stream that changes subjects is refused: the servers here are too old to m
   expect(page).toMatch(/^\| `subject_transform` +\| refused/m);
 });
 
+it('check --connect takes no message from a queue that a service consumes', async () => {
+  const queue = await makeQueue({ name: 'consumed', consumer: {} });
+  await control.nc.request(messageSubject(queue), '"good"');
+  const { code, stderr } = await runCli(['check', '--connect'], {
+    cwd: createService({ '.env': '' }),
+    env: envOf(queue),
+  });
+  expect(code).toBe(0);
+  // The server has answered all that was tried.
+  expect(stderr).not.toContain('waiting for');
+  const { created } = await control.jsm.streams.info(queue);
+  expect(await control.jsm.consumers.info(queue, consumerName(created))).toMatchObject({
+    num_pending: 1,
+    num_ack_pending: 0,
+    num_waiting: 0,
+    delivered: { consumer_seq: 0 },
+  });
+});
+
 describe('check --connect names the right that is missing', () => {
   it.for<[subject: (queue: string) => string]>([
     [(queue) => `$JS.API.STREAM.INFO.${queue}`],
