@@ -159,13 +159,13 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
 
   async inspectQueue(queueName: string, needs: QueueNeeds): Promise<readonly string[]> {
     this.#assertOpen();
-    const queue = await this.#findExisting(queueName);
+    const queue = await this.#register.findOrCreatable(queueName);
     const facts = queue && (await this.#register.facts(queue));
     const deadLetterQueueName = deadLetterName(needs.deadLetterQueueName, wireName(queueName));
     // Where dead letters go; see DeadLetterSender.
     const deadLetterQueue =
-      (facts?.redrive && (await this.#findIfAny(facts.redrive.arn))) ??
-      (await this.#findExisting(deadLetterQueueName));
+      (facts?.redrive && (await this.#register.findIfAny(facts.redrive.arn))) ??
+      (await this.#register.findOrCreatable(deadLetterQueueName));
     const missing = await findMissingRights(this.#api, {
       queue,
       deadLetterQueue,
@@ -205,22 +205,6 @@ export class SqsConnection implements MessageAdapter, Inspectable, Metered {
       throw new SendError(queueName, `not sent to queue "${queueName}": ${toError(cause).message}`, {
         cause,
       });
-    }
-  }
-
-  /** Undefined if it is missing, and can be created. */
-  async #findExisting(queueName: string): Promise<SqsQueue | undefined> {
-    const queue = await this.#findIfAny(queueName);
-    if (!queue) this.#register.assertCreatable(queueName);
-    return queue;
-  }
-
-  async #findIfAny(queueName: string): Promise<SqsQueue | undefined> {
-    try {
-      return await this.#register.find(queueName);
-    } catch (error) {
-      if (isMissingQueue(error)) return undefined;
-      throw error;
     }
   }
 

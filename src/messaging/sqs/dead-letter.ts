@@ -6,7 +6,6 @@ import { deadLetterHeaders, header, leastHeaders } from '../dead-letter.ts';
 import { handOver, type HandoverEnd } from '../handover.ts';
 import { Patience } from '../patience.ts';
 import { attributeName, cleanText, encodeHeaders, factHeaders, type Attributes } from './attribute.ts';
-import { isMissingQueue } from './failure.ts';
 import type { Lease } from './lease.ts';
 import { patienceMs } from './options.ts';
 import { fifoId, type Outgoing } from './outgoing.ts';
@@ -94,17 +93,14 @@ export class DeadLetterSender {
   async #findTarget(): Promise<SqsQueue> {
     const { source, register } = this.#options;
     if (!this.#redrive) return await register.ensure(this.#name);
-    try {
-      return await register.find(this.#redrive.arn);
-    } catch (error) {
-      if (!isMissingQueue(error)) throw error;
-      source.context.log.warn(
-        { ...this.#route, instead: this.#name },
-        "the redrive policy's queue is missing; dead letters go elsewhere",
-      );
-      this.#redrive = undefined;
-      return await register.ensure(this.#name);
-    }
+    const target = await register.findIfAny(this.#redrive.arn);
+    if (target) return target;
+    source.context.log.warn(
+      { ...this.#route, instead: this.#name },
+      "the redrive policy's queue is missing; dead letters go elsewhere",
+    );
+    this.#redrive = undefined;
+    return await register.ensure(this.#name);
   }
 
   #ownHeaders(received: Received, { reason, error }: Dead): Headers {

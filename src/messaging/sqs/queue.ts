@@ -72,20 +72,30 @@ export class QueueRegister {
     return this.#remember(queueName, (name) => this.#lookUp(name));
   }
 
-  /** Makes the next call look the queue up again, because it is gone. */
-  forget(queueName: string): void {
-    this.#known.forget(queueName);
+  /** As `find`, but undefined if the queue is missing. */
+  async findIfAny(queueName: string): Promise<SqsQueue | undefined> {
+    try {
+      return await this.find(queueName);
+    } catch (error) {
+      if (isMissingQueue(error)) return undefined;
+      throw error;
+    }
   }
 
   /**
-   * Throws if a queue that is missing cannot be created, since its name says that it may be of another account.
+   * As `findIfAny`, for a queue that is created when it is needed.
+   *
+   * @throws BrokerRefusedError it is missing and cannot be created, since its name says that it may be of another account
    */
-  assertCreatable(queueName: string): void {
-    if (queuePlace(wireName(queueName)).account === undefined) return;
-    throw new BrokerRefusedError(
-      `there is no queue "${queueName}", or its account does not let us see it: svchost creates queues only by name; ` +
-        "create it, or allow sqs:GetQueueUrl in the queue's policy",
-    );
+  async findOrCreatable(queueName: string): Promise<SqsQueue | undefined> {
+    const queue = await this.findIfAny(queueName);
+    if (!queue) assertCreatable(queueName);
+    return queue;
+  }
+
+  /** Makes the next call look the queue up again, because it is gone. */
+  forget(queueName: string): void {
+    this.#known.forget(queueName);
   }
 
   async facts(queue: SqsQueue): Promise<QueueFacts> {
@@ -139,7 +149,7 @@ export class QueueRegister {
       return await this.#lookUp(name);
     } catch (error) {
       if (!isMissingQueue(error)) throw error;
-      this.assertCreatable(name);
+      assertCreatable(name);
     }
     const isFifo = isFifoName(name);
     const url = await this.#api.create(name, isFifo ? { FifoQueue: 'true' } : {});
@@ -167,6 +177,14 @@ function checkedName(queueName: string): string {
 }
 
 /** A redrive policy names its target by ARN: arn:aws:sqs:region:account:name. */
+function assertCreatable(queueName: string): void {
+  if (queuePlace(wireName(queueName)).account === undefined) return;
+  throw new BrokerRefusedError(
+    `there is no queue "${queueName}", or its account does not let us see it: svchost creates queues only by name; ` +
+      "create it, or allow sqs:GetQueueUrl in the queue's policy",
+  );
+}
+
 function parseRedrive(policy: string | undefined): Redrive | undefined {
   if (policy === undefined || policy === '') return undefined;
   const { deadLetterTargetArn, maxReceiveCount } = JSON.parse(policy) as Record<string, unknown>;
