@@ -100,6 +100,9 @@ export function jetStreamRefusal(
   );
 }
 
+/** For a stream whose retention allows one consumer, which is not svchost's. */
+export const secondConsumerHint = 'its stream has another consumer: delete that, or use another queue';
+
 /** The refusal behind a failed operation on a queue; undefined if the next attempt may succeed. */
 export function queueRefusal(
   cause: unknown,
@@ -119,9 +122,7 @@ export function queueRefusal(
   if (api === undefined || (api.status !== 400 && api.code !== apiCode.tooFewServers)) return undefined;
   // Another host has just created it.
   if (hasCode(cause, apiCode.streamNameInUse, apiCode.consumerExists)) return undefined;
-  const hint = hasCode(cause, apiCode.secondConsumer)
-    ? '; its stream has another consumer: delete that, or use another queue'
-    : '';
+  const hint = hasCode(cause, apiCode.secondConsumer) ? `; ${secondConsumerHint}` : '';
   return new BrokerRefusedError(`NATS refused queue "${queueName}" at ${address}: ${api.message}${hint}`, {
     cause,
   });

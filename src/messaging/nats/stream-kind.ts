@@ -7,6 +7,7 @@ import {
   type ConsumerInfo,
   type StreamInfo,
 } from '@nats-io/jetstream';
+import { secondConsumerHint } from './failure.ts';
 import { subjectsOf } from './name.ts';
 
 /** Why a stream cannot be a queue; undefined if it can. */
@@ -43,7 +44,7 @@ export function deadLetterRefusal(queueName: string, stream: StreamInfo): string
 export function consumerRefusal({ config, state }: StreamInfo, consumer?: ConsumerInfo): string | undefined {
   if (!consumer) {
     const isTaken = config.retention === RetentionPolicy.Workqueue && state.consumer_count > 0;
-    return isTaken ? 'its stream has another consumer: delete that, or use another queue' : undefined;
+    return isTaken ? secondConsumerHint : undefined;
   }
   const { ack_policy, deliver_subject, headers_only } = consumer.config;
   const name = `its consumer ${consumer.name}`;

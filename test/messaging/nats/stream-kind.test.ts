@@ -22,11 +22,10 @@ import { host } from '../../service/hosted.ts';
 import { testContext } from '../../support/context.ts';
 import { runCli } from '../../support/host-process.ts';
 import { startOwnNats } from '../../support/own-nats.ts';
+import { expectInTable, expectRefused, expectShown, type Verdict } from '../verdict.ts';
 import { browse, deleteNatsQueues, natsOptions, openClient } from './harness.ts';
 
-interface Kind {
-  /** As the docs name it. */
-  readonly name: string;
+interface Kind extends Verdict {
   readonly stream?: Partial<StreamConfig>;
   /** Its consumer of ours was made by somebody else, so. */
   readonly consumer?: Partial<ConsumerConfig>;
@@ -38,10 +37,6 @@ interface Kind {
   readonly from?: (origin: string) => Partial<StreamConfig>;
   /** How many messages it holds once all are processed; default: 0. */
   readonly kept?: number;
-  /** Part of the warning, if it serves with a limit. */
-  readonly limit?: string;
-  /** Part of the refusal. */
-  readonly refusal?: string;
 }
 
 const workQueue = RetentionPolicy.Workqueue;
@@ -195,7 +190,7 @@ function envOf(queue: string, url: string = inject('natsUrl')): Record<string, s
 }
 
 describe.for(kinds)('a stream of the kind: $name', (kind) => {
-  const { limit, refusal, kept = 0 } = kind;
+  const { refusal, kept = 0 } = kind;
 
   it.skipIf(refusal)(
     'serves: equal messages are processed, one is retried, one becomes a dead letter',
@@ -226,35 +221,21 @@ describe.for(kinds)('a stream of the kind: $name', (kind) => {
 
   it.runIf(refusal)('is refused with 69', async () => {
     const queue = await makeQueue(kind);
-    const consuming = (await open()).consumeMessages(queue, () => undefined, {
-      concurrency: 1,
-      deadLetterQueueName: `${queue}_dead`,
-      onFailure: () => undefined,
-    });
-    await expect(consuming).rejects.toMatchObject({
-      exitCode: 69,
-      message: expect.stringContaining(refusal!) as string,
-    });
+    await expectRefused(await open(), queue, refusal!);
   });
 
   it('is shown by check --connect, which leaves no trace', async () => {
     const queue = await makeQueue(kind);
     const before = await look(queue);
-    const { code, stdout } = await runCli(['check', '--connect'], {
+    const result = await runCli(['check', '--connect'], {
       cwd: createService({ '.env': '' }),
       env: envOf(queue),
     });
-    expect(stdout).toContain(refusal ?? limit ?? 'ok');
-    expect(code).toBe(refusal === undefined ? 0 : 69);
-    if (refusal === undefined && limit === undefined) expect(stdout).not.toContain('warning');
+    expectShown(result, kind);
     expect(await look(queue)).toEqual(before);
   });
 
-  it('is in the table of the docs', () => {
-    const page = readFileSync(new URL('../../../docs/nats.md', import.meta.url), 'utf8');
-    const row = page.split('\n').find((line) => line.startsWith(`| ${kind.name} `));
-    expect(row).toContain(refusal ? '| refused' : limit ? '| served, but' : '| served ');
-  });
+  it('is in the table of the docs', () => expectInTable('nats.md', kind));
 });
 
 /** All that a check could leave behind. */

@@ -1,6 +1,5 @@
 // The kinds of queues, each tried on a real broker: which serve, which serve with a limit, which are refused. The table in
 // docs/rabbitmq.md is held to these rows.
-import { readFileSync } from 'node:fs';
 import { connect, type ChannelModel, type Options } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, it, inject, onTestFinished, vi } from 'vitest';
 import { RabbitMqConnection } from '../../../src/messaging/rabbitmq/connection.ts';
@@ -9,18 +8,13 @@ import { runCli } from '../../support/host-process.ts';
 import { keepEvents, testContext } from '../../support/context.ts';
 import { deleteQueues, uniqueQueueName } from '../../support/queue.ts';
 import { createService } from '../../commands/service.ts';
+import { expectInTable, expectRefused, expectShown, type Verdict } from '../verdict.ts';
 import { brokerOptions, browse } from './harness.ts';
 
-interface Kind {
-  /** As the docs name it. */
-  readonly name: string;
+interface Kind extends Verdict {
   readonly options: Options.AssertQueue;
-  /** Part of the warning, if it serves with a limit. */
-  readonly limit?: string;
   /** The broker chooses its name. */
   readonly isServerNamed?: true;
-  /** Part of the refusal. */
-  readonly refusal?: string;
 }
 
 const durable = true;
@@ -101,7 +95,7 @@ async function openAdapter() {
 }
 
 describe.for(kinds)('a queue of the kind $name', (kind) => {
-  const { limit, refusal } = kind;
+  const { refusal } = kind;
 
   it.skipIf(refusal)(
     'serves: a message is processed, one is retried, one becomes a dead letter',
@@ -125,15 +119,7 @@ describe.for(kinds)('a queue of the kind $name', (kind) => {
   it.runIf(refusal)('is refused with 69, untouched', async () => {
     const queue = await declare(kind);
     const { adapter } = await openAdapter();
-    const consuming = adapter.consumeMessages(queue, () => undefined, {
-      concurrency: 1,
-      deadLetterQueueName: `${queue}_dead`,
-      onFailure: () => undefined,
-    });
-    await expect(consuming).rejects.toMatchObject({
-      exitCode: 69,
-      message: expect.stringContaining(refusal!) as string,
-    });
+    await expectRefused(adapter, queue, refusal!);
   });
 
   it('is shown by check --connect, which leaves no trace', async () => {
@@ -144,17 +130,10 @@ describe.for(kinds)('a queue of the kind $name', (kind) => {
       MailServiceProcessor_QUEUE_NAME: queue,
     };
     const cwd = createService({ '.env': '' });
-    const { code, stdout } = await runCli(['check', '--connect'], { cwd, env });
-    expect(code).toBe(refusal === undefined ? 0 : 69);
-    expect(stdout).toContain(refusal ?? limit ?? 'ok');
-    if (refusal === undefined && limit === undefined) expect(stdout).not.toContain('warning');
+    expectShown(await runCli(['check', '--connect'], { cwd, env }), kind);
   });
 
-  it('is in the table of the docs', () => {
-    const page = readFileSync(new URL('../../../docs/rabbitmq.md', import.meta.url), 'utf8');
-    const row = page.split('\n').find((line) => line.startsWith(`| ${kind.name} `));
-    expect(row).toContain(refusal ? '| refused' : limit ? '| served, but' : '| served');
-  });
+  it('is in the table of the docs', () => expectInTable('rabbitmq.md', kind));
 });
 
 it('a queue that does not exist yet is created by run, and by no check', async () => {

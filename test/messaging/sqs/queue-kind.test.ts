@@ -1,28 +1,22 @@
 // The kinds of queues on SQS, each tried over HTTP: which serve, which serve with a limit, which are refused. The table in
 // docs/sqs.md is held to these rows.
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { createService } from '../../commands/service.ts';
 import { host } from '../../service/hosted.ts';
 import { runCli } from '../../support/host-process.ts';
+import { expectInTable, expectRefused, expectShown, type Verdict } from '../verdict.ts';
 import { browse } from './harness.ts';
 import { createRig, eventsOf, remaining, type Rig } from './rig.ts';
 import { region } from './server.ts';
 
-interface Kind {
-  /** As the docs name it. */
-  readonly name: string;
+interface Kind extends Verdict {
   readonly attributes?: Readonly<Record<string, string>>;
   readonly suffix?: string;
   /** The name that the service is given, from the queue's own; default: the same. */
   readonly given?: (rig: Rig, queue: string) => string;
   /** It has a redrive policy with this number. */
   readonly maxReceiveCount?: number;
-  /** Part of the warning, if it serves with a limit. */
-  readonly limit?: string;
-  /** Part of the refusal. */
-  readonly refusal?: string;
 }
 
 const account = '000000000000';
@@ -91,7 +85,7 @@ function makeDeadLetterQueue(rig: Rig, { given }: Kind, queue: string): void {
 }
 
 describe.for(kinds)('a queue of the kind: $name', (kind) => {
-  const { limit, refusal } = kind;
+  const { refusal } = kind;
 
   it.skipIf(refusal)(
     'serves: equal messages are processed, one is retried, one becomes a dead letter',
@@ -121,15 +115,7 @@ describe.for(kinds)('a queue of the kind: $name', (kind) => {
   it.runIf(refusal)('is refused with 69', async () => {
     await using rig = await createRig();
     const { name } = makeQueue(rig, kind);
-    const consuming = rig.adapter.consumeMessages(name, () => undefined, {
-      concurrency: 1,
-      deadLetterQueueName: `${name}_dead`,
-      onFailure: () => undefined,
-    });
-    await expect(consuming).rejects.toMatchObject({
-      exitCode: 69,
-      message: expect.stringContaining(refusal!) as string,
-    });
+    await expectRefused(rig.adapter, name, refusal!);
   });
 
   it('is shown by check --connect, which leaves no trace', async () => {
@@ -138,23 +124,17 @@ describe.for(kinds)('a queue of the kind: $name', (kind) => {
     makeDeadLetterQueue(rig, kind, queue);
     rig.fill(queue, 1, queue.endsWith('.fifo') ? () => 'group' : undefined);
     const queuesBefore = rig.server.inspectQueue(`${queue}_dead`);
-    const { code, stdout } = await runCli(['check', '--connect'], {
+    const result = await runCli(['check', '--connect'], {
       cwd: createService({ '.env': '' }),
       env: envOf(rig, name),
     });
-    expect(stdout).toContain(refusal ?? limit ?? 'ok');
-    expect(code).toBe(refusal === undefined ? 0 : 69);
-    if (refusal === undefined && limit === undefined) expect(stdout).not.toContain('warning');
+    expectShown(result, kind);
     expect(remaining(rig, queue)).toBe(1);
     expect(rig.server.inspectQueue(queue)!.messages.inflight).toEqual([]);
     expect(rig.server.inspectQueue(`${queue}_dead`)).toEqual(queuesBefore);
   });
 
-  it('is in the table of the docs', () => {
-    const page = readFileSync(new URL('../../../docs/sqs.md', import.meta.url), 'utf8');
-    const row = page.split('\n').find((line) => line.startsWith(`| ${kind.name} `));
-    expect(row).toContain(refusal ? '| refused' : limit ? '| served, but' : '| served ');
-  });
+  it('is in the table of the docs', () => expectInTable('sqs.md', kind));
 });
 
 function envOf({ proxy }: Rig, queue: string): Record<string, string> {
