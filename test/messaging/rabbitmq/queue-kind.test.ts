@@ -3,6 +3,7 @@
 import { connect, type ChannelModel, type Options } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, it, inject, onTestFinished, vi } from 'vitest';
 import { RabbitMqConnection } from '../../../src/messaging/rabbitmq/connection.ts';
+import { judge } from '../../../src/messaging/rabbitmq/queue-kind.ts';
 import { host } from '../../service/hosted.ts';
 import { runCli } from '../../support/host-process.ts';
 import { keepEvents, testContext } from '../../support/context.ts';
@@ -134,6 +135,13 @@ describe.for(kinds)('a queue of the kind $name', (kind) => {
   });
 
   it('is in the table of the docs', () => expectInTable('rabbitmq.md', kind));
+});
+
+it('a queue with delayed retry is served: the brokers here are too old to have one', () => {
+  const args = { ...quorum, 'x-delayed-retry-type': 'all', 'x-delayed-retry-min': 1000 };
+  const kind = { durable, autoDelete: false, isExclusive: false, arguments: args };
+  expect(judge(kind)).toEqual({ refusal: undefined, limits: [] });
+  expectInTable('rabbitmq.md', { name: '`x-delayed-retry-type` (RabbitMQ 4.3)' });
 });
 
 it('a queue that does not exist yet is created by run, and by no check', async () => {
