@@ -33,6 +33,8 @@ async function receive(queueName: string): Promise<string | undefined> {
 it('keeps a confirmed persistent message through a SIGKILL, on the same port', async () => {
   const queueName = uniqueQueueName('killed');
   await sendConfirmed(queueName, 'still here');
+  // The broker writes a new queue to its log only about a second later.
+  await broker.ctl('eval', 'mnesia:sync_log().');
   await broker.kill();
   await expect(handshake(broker.url)).rejects.toThrow('ECONNREFUSED');
   await broker.start();
