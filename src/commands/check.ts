@@ -17,7 +17,7 @@ import { escapeControls } from '../escape.ts';
 import { openBroker, type ReachableBroker } from '../host/broker.ts';
 import type { MessageAdapter } from '../messaging/adapter.ts';
 import { isInspectable } from '../messaging/capability.ts';
-import { processorProblem, resolveService, type Resolution } from '../host/resolution.ts';
+import { describeLoader, processorProblem, resolveService, type Resolution } from '../host/resolution.ts';
 import { upcoming, type Schedule } from '../schedule/schedule.ts';
 import { formatInstant } from '../schedule/wall-clock.ts';
 import { retryDelaysMs } from '../service/delivery/retry.ts';
@@ -60,7 +60,12 @@ export interface CheckReport {
   readonly problems: readonly Problem[];
   readonly warnings: readonly string[];
   readonly service: { readonly name: string; readonly version: string; readonly dir: string } | null;
-  readonly processor: { readonly module: string; readonly type: string } | null;
+  readonly processor: {
+    readonly module: string;
+    readonly type: string;
+    /** What loads its code: `Node`, or a package that the service has installed, and why. */
+    readonly loader: string;
+  } | null;
   readonly executionType: string;
   /** Null if no broker is used. */
   readonly messaging: MessagingReport | null;
@@ -181,19 +186,24 @@ function createReport(
   broker: ReachedBroker,
   failure: Error | undefined,
 ): CheckReport {
-  const { settings, service, processor, schedule, warnings } = resolution;
+  const { settings, service, schedule, warnings } = resolution;
   const isScheduled = settings.executionType === 'CRON';
   return {
     ok: failure === undefined,
     problems: failure === undefined ? [] : toProblems(failure),
     warnings: [...warnings, ...broker.warnings],
     service: service ? { name: service.name, version: service.version, dir: service.path } : null,
-    processor: processor ? { module: processor.module, type: processor.type } : null,
+    processor: reportProcessor(resolution),
     executionType: settings.executionType,
     messaging: usesBroker(resolution) ? reportMessaging(resolution, broker.address) : null,
     retry: isScheduled ? null : reportRetry(settings.retry),
     ...(isScheduled && { schedule: schedule ? reportSchedule(schedule) : null }),
   };
+}
+
+function reportProcessor({ processor, service }: Resolution): CheckReport['processor'] {
+  if (!processor || !service) return null;
+  return { module: processor.module, type: processor.type, loader: describeLoader(processor, service) };
 }
 
 function toProblems(failure: Error): readonly Problem[] {
@@ -239,6 +249,7 @@ export function describeReport(report: CheckReport, words: string | undefined): 
   const rows: Row[] = [
     ['service', service ? `${service.name} ${service.version} (${service.dir})` : 'none'],
     ['processor', processor ? `${processor.type} of ${processor.module}` : 'none'],
+    ['loaded by', processor?.loader ?? 'none'],
     ['execution type', report.executionType],
     ...(report.schedule === undefined ? messagingRows(report) : scheduleRows(report, words)),
   ];

@@ -54,6 +54,12 @@ export function loadEnvFiles(directory: string, env: Environment): FileFindings 
       if (env[name] === undefined || isServiceAddress(name, env[name])) env[name] = value;
     }
     warnings.push(...notes.map((note) => `${file}, ${note}`));
+    if ('NODE_OPTIONS' in variables) {
+      warnings.push(
+        `${file}: NODE_OPTIONS has no effect there, since Node reads it when it starts; ` +
+          'set it in the environment of the process',
+      );
+    }
   }
   return { problems, warnings };
 }

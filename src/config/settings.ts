@@ -35,6 +35,7 @@ export interface Settings {
   readonly executionType: 'MESSAGING' | 'CRON';
   readonly processorModule: string | undefined;
   readonly processorType: string | undefined;
+  readonly loadTimeoutMs: number;
   readonly messaging: MessagingSettings;
   /** Why `messaging` cannot be used; empty if it can. With CRON the service runs all the same, but cannot send. */
   readonly messagingProblems: readonly Problem[];
@@ -81,6 +82,7 @@ export function readSettings(env: Environment, surroundings: Surroundings): Sett
     executionType: values.EXECUTION_TYPE,
     processorModule: values.PROCESSOR_MODULE,
     processorType: values.PROCESSOR_TYPE,
+    loadTimeoutMs: values.PROCESSOR_LOAD_TIMEOUT,
     messaging: messaging.settings,
     messagingProblems: messaging.unusable,
     schedule: {

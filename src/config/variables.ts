@@ -31,6 +31,10 @@ export const variables = {
     fallbackText: 'found automatically',
     description: "the processor's class, if the module exports several",
   }),
+  PROCESSOR_LOAD_TIMEOUT: variable(durationMs('positive'), {
+    fallback: '60',
+    description: 'seconds that loading the module may take',
+  }),
 
   MESSAGING_TYPE: variable(choice(...messagingTypes), {
     fallbackText: `${defaultType}; none with NODE_ENV=production`,

@@ -13,7 +13,7 @@ import { createLog, type Logger } from '../log.ts';
 import type { Service } from '../service/service.ts';
 import { describeThrown, explain } from '../thrown.ts';
 import { version } from '../version.ts';
-import { resolveService, type Resolution } from './resolution.ts';
+import { describeLoader, resolveService, type Resolution } from './resolution.ts';
 import { answerSignals } from './signal.ts';
 import { watchShutdown } from './watchdog.ts';
 import { openMessageService, openScheduleService, type HostLogs, type RunMode } from './wiring.ts';
@@ -73,6 +73,7 @@ function announce(
 ): void {
   log.info(`processor_module: ${processor.module}`);
   log.info(`processor_type: ${processor.type}`);
+  log.info(`processor_loader: ${describeLoader(processor, service)}`);
   log.info(`Service Processor Version: ${service.version}`);
 }
 

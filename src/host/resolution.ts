@@ -1,4 +1,5 @@
 // Resolves a service directory to its settings, its processor, and its queues or schedule; or to all of its problems.
+import path from 'node:path';
 import {
   loadEnvFiles,
   loadSecretFiles,
@@ -10,12 +11,13 @@ import { readSettings, type Settings } from '../config/settings.ts';
 import { secretNames } from '../config/variables.ts';
 import { ConfigurationError, ProcessorError, type Problem } from '../errors.ts';
 import { readServiceDirectory, type ServiceDirectory } from '../processor/directory.ts';
-import { loadProcessor, type LoadedProcessor } from '../processor/loader.ts';
+import { explainUnfinished, loadProcessor, type LoadedProcessor } from '../processor/loader.ts';
 import { readSchedule } from '../schedule/read.ts';
 import type { Schedule } from '../schedule/schedule.ts';
 import { machineTimezone, machineTimezoneFault } from '../schedule/timezone.ts';
 import { explain } from '../thrown.ts';
 import { announced } from '../waiting.ts';
+import { onStandstill } from './standstill.ts';
 
 /** A service as far as it could be resolved. */
 export type Resolution = MessageResolution | ScheduleResolution | Refusal;
@@ -130,11 +132,31 @@ async function findProcessor(directory: string, settings: Settings): Promise<Fou
   try {
     service = readServiceDirectory(directory);
     const choice = { module: settings.processorModule, type: settings.processorType };
-    const loading = loadProcessor(service, choice);
-    return { service, processor: await announced('the processor to be loaded', loading) };
+    const loading = announced('the processor to be loaded', loadProcessor(service, choice));
+    return { service, processor: await inTime(loading, settings.loadTimeoutMs) };
   } catch (error) {
     if (!(error instanceof ProcessorError)) throw error;
     return service ? { service, error } : { error };
+  }
+}
+
+/**
+ * Awaits the loading of a processor, but not for ever.
+ *
+ * @throws ProcessorError it takes too long, or can never end since nothing is left that could end it
+ */
+async function inTime<T>(loading: Promise<T>, limitMs: number): Promise<T> {
+  const never = Promise.withResolvers<never>();
+  const refuse = (what: string) => () =>
+    never.reject(new ProcessorError(`loading the processor ${what}: ${explainUnfinished()}`));
+  const ignore = onStandstill(refuse('can never end'));
+  const timer = setTimeout(refuse(`takes longer than PROCESSOR_LOAD_TIMEOUT (${limitMs / 1000} s)`), limitMs);
+  timer.unref();
+  try {
+    return await Promise.race([loading, never.promise]);
+  } finally {
+    ignore();
+    clearTimeout(timer);
   }
 }
 
@@ -146,6 +168,13 @@ function toRefusal(
   if (!processorError) return new ConfigurationError(problems);
   if (problems.length === 0) return processorError;
   return new ConfigurationError([...problems, processorProblem(processorError)]);
+}
+
+/** What loads a service's code, for people: `tsx 4.23.15, because of an enum (lib/kind.ts:3)`. */
+export function describeLoader({ loader }: LoadedProcessor, service: ServiceDirectory): string {
+  const { name, because } = loader;
+  if (!because) return name;
+  return `${name}, because of ${because.name} (${path.relative(service.path, because.file)}:${because.line})`;
 }
 
 /** A processor that could not be loaded, in the form of a problem of the configuration. */

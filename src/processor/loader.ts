@@ -1,12 +1,13 @@
 // Loads the processor class of a service directory: tries the modules in order; if none has one, the error lists them.
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { ProcessorError } from '../errors.ts';
 import { chooseClass, findClasses } from './class.ts';
 import { explainImportFailure } from './import-failure.ts';
 import { findModules, type ModuleCandidate, type ModuleCandidates } from './module.ts';
 import type { HostedProcessorClass } from './processor.ts';
 import type { ServiceDirectory } from './directory.ts';
+import { openSources, type SourceLoader, type Sources } from './source/sources.ts';
+import { describeUnfinished } from './source/unfinished.ts';
 
 /** A processor's class, and its module. */
 export interface LoadedProcessor {
@@ -15,6 +16,8 @@ export interface LoadedProcessor {
   /** The class's name. */
   readonly type: string;
   readonly processorClass: HostedProcessorClass;
+  /** What loads its code. */
+  readonly loader: SourceLoader;
   readonly warnings: readonly string[];
 }
 
@@ -33,19 +36,26 @@ export async function loadProcessor(
   service: ServiceDirectory,
   choice: ProcessorChoice,
 ): Promise<LoadedProcessor> {
+  const sources = openSources();
   const candidates = findModules(service, choice.module);
   const looked: string[] = [];
   for (const candidate of inOrder(candidates, service, choice)) {
-    const { classes, exported } = findClasses(await importModule(candidate, service));
+    const { classes, exported } = findClasses(await importModule(candidate, service, sources));
     if (classes.length === 0) {
       looked.push(`${candidate.name} exports ${exported.join(', ') || 'nothing'}`);
       continue;
     }
     const processorClass = chooseClass(classes, candidate.name, choice.type);
     const warnings = unusedChoices(choice, candidates, candidate, processorClass.name);
-    return { module: candidate.name, type: processorClass.name, processorClass, warnings };
+    const { loader } = sources;
+    return { module: candidate.name, type: processorClass.name, processorClass, loader, warnings };
   }
   throw new ProcessorError(describeNothingFound(service, choice, candidates, looked));
+}
+
+/** The reason why the last load has not ended. */
+export function explainUnfinished(): string {
+  return describeUnfinished(openSources().imported);
 }
 
 /** The modules to try, best first. */
@@ -77,11 +87,14 @@ function describeSeveral(nearest: readonly ModuleCandidate[]): string {
 async function importModule(
   { path: file, name }: ModuleCandidate,
   { path: directory }: ServiceDirectory,
+  sources: Sources,
 ): Promise<object> {
   try {
-    return (await import(pathToFileURL(file).href)) as object;
+    return await sources.import(file, directory);
   } catch (cause) {
-    const explanation = explainImportFailure({ module: name, directory, cause });
+    if (cause instanceof ProcessorError) throw cause;
+    const { constructs, imported } = sources;
+    const explanation = explainImportFailure({ directory, cause, constructs, files: imported.files });
     throw new ProcessorError(`cannot load ${name}: ${explanation}`, { cause });
   }
 }

@@ -1,13 +1,14 @@
 // Finds the files of a service directory that may hold the processor; loader.ts imports them.
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ProcessorError } from '../errors.ts';
 import { readServiceDirectory, type ServiceDirectory } from './directory.ts';
+import { isFile, sourceExtensions } from './source/path.ts';
 
 /** File extensions of a module, sources before their build output. */
-const extensions = ['.ts', '.mts', '.js', '.mjs', '.cjs'];
+const extensions: readonly string[] = sourceExtensions;
 
 /** Folders that usually hold build output or tests: searched only if there is no processor elsewhere. */
 const secondChoice = /^(dist|build|out|coverage|tests?|__tests__)$/;
@@ -62,10 +63,6 @@ function resolveFile(file: string): string | undefined {
   return [file, ...[file, index].flatMap((name) => extensions.map((ending) => name + ending))].find(isFile);
 }
 
-function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
 function resolveConfigured(service: ServiceDirectory, configured: string): ModuleCandidate | undefined {
   const file = path.resolve(service.path, configured);
   const [first] = path.relative(service.path, file).split(path.sep);
@@ -103,7 +100,7 @@ function nearestProcessors(directory: string): string[] {
   const files = sources.length > 0 ? sources : all;
   const depth = Math.min(...files.map((file) => file.depth));
   const nearest = files.filter((file) => file.depth === depth).map((file) => file.path);
-  const typescript = nearest.filter((file) => /ts$/.test(file));
+  const typescript = nearest.filter((file) => /tsx?$/.test(file));
   return (typescript.length > 0 ? typescript : nearest).sort();
 }
 

@@ -132,6 +132,19 @@ describe('the Node version it needs', () => {
     expect(await runOn(node)).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
+  it.each([
+    ['bun', '1.3.1', 'Bun 1.3.1'],
+    ['deno', '2.5.0', 'Deno 2.5.0'],
+  ])('is not %s, which says so in one line', async (name, found, described) => {
+    const lie = `Object.defineProperty(process, 'versions', { value: { ...process.versions, ${name}: '${found}' } });`;
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(lie)}`, bin, 'check'];
+    expect(await runCommand(process.execPath, args)).toEqual({
+      code: 64,
+      stdout: '',
+      stderr: `svchost runs on Node; this is ${described}. Start it with npx svchost, or with node\n`,
+    });
+  });
+
   // The machine's own, if it has one that is too old: only a real one shows that it can parse the file.
   const path = spawnSync('which', ['-a', 'node'], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean);
   const real = path.map((node) => ({
@@ -150,8 +163,10 @@ describe('the Node version it needs', () => {
 describe('a processor that awaits a promise for ever', () => {
   it.each([['check'], ['run'], ['send', '1']])('does not end `svchost %s` with success', async (...args) => {
     const cwd = createService({ 'processor.ts': 'await new Promise(() => {});' });
-    const { code, stderr } = await runCli(args, { cwd });
-    expect(code).toBe(1);
-    expect(stderr).toContain('is the processor awaiting a promise that never settles?');
+    const { code, stdout, stderr } = await runCli(args, { cwd });
+    expect(code).toBe(70);
+    expect(stdout + stderr).toContain(
+      'loading the processor can never end: processor.ts awaits something at its top level',
+    );
   });
 });

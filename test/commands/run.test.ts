@@ -26,6 +26,7 @@ describe('a service that starts', () => {
       expect.stringMatching(/^Rococo Service Host Version: \d+\.\d+\.\d+/),
       'processor_module: processor.ts',
       'processor_type: MailServiceProcessor',
+      'processor_loader: Node',
       'Service Processor Version: 1.2.3',
       'connected',
       'queue was missing; created',

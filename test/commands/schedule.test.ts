@@ -190,14 +190,15 @@ describe('a service on a schedule', () => {
       env: { ...every('0.2'), CRON_TIMEZONE: 'Europe/Berlin' },
     });
     await host.waitForLine((line) => line['run'] === 3);
-    expect(host.lines.slice(0, 5).map(({ msg }) => String(msg).replace(/\d{4}-.*/, '…'))).toEqual([
+    expect(host.lines.slice(0, 6).map(({ msg }) => String(msg).replace(/\d{4}-.*/, '…'))).toEqual([
       expect.stringMatching(/^Rococo Service Host Version: /),
       'processor_module: processor.js',
       'processor_type: ClockServiceProcessor',
+      'processor_loader: Node',
       'Service Processor Version: 1.2.3',
       'running every 0.2 seconds; next run at …',
     ]);
-    expect(host.lines[4]).toMatchObject({ schedule: 'every 0.2 seconds', timezone: 'Europe/Berlin' });
+    expect(host.lines[5]).toMatchObject({ schedule: 'every 0.2 seconds', timezone: 'Europe/Berlin' });
     const begun = linesOf(host, 'run begun');
     expect(begun.map(({ last }) => last)).toEqual([undefined, 'done', 'done']);
     const [first, , third] = begun.map(({ scheduledFor }) => Date.parse(String(scheduledFor)));

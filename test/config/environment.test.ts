@@ -76,6 +76,13 @@ describe('an env file', () => {
   });
 });
 
+it('a warning says that NODE_OPTIONS in a file has no effect', () => {
+  const directory = createTree({ '.env': 'NODE_OPTIONS=--max-old-space-size=100\n' });
+  expect(loadEnvFiles(directory, {}).warnings).toEqual([
+    '.env: NODE_OPTIONS has no effect there, since Node reads it when it starts; set it in the environment of the process',
+  ]);
+});
+
 it('a warning names the file and the line', () => {
   const directory = createTree({ '.env': 'A=1\nB=FRI#2', '.env.secrets': 'just words' });
   expect(loadEnvFiles(directory, {}).warnings).toEqual([

@@ -85,6 +85,7 @@ const hosts =
 /** Each variable that does not accept any text: the expected value, and texts that it refuses. */
 const refused: Record<Exclude<VariableName, (typeof freeText)[number]>, [string, readonly string[]]> = {
   EXECUTION_TYPE: ['MESSAGING or CRON', ['messaging', 'Cron', 'HTTP', ' ', 'MESSAGING,CRON']],
+  PROCESSOR_LOAD_TIMEOUT: [duration.positive, [...notNumbers, '0', '-1', '4294968']],
   MESSAGING_TYPE: [
     'RabbitMqConnection, SqsConnection, NatsConnection or SqliteConnection',
     ['rabbitmqconnection', 'RabbitMQConnection', 'rabbitmq', ' '],
@@ -147,6 +148,7 @@ describe('without any variable', () => {
       executionType: 'MESSAGING',
       processorModule: undefined,
       processorType: undefined,
+      loadTimeoutMs: 60_000,
       messaging: { type: 'SqliteConnection', path: '/srv/mail/.svchost/queue.db' },
       messagingProblems: [],
       schedule: { variables: {}, runAtStartup: false, replicas: 'each' },
@@ -179,6 +181,7 @@ describe('good values', () => {
   it.each<[string, string, (settings: Settings) => unknown, unknown]>([
     ['EXECUTION_TYPE', ' MESSAGING ', (s) => s.executionType, 'MESSAGING'],
     ['PROCESSOR_MODULE', 'lib/a.ts', (s) => s.processorModule, 'lib/a.ts'],
+    ['PROCESSOR_LOAD_TIMEOUT', '0.5', (s) => s.loadTimeoutMs, 500],
     ['PROCESSOR_TYPE', 'AServiceProcessor', (s) => s.processorType, 'AServiceProcessor'],
     ['MESSAGING_TYPE', 'SqliteConnection', (s) => s.messaging.type, 'SqliteConnection'],
     ['QUEUE_NAME_PREFIX', 'CST_', (s) => s.queueNamePrefix, 'CST_'],

@@ -1,82 +1,145 @@
-// The errors that people see for a module of theirs that Node cannot load.
+// The errors that people see for a module of theirs that cannot be loaded: each folder of fixtures/ is one cause.
+import { cpSync, existsSync, readdirSync, renameSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { causes } from '../../src/processor/import-failure.ts';
+import { runCli } from '../support/host-process.ts';
 import { startLoader } from './loading.ts';
 import { createTree, type Tree } from './tree.ts';
 
+const fixtures = path.join(import.meta.dirname, 'fixtures');
 const loader = startLoader();
 afterAll(() => loader[Symbol.asyncDispose]());
+
+/** Each cause, and its explanation. */
+const explanations: Readonly<Record<string, RegExp>> = {
+  construct:
+    /^cannot load processor\.ts: Node alone does not run an enum \(lib\/answer\.ts:2\)\. Run npm install tsx: svchost then uses it/,
+  'installed-typescript':
+    /: node_modules\/answers\/index\.ts is TypeScript in an installed package, .*: publish that package as JavaScript$/,
+  alias:
+    /: the path alias "@\/answers" in src\/processor\.ts means src\/answers \(tsconfig\.json\), and there is no such file$/,
+  'missing-file': /: there is no lib\/anser\.js \(imported by processor\.ts\); did you mean answer\.ts\?$/,
+  'missing-package':
+    /: the package "answers" is not installed \(imported by processor\.ts\): run npm install answers in \//,
+  'hidden-path':
+    /Package subpath '\.\/lib\/answer\.js' is not defined .*: import one of the paths that "exports"/,
+  'module-in-commonjs':
+    /: Cannot use import statement outside a module \(processor\.js:1\): its package is CommonJS\. Set "type": "module"/,
+  'commonjs-in-module':
+    /: require is not defined .* \(processor\.js:1:\d+\): the file is an ES module\. Use import and export/,
+  'missing-export':
+    /does not provide an export named 'Answer' \(processor\.ts:1\)\. If it is a type, import it with "import type"/,
+  syntax: /^cannot load processor\.js: Unexpected token '=' \(lib\/answer\.js:2\)$/,
+  thrown: /^cannot load processor\.ts: no DATABASE_URL \(lib\/answer\.ts:2:\d+\)$/,
+  unfinished: /^loading the processor can never end: lib\/answer\.ts awaits processor\.ts, which imports it$/,
+};
+
+/** A copy of a fixture, with its packages installed. */
+function copyFixture(name: string): string {
+  const directory = createTree({});
+  cpSync(path.join(fixtures, name), directory, { recursive: true });
+  const installed = path.join(directory, 'installed');
+  if (existsSync(installed)) renameSync(installed, path.join(directory, 'node_modules'));
+  return directory;
+}
+
+describe('each cause of a failure is named, with its place and the remedy', () => {
+  it('has a fixture', () => {
+    expect(readdirSync(fixtures).sort()).toEqual([...Object.keys(causes), 'unfinished'].sort());
+  });
+
+  it.each(readdirSync(fixtures))('%s', async (name) => {
+    const { code, stdout } = await runCli(['check', '--json'], { cwd: copyFixture(name) });
+    expect(code).toBe(70);
+    const { problems } = JSON.parse(stdout) as { readonly problems: readonly { readonly found: string }[] };
+    const [found = ''] = (problems[0]?.found ?? '').split('; caused by');
+    expect(found).toMatch(explanations[name]!);
+  });
+});
 
 describe('a module that cannot be loaded has an error with the failure, its place and the remedy', () => {
   const decorator = 'function d(..._: unknown[]) {}\nexport class AServiceProcessor { @d process() {} }';
 
   it.each<[string, Tree, RegExp]>([
     [
-      'enum',
-      { 'processor.ts': '\nexport enum A { b }' },
-      /^cannot load processor\.ts: TypeScript enum is not supported in strip-only mode \(processor\.ts:2\)\. Node runs TypeScript by stripping.*erasableSyntaxOnly/,
-    ],
-    [
       'a parameter property',
       { 'processor.ts': 'export class A { constructor(private a: number) {} }' },
-      /^cannot load processor\.ts: TypeScript parameter property is not supported .*\(processor\.ts:1\)\..*erasableSyntaxOnly/,
+      /^cannot load processor\.ts: Node alone does not run a parameter property \(processor\.ts:1\)\./,
     ],
     [
-      'an enum in an imported module',
-      { 'processor.ts': 'import "./lib/a.ts";', 'lib/a.ts': 'enum A { b }' },
-      /^cannot load processor\.ts: TypeScript enum .*\(lib\/a\.ts:1\)/,
+      'an enum in an image, which has no devDependencies',
+      {
+        'package.json': { type: 'module', devDependencies: { tsx: '4' } },
+        'processor.ts': 'export enum A { b }',
+      },
+      /does not run an enum \(processor\.ts:1\)\. tsx is in devDependencies, .*: move it to dependencies$/,
+    ],
+    ['a decorator', { 'processor.ts': decorator }, /does not run a decorator \(processor\.ts:2\)\. .*tsx/],
+    [
+      'decorators whose types are needed',
+      {
+        'processor.ts': decorator,
+        'tsconfig.json': { compilerOptions: { experimentalDecorators: true, emitDecoratorMetadata: true } },
+      },
+      /does not run a decorator \(.*processor\.ts:2\), .* emitDecoratorMetadata, .* Run npm install @swc\/core/,
     ],
     [
-      'a decorator',
-      { 'processor.ts': decorator },
-      /\("node processor\.ts" shows where\)\. If it is a decorator/,
+      'JSX',
+      { 'processor.ts': 'import "./page.tsx";', 'page.tsx': 'export const page = <b/>;' },
+      /does not run JSX \(page\.tsx:1\)/,
+    ],
+    [
+      'CommonJS and an import at once',
+      {
+        'package.json': { type: 'commonjs' },
+        'processor.ts': 'import "node:fs";\nexport const a = __dirname;',
+      },
+      /does not run CommonJS beside "import" or "export" \(processor\.ts:2\)/,
     ],
     [
       'broken TypeScript',
       { 'processor.ts': 'let a: = 1;' },
       /^cannot load processor\.ts: .* \(processor\.ts:1\)$/,
     ],
-    ['broken JavaScript', { 'processor.js': 'let = = 1;' }, /\("node processor\.js" shows where\)$/],
+    ['broken JavaScript', { 'processor.js': 'const a = = 1;' }, /Unexpected token '=' \(processor\.js:1\)$/],
     [
-      'a type imported as a value',
-      { 'processor.ts': 'import { T } from "./t.ts"; export let t: T;', 't.ts': 'export type T = 1;' },
-      /does not provide an export named 'T' .*\. If it is a type, import it with "import type"$/,
+      'a package that its package.json declares',
+      {
+        'package.json': { type: 'module', dependencies: { answers: '1' } },
+        'package-lock.json': {},
+        'processor.ts': 'import "answers";',
+      },
+      /the package "answers" is not installed .*: run npm install in \/[^ ]*$/,
     ],
     [
-      'an import without its extension',
-      { 'processor.ts': 'import "./lib/a";', 'lib/a.ts': '' },
-      /Cannot find module '.*\/lib\/a' imported from .*\. Imports of your own files need the file extension/,
-    ],
-    [
-      'an import of a folder',
-      { 'processor.ts': 'import "./lib";', 'lib/index.ts': '' },
-      /Directory import .*\. Imports of your own files need the file extension/,
-    ],
-    [
-      'a package that is not installed',
-      { 'processor.ts': 'import "left-pad";' },
-      /Cannot find package 'left-pad' .*packages need npm install$/,
+      'a package that is not installed in a workspace of pnpm',
+      {
+        'package.json': { type: 'module', main: 'services/a/processor.ts' },
+        'pnpm-lock.yaml': '',
+        'services/a/package.json': { type: 'module' },
+        'services/a/processor.ts': 'import "@answers/final/now.js";',
+      },
+      /the package "@answers\/final" is not installed .*: run pnpm add @answers\/final in \/.*\/services\/a$/,
     ],
     [
       'a package that is not installed, required',
       { 'processor.cjs': 'require("left-pad");' },
-      /^cannot load processor\.cjs: Cannot find module 'left-pad' \(processor\.cjs:1:1\)\. .*packages need npm install$/,
+      /^cannot load processor\.cjs: the package "left-pad" is not installed \(imported by processor\.cjs\): run npm/,
     ],
     [
-      'TypeScript of a package',
-      {
-        'processor.ts': 'import "a";',
-        'node_modules/a/package.json': { exports: './a.ts' },
-        'node_modules/a/a.ts': 'export {}',
-      },
-      /Node does not run TypeScript in node_modules: publish that package as JavaScript$/,
+      'an alias that no tsconfig.json has',
+      { 'processor.ts': 'import "@/answer";' },
+      /"@\/answer" in processor\.ts looks like a path alias, but no tsconfig\.json above it has "paths" for it$/,
     ],
     [
-      'an error that it throws',
+      'a named export of a CommonJS package',
       {
-        'processor.ts': 'import { a } from "./lib/a.ts";\na();',
-        'lib/a.ts': '\nexport const a = () => { throw new Error("no DATABASE_URL"); };',
+        'processor.js': 'import { answer } from "a"; answer();',
+        'node_modules/a/package.json': { main: './a.js' },
+        'node_modules/a/a.js': 'module.exports = (() => ({ answer: 42 }))();',
       },
-      /^cannot load processor\.ts: no DATABASE_URL \(lib\/a\.ts:2:\d+\)$/,
+      /an export named 'answer' .* if that module is CommonJS, import its default export$/,
     ],
     [
       'an error of a package that it calls',
@@ -103,5 +166,18 @@ describe('a module that cannot be loaded has an error with the failure, its plac
     const loading = await loader.load(createTree({ 'package.json': { type: 'module' }, ...tree }));
     expect(loading).toMatchObject({ code: 'PROCESSOR', exitCode: 70 });
     expect('error' in loading && loading.error).toMatch(message);
+  });
+
+  it('a module that takes longer than PROCESSOR_LOAD_TIMEOUT', async () => {
+    const cwd = createTree({
+      'package.json': { type: 'module' },
+      'processor.ts': 'import "./lib/pool.ts";\nexport class AServiceProcessor { process() {} }',
+      'lib/pool.ts': 'setInterval(() => {}, 1000);\nawait new Promise(() => {});',
+    });
+    const { code, stderr, stdout } = await runCli(['run'], { cwd, env: { PROCESSOR_LOAD_TIMEOUT: '0.5' } });
+    expect(code).toBe(70);
+    expect(stdout + stderr).toContain(
+      'loading the processor takes longer than PROCESSOR_LOAD_TIMEOUT (0.5 s): lib/pool.ts awaits something at its top level',
+    );
   });
 });

@@ -52,7 +52,6 @@ describe('the nearest processor', () => {
       [
         'processor.d.ts',
         'processor.test.ts',
-        'processor.tsx',
         'processor.json',
         'processor',
         'Processor.ts',

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
 import { runCommand, type CommandResult } from './command.ts';
 
-const builtBin = fileURLToPath(new URL('../../dist/bin.js', import.meta.url));
+/** The built executable. */
+export const bin = fileURLToPath(new URL('../../dist/bin.js', import.meta.url));
 
 /** One line of the host's JSON log. */
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -56,8 +57,8 @@ export interface HostProcess extends AsyncDisposable {
 
 /** Starts a host. Inside a test it is killed after the test; from a hook, dispose of it or signal it there. */
 export function startHost(options: HostOptions): HostProcess {
-  const { cwd, env = {}, args = [], bin = builtBin, hasInput = false } = options;
-  const child = spawn(process.execPath, [bin, ...args], {
+  const { cwd, env = {}, args = [], bin: script = bin, hasInput = false } = options;
+  const child = spawn(process.execPath, [script, ...args], {
     cwd,
     env: cleanEnvironment(env),
     stdio: [hasInput ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -144,10 +145,11 @@ export interface CliOptions {
 /** Runs a command of the built `svchost` that ends by itself. */
 export async function runCli(args: readonly string[], options: CliOptions): Promise<CommandResult> {
   const { env = {}, ...others } = options;
-  return await runCommand(process.execPath, [builtBin, ...args], { ...others, env: cleanEnvironment(env) });
+  return await runCommand(process.execPath, [bin, ...args], { ...others, env: cleanEnvironment(env) });
 }
 
-function cleanEnvironment(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+/** An environment of these variables alone, except PATH and HOME. */
+export function cleanEnvironment(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, HOME: process.env.HOME, ...env };
 }
 
