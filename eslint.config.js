@@ -144,7 +144,14 @@ export default tseslint.config(
   },
   {
     // src/processor/source/tsx.ts passes an option to tsx that it reads from there only.
-    files: ['src/config/**', 'src/processor/source/tsx.ts', 'base-image/**', 'test/**', 'examples/**', 'bench/**'],
+    files: [
+      'src/config/**',
+      'src/processor/source/tsx.ts',
+      'base-image/**',
+      'test/**',
+      'examples/**',
+      'bench/**',
+    ],
     rules: { 'no-restricted-properties': 'off' },
   },
   {

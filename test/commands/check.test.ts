@@ -23,7 +23,7 @@ describe('a service without problems', () => {
       ok: true,
       problems: [],
       service: { name: 'mail', version: '1.2.3', dir: cwd },
-      processor: { module: 'processor.ts', type: 'MailServiceProcessor' },
+      processor: { module: 'processor.ts', type: 'MailServiceProcessor', loader: 'Node' },
       executionType: 'MESSAGING',
       messaging: {
         type: 'SqliteConnection',
@@ -43,6 +43,7 @@ describe('a service without problems', () => {
     expect(stdout.split('\n')).toEqual([
       `service         mail 1.2.3 (${cwd})`,
       'processor       MailServiceProcessor of processor.ts',
+      'loaded by       Node',
       'execution type  MESSAGING',
       `broker          SqliteConnection sqlite:${cwd}/.svchost/queue.db`,
       'queue           CST_mail',

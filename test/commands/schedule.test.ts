@@ -27,7 +27,7 @@ describe('check', () => {
       ok: true,
       problems: [],
       service: { name: 'clock', version: '1.2.3', dir: cwd },
-      processor: { module: 'processor.js', type: 'ClockServiceProcessor' },
+      processor: { module: 'processor.js', type: 'ClockServiceProcessor', loader: 'Node' },
       executionType: 'CRON',
       messaging: null,
       retry: null,
@@ -51,13 +51,14 @@ describe('check', () => {
     const { code, stdout } = await runCli(['check'], { cwd: createScheduledService(), env: daily });
     expect(code).toBe(0);
     const lines = stdout.split('\n');
-    expect(lines.slice(2, 5)).toEqual([
+    expect(lines.slice(2, 6)).toEqual([
+      'loaded by       Node',
       'execution type  CRON',
       'schedule        every day at 07:32:00 (Asia/Kathmandu)',
       'time zone       Asia/Kathmandu',
     ]);
-    expect(lines[5]).toMatch(/^next runs {7}\d{4}-\d\d-\d\dT07:32:00\+05:45$/);
-    expect(lines.slice(10)).toEqual(['replicas        each runs', 'ok', '']);
+    expect(lines[6]).toMatch(/^next runs {7}\d{4}-\d\d-\d\dT07:32:00\+05:45$/);
+    expect(lines.slice(11)).toEqual(['replicas        each runs', 'ok', '']);
   });
 
   it('shows the broker that replicas share, and reaches it with --connect', async () => {
@@ -261,7 +262,7 @@ describe('a stop', () => {
     await host.waitForLine('run begun');
     host.signal('SIGTERM');
     expect(await host.exited).toEqual({ code: 0, signal: null });
-    expect(host.lines.map(({ msg }) => msg).slice(5)).toEqual([
+    expect(host.lines.map(({ msg }) => msg).slice(6)).toEqual([
       'run begun',
       'draining',
       'run finished',
