@@ -1,8 +1,11 @@
 // The public API, by name. Everything else may change at any time.
 export { BaseServiceProcessor } from './processor/processor.ts';
+export { defineProcessor } from './processor/definition.ts';
+export type { DefinedProcessor, Dependent, ProcessorDefinition } from './processor/definition.ts';
 export type {
   LastRun,
   MessageContext,
+  MessageOf,
   MessageProcessor,
   ProcessorClass,
   RunOutcome,

@@ -17,7 +17,13 @@ import { escapeControls } from '../escape.ts';
 import { openBroker, type ReachableBroker } from '../host/broker.ts';
 import type { MessageAdapter } from '../messaging/adapter.ts';
 import { isInspectable } from '../messaging/capability.ts';
-import { describeLoader, processorProblem, resolveService, type Resolution } from '../host/resolution.ts';
+import {
+  describeLoader,
+  processorProblem,
+  resolveService,
+  type BoundProcessor,
+  type Resolution,
+} from '../host/resolution.ts';
 import { upcoming, type Schedule } from '../schedule/schedule.ts';
 import { formatInstant } from '../schedule/wall-clock.ts';
 import { retryDelaysMs } from '../service/delivery/retry.ts';
@@ -71,8 +77,19 @@ export interface CheckReport {
   readonly messaging: MessagingReport | null;
   /** Null on a schedule. */
   readonly retry: RetryReport | null;
+  /** Only if there are several: each with its queue. The fields above then describe the first. */
+  readonly processors?: readonly ProcessorReport[];
   /** On a schedule only; null if it is wrong. */
   readonly schedule?: ScheduleReport | null;
+}
+
+interface ProcessorReport {
+  readonly module: string;
+  readonly type: string;
+  readonly queueName: string;
+  readonly deadLetterQueueName: string;
+  readonly concurrency: number;
+  readonly retry: RetryReport;
 }
 
 interface MessagingReport {
@@ -165,20 +182,17 @@ async function reachBroker(resolution: Resolution, connect: boolean): Promise<Re
   }
 }
 
-/** Warnings about the queue as it is configured at the broker. */
-async function inspect(
-  { settings, queues }: Resolution,
-  adapter: MessageAdapter,
-): Promise<readonly string[]> {
-  if (!queues || !isInspectable(adapter)) return [];
-  const { maxAttempts } = settings.retry;
-  const { queueName, deadLetterQueueName } = queues;
-  const retryDelays = retryDelaysMs(settings.retry);
-  return await adapter.inspectQueue(queueName, {
-    maxAttempts,
-    deadLetterQueueName,
-    retryDelaysMs: retryDelays,
-  });
+/** Warnings about the queues as they are configured at the broker. */
+async function inspect({ bound }: Resolution, adapter: MessageAdapter): Promise<readonly string[]> {
+  if (!bound || !isInspectable(adapter)) return [];
+  const warnings: string[] = [];
+  for (const { queues, policy } of bound) {
+    const { maxAttempts } = policy.retry;
+    const { queueName, deadLetterQueueName } = queues;
+    const needs = { maxAttempts, deadLetterQueueName, retryDelaysMs: retryDelaysMs(policy.retry) };
+    warnings.push(...(await adapter.inspectQueue(queueName, needs)));
+  }
+  return warnings;
 }
 
 function createReport(
@@ -186,7 +200,7 @@ function createReport(
   broker: ReachedBroker,
   failure: Error | undefined,
 ): CheckReport {
-  const { settings, service, schedule, warnings } = resolution;
+  const { settings, service, schedule, warnings, bound = [] } = resolution;
   const isScheduled = settings.executionType === 'CRON';
   return {
     ok: failure === undefined,
@@ -196,14 +210,23 @@ function createReport(
     processor: reportProcessor(resolution),
     executionType: settings.executionType,
     messaging: usesBroker(resolution) ? reportMessaging(resolution, broker.address) : null,
-    retry: isScheduled ? null : reportRetry(settings.retry),
+    retry: isScheduled ? null : reportRetry(bound[0]?.policy.retry ?? settings.retry),
+    ...(bound.length > 1 && { processors: bound.map(reportBound) }),
     ...(isScheduled && { schedule: schedule ? reportSchedule(schedule) : null }),
   };
 }
 
-function reportProcessor({ processor, service }: Resolution): CheckReport['processor'] {
-  if (!processor || !service) return null;
-  return { module: processor.module, type: processor.type, loader: describeLoader(processor, service) };
+function reportProcessor({ loaded, service }: Resolution): CheckReport['processor'] {
+  const [first] = loaded?.processors ?? [];
+  if (!loaded || !service || !first) return null;
+  return { module: first.module, type: first.type, loader: describeLoader(loaded, service) };
+}
+
+function reportBound({ processor, queues, policy }: BoundProcessor): ProcessorReport {
+  const { module, type } = processor;
+  const { queueName, deadLetterQueueName } = queues;
+  const { concurrency, retry } = policy;
+  return { module, type, queueName, deadLetterQueueName, concurrency, retry: reportRetry(retry) };
 }
 
 function toProblems(failure: Error): readonly Problem[] {
@@ -212,12 +235,13 @@ function toProblems(failure: Error): readonly Problem[] {
   return [{ name: brokerProblem, expected: 'a connection to the broker', found: explain(failure) }];
 }
 
-function reportMessaging({ settings, queues }: Resolution, broker: string): MessagingReport {
+function reportMessaging({ settings, bound }: Resolution, broker: string): MessagingReport {
+  const [first] = bound ?? [];
   return {
     type: settings.messaging.type,
-    queueName: queues?.queueName ?? null,
-    deadLetterQueueName: queues?.deadLetterQueueName ?? null,
-    concurrency: settings.concurrency,
+    queueName: first?.queues.queueName ?? null,
+    deadLetterQueueName: first?.queues.deadLetterQueueName ?? null,
+    concurrency: first?.policy.concurrency ?? settings.concurrency,
     broker,
   };
 }
@@ -248,7 +272,7 @@ export function describeReport(report: CheckReport, words: string | undefined): 
   const { service, processor } = report;
   const rows: Row[] = [
     ['service', service ? `${service.name} ${service.version} (${service.dir})` : 'none'],
-    ['processor', processor ? `${processor.type} of ${processor.module}` : 'none'],
+    ...(report.processors ? [] : [describeProcessor(processor)]),
     ['loaded by', processor?.loader ?? 'none'],
     ['execution type', report.executionType],
     ...(report.schedule === undefined ? messagingRows(report) : scheduleRows(report, words)),
@@ -261,14 +285,22 @@ export function describeReport(report: CheckReport, words: string | undefined): 
 
 type Row = readonly [name: string, value: string];
 
-function messagingRows({ messaging, retry }: CheckReport): Row[] {
+function describeProcessor(processor: CheckReport['processor']): Row {
+  return ['processor', processor ? `${processor.type} of ${processor.module}` : 'none'];
+}
+
+function messagingRows({ messaging, retry, processors = [] }: CheckReport): Row[] {
   if (!messaging || !retry) return [];
+  const queues = processors.length > 0 ? processors : [{ ...messaging, retry }];
   return [
     ['broker', `${messaging.type} ${messaging.broker}`],
-    ['queue', messaging.queueName ?? 'none'],
-    ['dead letters', messaging.deadLetterQueueName ?? 'none'],
-    ['concurrency', String(messaging.concurrency)],
-    ['attempts', describeRetry(retry)],
+    ...queues.flatMap((queue): Row[] => [
+      ...('module' in queue ? [['processor', `${queue.type} of ${queue.module}`] as const] : []),
+      ['queue', queue.queueName ?? 'none'],
+      ['dead letters', queue.deadLetterQueueName ?? 'none'],
+      ['concurrency', String(queue.concurrency)],
+      ['attempts', describeRetry(queue.retry)],
+    ]),
   ];
 }
 

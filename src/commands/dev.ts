@@ -11,6 +11,7 @@ import { readLines } from '../messaging/ndjson.ts';
 import { directoryOption, type End } from './command.ts';
 import { listDeadLetters, readDevSettings, sendTyped } from './dev/actions.ts';
 import { readTyped, typedHelp, type Typed } from './dev/input.ts';
+import type { ProcessorQueues } from './dev/protocol.ts';
 import { scopeOf } from './dev/scope.ts';
 import { Session } from './dev/session.ts';
 import { Watcher } from './dev/watcher.ts';
@@ -177,16 +178,29 @@ async function listen(stage: Stage): Promise<void> {
 async function answer(typed: Typed, { directory, session, log }: Stage): Promise<void> {
   try {
     const queues = await session.queues();
-    if (!queues) {
+    if (queues.length === 0) {
       throw new UsageError('no queue: the service runs on a schedule, or its code has not loaded yet');
     }
     if (typed.kind === 'send') {
-      await sendTyped(directory, queues, typed.body);
-      log.info(`sent to ${queues.queueName}`);
+      const target = chooseQueue(queues, typed.to);
+      await sendTyped(directory, target, typed.body);
+      log.info(`sent to ${target.queueName}`);
     } else {
-      console.log(await listDeadLetters(directory, queues));
+      for (const each of queues) console.log(await listDeadLetters(directory, each));
     }
   } catch (error) {
     log.error(toError(error).message);
   }
+}
+
+function chooseQueue(queues: readonly ProcessorQueues[], name: string | undefined): ProcessorQueues {
+  const [only, ...others] = queues;
+  const found = name === undefined && others.length === 0 ? only : queues.find(({ type }) => type === name);
+  if (found) return found;
+  const names = queues.map(({ type }) => type).join(', ');
+  throw new UsageError(
+    name === undefined
+      ? `several processors: type s, the name of one, and the message (${names})`
+      : `no processor "${name}"; there is ${names}`,
+  );
 }

@@ -76,7 +76,7 @@ export interface SendCommand {
   readonly message: string | undefined;
   /** A file that holds one message as JSON. */
   readonly file: string | undefined;
-  /** Default: the service's own queue. */
+  /** Default: the service's own queue, if it has one only. */
   readonly queueName: string | undefined;
   readonly delayMs: number | undefined;
   /** NDJSON, read if there is neither a message nor a file. */
@@ -123,7 +123,7 @@ export async function send(command: SendCommand): Promise<Sent> {
 interface Target {
   readonly broker: ReachableBroker;
   readonly queueName: string;
-  /** It is the queue that the service consumes. */
+  /** The service consumes it. */
   readonly isOwn: boolean;
 }
 
@@ -131,13 +131,19 @@ async function openQueue({ directory, queueName, onWarning }: SendCommand): Prom
   if (queueName?.trim() === '') throw new UsageError('--queue needs the name of a queue');
   const resolution = await resolveService(directory);
   refuseUnusable(resolution, queueName);
-  const { settings, service, queues, warnings } = resolution;
+  const { settings, service, bound = [], warnings } = resolution;
   for (const warning of warnings) onWarning(warning);
-  const own = queues?.queueName;
-  const target = queueName ?? own;
-  if (target === undefined) throw new UsageError('no queue: name one with --queue');
+  const own = bound.map(({ queues }) => queues.queueName);
+  const target = queueName ?? onlyQueue(own);
   const broker = await openBroker(settings.messaging, service, 'send');
-  return { broker, queueName: target, isOwn: target === own };
+  return { broker, queueName: target, isOwn: own.includes(target) };
+}
+
+function onlyQueue(own: readonly string[]): string {
+  const [only, ...others] = own;
+  if (only === undefined) throw new UsageError('no queue: name one with --queue');
+  if (others.length > 0) throw new UsageError(`several queues: name one with --queue: ${own.join(', ')}`);
+  return only;
 }
 
 /** @throws ConfigurationError, ProcessorError the service has problems that prevent sending */

@@ -2,7 +2,7 @@
 import type { Problem } from '../errors.ts';
 import type { QueueNameRules } from './broker/broker.ts';
 import { brokers } from './brokers.ts';
-import type { Environment } from './environment.ts';
+import { isSet, type Environment } from './environment.ts';
 import { controlProblem, displayValue, type Settings } from './settings.ts';
 import { suggest } from '../suggestion.ts';
 
@@ -38,14 +38,19 @@ export function scheduleName(prefix: string, service: string): string {
   return `${new TextDecoder().decode(Buffer.from(prefix + service).subarray(0, room))}${suffix}`;
 }
 
-/** The names of a processor's queues, or the problem with them. */
+/**
+ * The names of a processor's queues, or the problem with them.
+ *
+ * @param fallback the queue's name without prefix if its variable is not set
+ */
 export function readQueueNames(
   className: string,
   settings: Pick<Settings, 'queueNamePrefix' | 'deadLetterQueueName' | 'messaging'>,
   env: Environment,
+  fallback?: string,
 ): QueueNames | Problem {
   const variable = queueVariable(className);
-  const name = env[variable];
+  const name = isSet(env, variable) ? env[variable] : (fallback ?? env[variable]);
   if (name === undefined || name.trim() === '') return { name: variable, ...missing(variable, env) };
   const control = controlProblem(variable, name);
   if (control) return control;
@@ -98,11 +103,11 @@ function nameProblem(
 
 function missing(variable: string, env: Environment): Pick<Problem, 'expected' | 'found'> {
   const others = Object.keys(env).filter(
-    (name) => /.+_QUEUE_NAME$/.test(name) && name !== 'DEAD_LETTER_QUEUE_NAME' && name !== variable,
+    (name) => /.+_QUEUE_NAME$/.test(name) && !name.endsWith('DEAD_LETTER_QUEUE_NAME') && name !== variable,
   );
   const meant = suggest(variable, others) ?? others.at(0);
   return {
-    expected: 'the name of the queue that the processor class consumes',
+    expected: 'the name of the queue that the processor consumes',
     found: meant === undefined ? 'nothing' : `nothing, although ${meant} is set`,
   };
 }

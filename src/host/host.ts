@@ -66,14 +66,13 @@ async function openService(resolution: Resolution, mode: RunMode, logs: HostLogs
   }
 }
 
-/** Logs the same lines as the Python host. */
-function announce(
-  { service, processor }: Exclude<Resolution, { readonly kind: 'refused' }>,
-  log: Logger,
-): void {
-  log.info(`processor_module: ${processor.module}`);
-  log.info(`processor_type: ${processor.type}`);
-  log.info(`processor_loader: ${describeLoader(processor, service)}`);
+/** Logs the same lines as the Python host, and what loads the code. */
+function announce({ service, loaded }: Exclude<Resolution, { readonly kind: 'refused' }>, log: Logger): void {
+  for (const { module, type } of loaded.processors) {
+    log.info(`processor_module: ${module}`);
+    log.info(`processor_type: ${type}`);
+  }
+  log.info(`processor_loader: ${describeLoader(loaded, service)}`);
   log.info(`Service Processor Version: ${service.version}`);
 }
 

@@ -1,4 +1,4 @@
-// Resolves a service directory to its settings, its processor, and its queues or schedule; or to all of its problems.
+// Resolves a service directory to its settings, its processors, and their queues or schedule; or to all of its problems.
 import path from 'node:path';
 import {
   loadEnvFiles,
@@ -6,12 +6,13 @@ import {
   processEnvironment,
   type Environment,
 } from '../config/environment.ts';
-import { readQueueNames, type QueueNames } from '../config/queue-name.ts';
-import { readSettings, type Settings } from '../config/settings.ts';
+import { readPolicy, type Policy } from '../config/policy.ts';
+import { queueVariable, readQueueNames, type QueueNames } from '../config/queue-name.ts';
+import { readSettings, type Settings, type Surroundings } from '../config/settings.ts';
 import { secretNames } from '../config/variables.ts';
 import { ConfigurationError, ProcessorError, type Problem } from '../errors.ts';
 import { readServiceDirectory, type ServiceDirectory } from '../processor/directory.ts';
-import { explainUnfinished, loadProcessor, type LoadedProcessor } from '../processor/loader.ts';
+import { explainUnfinished, loadProcessors, type Loaded, type LoadedProcessor } from '../processor/loader.ts';
 import { readSchedule } from '../schedule/read.ts';
 import type { Schedule } from '../schedule/schedule.ts';
 import { machineTimezone, machineTimezoneFault } from '../schedule/timezone.ts';
@@ -22,26 +23,36 @@ import { onStandstill } from './standstill.ts';
 /** A service as far as it could be resolved. */
 export type Resolution = MessageResolution | ScheduleResolution | Refusal;
 
+/** A processor that consumes a queue. */
+export interface BoundProcessor {
+  readonly processor: LoadedProcessor;
+  readonly queues: QueueNames;
+  readonly policy: Policy;
+}
+
 /** A service that can run, driven by messages. */
 export interface MessageResolution extends Runnable {
   readonly kind: 'messages';
-  readonly queues: QueueNames;
+  /** One at least. */
+  readonly bound: readonly BoundProcessor[];
   readonly schedule?: undefined;
 }
 
 /** A service that can run, driven by a schedule. */
 export interface ScheduleResolution extends Runnable {
   readonly kind: 'schedule';
+  readonly processor: LoadedProcessor;
   readonly schedule: Schedule;
-  readonly queues?: undefined;
+  readonly bound?: undefined;
 }
 
 /** A service that cannot run. A field is undefined if it could not be resolved, or is not used. */
 export interface Refusal extends Configured {
   readonly kind: 'refused';
   readonly service: ServiceDirectory | undefined;
-  readonly processor: LoadedProcessor | undefined;
-  readonly queues: QueueNames | undefined;
+  readonly loaded: Loaded | undefined;
+  /** The processors whose queues are known. */
+  readonly bound: readonly BoundProcessor[] | undefined;
   readonly schedule: Schedule | undefined;
   /** The error for a caller that needs the service; it holds all problems. */
   readonly error: ConfigurationError | ProcessorError;
@@ -61,11 +72,11 @@ interface Configured {
 /** The fields of every service that can run. */
 interface Runnable extends Configured {
   readonly service: ServiceDirectory;
-  readonly processor: LoadedProcessor;
+  readonly loaded: Loaded;
 }
 
 /**
- * Reads the environment, with the env files of a service directory, and loads the processor. Collects problems instead
+ * Reads the environment, with the env files of a service directory, and loads the processors. Collects problems instead
  * of stopping at the first.
  *
  * @param directory absolute
@@ -76,40 +87,94 @@ export async function resolveService(
 ): Promise<Resolution> {
   const files = loadEnvFiles(directory, env);
   const secretProblems = loadSecretFiles(secretNames, env);
-  const read = readSettings(env, { serviceDirectory: directory, isTerminal: process.stdout.isTTY });
+  const surroundings = { serviceDirectory: directory, isTerminal: process.stdout.isTTY };
+  const read = readSettings(env, surroundings);
   const { settings } = read;
-  const { service, processor, error: processorError } = await findProcessor(directory, settings);
+  const { service, loaded, error: processorError } = await findProcessors(directory, settings);
   const drive =
-    settings.executionType === 'CRON' ? findSchedule(settings, env) : findQueues(processor, settings, env);
-  const { queues, schedule } = drive;
+    settings.executionType === 'CRON'
+      ? findSchedule(loaded, settings, env)
+      : bindProcessors(loaded, settings, { env, surroundings });
+  const { bound, schedule } = drive;
   const problems = [...files.problems, ...secretProblems, ...read.problems, ...drive.problems];
-  const warnings = [...files.warnings, ...read.warnings, ...drive.warnings, ...(processor?.warnings ?? [])];
+  const warnings = [...files.warnings, ...read.warnings, ...drive.warnings, ...(loaded?.warnings ?? [])];
 
-  if (service && processor && problems.length === 0) {
-    const runnable = { settings, service, processor, warnings };
-    if (queues) return { kind: 'messages', ...runnable, queues };
-    if (schedule) return { kind: 'schedule', ...runnable, schedule };
+  if (service && loaded && problems.length === 0) {
+    const runnable = { settings, service, loaded, warnings };
+    if (bound) return { kind: 'messages', ...runnable, bound };
+    const [processor] = loaded.processors;
+    if (schedule && processor) return { kind: 'schedule', ...runnable, processor, schedule };
   }
   const error = toRefusal(problems, processorError);
-  const found = { settings, service, processor, queues, schedule, warnings };
+  const found = { settings, service, loaded, bound, schedule, warnings };
   return { kind: 'refused', ...found, error, problems, processorError };
 }
 
-/** The queue or schedule that drives the processor. */
+/** The queues or the schedule that drive the processors. */
 interface Drive {
-  readonly queues?: QueueNames | undefined;
+  readonly bound?: readonly BoundProcessor[] | undefined;
   readonly schedule?: Schedule | undefined;
   readonly problems: readonly Problem[];
   readonly warnings: readonly string[];
 }
 
-function findQueues(processor: LoadedProcessor | undefined, settings: Settings, env: Environment): Drive {
-  const queues = processor && readQueueNames(processor.type, settings, env);
-  if (queues === undefined || 'queueName' in queues) return { queues, problems: [], warnings: [] };
-  return { problems: [queues], warnings: [] };
+/** Where the variables of processors are read. */
+interface Source {
+  readonly env: Environment;
+  readonly surroundings: Surroundings;
 }
 
-function findSchedule({ schedule: { variables, replicas } }: Settings, env: Environment): Drive {
+function bindProcessors(
+  loaded: Loaded | undefined,
+  settings: Settings,
+  { env, surroundings }: Source,
+): Drive {
+  if (!loaded) return { problems: [], warnings: [] };
+  const bound: BoundProcessor[] = [];
+  const problems: Problem[] = [];
+  for (const each of loaded.processors) {
+    const { processor } = each;
+    const { policy, problems: own } = readPolicy(processor, env, surroundings);
+    const queues = readQueueNames(each.type, { ...settings, ...policy }, env, processor.queueName);
+    problems.push(...own);
+    if (!('queueName' in queues)) problems.push(queues);
+    else if (own.length === 0) bound.push({ processor: each, queues, policy });
+  }
+  return {
+    bound,
+    problems: [...problems, ...bound.flatMap((each) => conflictOf(each, bound) ?? [])],
+    warnings: [],
+  };
+}
+
+/** The problem of a processor whose queue is also another's, as its queue or for its dead letters. */
+function conflictOf(each: BoundProcessor, bound: readonly BoundProcessor[]): Problem | undefined {
+  const { queueName } = each.queues;
+  const other = bound.find(
+    (another) =>
+      another !== each &&
+      (another.queues.deadLetterQueueName === queueName ||
+        (another.queues.queueName === queueName && bound.indexOf(another) < bound.indexOf(each))),
+  );
+  if (!other) return undefined;
+  const use = other.queues.queueName === queueName ? 'consumes' : 'uses for its dead letters';
+  return {
+    name: queueVariable(each.processor.type),
+    expected: `a queue other than the one that ${other.processor.type} ${use}`,
+    found: JSON.stringify(queueName),
+  };
+}
+
+function findSchedule(
+  loaded: Loaded | undefined,
+  { schedule: { variables, replicas } }: Settings,
+  env: Environment,
+): Drive {
+  if (loaded && loaded.processors.length > 1) {
+    const found = loaded.processors.map(({ type }) => type).join(', ');
+    const expected = 'the name of one processor with EXECUTION_TYPE=CRON';
+    return { problems: [{ name: 'PROCESSOR_TYPE', expected, found }], warnings: [] };
+  }
   const fault = variables.CRON_TIMEZONE === undefined ? machineTimezoneFault(env['TZ']) : undefined;
   if (fault !== undefined) {
     return { problems: [{ name: 'TZ', expected: fault, found: JSON.stringify(env['TZ']) }], warnings: [] };
@@ -123,17 +188,17 @@ function findSchedule({ schedule: { variables, replicas } }: Settings, env: Envi
 
 interface Found {
   readonly service?: ServiceDirectory;
-  readonly processor?: LoadedProcessor;
+  readonly loaded?: Loaded;
   readonly error?: ProcessorError;
 }
 
-async function findProcessor(directory: string, settings: Settings): Promise<Found> {
+async function findProcessors(directory: string, settings: Settings): Promise<Found> {
   let service: ServiceDirectory | undefined;
   try {
     service = readServiceDirectory(directory);
     const choice = { module: settings.processorModule, type: settings.processorType };
-    const loading = announced('the processor to be loaded', loadProcessor(service, choice));
-    return { service, processor: await inTime(loading, settings.loadTimeoutMs) };
+    const loading = announced('the processor to be loaded', loadProcessors(service, choice));
+    return { service, loaded: await inTime(loading, settings.loadTimeoutMs) };
   } catch (error) {
     if (!(error instanceof ProcessorError)) throw error;
     return service ? { service, error } : { error };
@@ -171,7 +236,7 @@ function toRefusal(
 }
 
 /** What loads a service's code, for people: `tsx 4.23.15, because of an enum (lib/kind.ts:3)`. */
-export function describeLoader({ loader }: LoadedProcessor, service: ServiceDirectory): string {
+export function describeLoader({ loader }: Loaded, service: ServiceDirectory): string {
   const { name, because } = loader;
   if (!because) return name;
   return `${name}, because of ${because.name} (${path.relative(service.path, because.file)}:${because.line})`;

@@ -13,7 +13,7 @@ import type { LoadedProcessor } from '../processor/loader.ts';
 import type { HostedProcessor } from '../processor/processor.ts';
 import { logEvents } from '../service/event-log.ts';
 import { ServiceEvents } from '../service/events.ts';
-import { createMessageService } from '../service/message-service.ts';
+import { createMessageService, type QueueOptions } from '../service/message-service.ts';
 import { createScheduleService, type SharedSchedule } from '../service/schedule-service.ts';
 import type { Service } from '../service/service.ts';
 import { describeThrown } from '../thrown.ts';
@@ -45,18 +45,18 @@ export interface HostLogs {
  * @throws ProcessorError the processor's constructor threw
  */
 export async function openMessageService(
-  { settings, service, processor, queues }: MessageResolution,
+  { settings, service, bound }: MessageResolution,
   logs: HostLogs,
 ): Promise<Service> {
-  const { consumeConfigPath, messaging, concurrency, retry, crashMaxDeliveries } = settings;
+  const { consumeConfigPath, messaging } = settings;
   const common = commonOptions(settings, service, logs);
-  const instance = createProcessor(processor);
-  const queue = {
-    ...queues,
-    concurrency,
-    process: instance.process.bind(instance),
-    schema: processor.processorClass.schema,
-  };
+  const instances: HostedProcessor[] = [];
+  const queues = bound.map(({ processor, queues: names, policy }): QueueOptions => {
+    const instance = createProcessor(processor);
+    instances.push(instance);
+    const { schema } = processor.processor;
+    return { ...policy, ...names, process: instance.process.bind(instance), schema };
+  });
   const adapter = await openServiceBroker(settings, service, { events: common.events, logs });
   return announcing(
     adapter.address,
@@ -64,10 +64,8 @@ export async function openMessageService(
     createMessageService({
       ...common,
       adapter,
-      processor: instance,
-      queues: [queue],
-      retry,
-      crashMaxDeliveries,
+      processor: together(instances),
+      queues,
       consumeConfig:
         consumeConfigPath === undefined
           ? undefined
@@ -103,6 +101,7 @@ export async function openScheduleService(
     common.events,
     createScheduleService({
       ...common,
+      processTimeoutMs: settings.processTimeoutMs,
       schedule,
       mode: mode === 'once' ? 'once' : 'schedule',
       runAtStartup: settings.schedule.runAtStartup,
@@ -134,7 +133,6 @@ function commonOptions(settings: Settings, service: ServiceDirectory, { host, ro
   logEvents(events, host);
   return {
     events,
-    processTimeoutMs: settings.processTimeoutMs,
     shutdownTimeoutMs: settings.shutdownTimeoutMs,
     clock: systemClock,
     processorLog: root.child({ name: service.name }),
@@ -168,10 +166,33 @@ async function openShared(
   return { adapter, claim: async (occurrence) => await adapter.claimOccurrence(name, occurrence) };
 }
 
-function createProcessor({ processorClass, module, type }: LoadedProcessor): HostedProcessor {
+function createProcessor({ processor, module, type }: LoadedProcessor): HostedProcessor {
   try {
-    return new processorClass();
+    return processor.create();
   } catch (cause) {
     throw new ProcessorError(`new ${type}() of ${module} failed: ${toError(cause).message}`, { cause });
   }
+}
+
+/** Starts processors one after the other, and stops them in the opposite order, also those that have not started. */
+function together(processors: readonly HostedProcessor[]): Pick<HostedProcessor, 'start' | 'stop'> {
+  const [only, ...others] = processors;
+  if (only && others.length === 0) return only;
+  return {
+    start: async () => {
+      for (const each of processors) await each.start?.();
+    },
+    stop: async () => {
+      const errors: unknown[] = [];
+      for (const each of [...processors].reverse()) {
+        try {
+          await each.stop?.();
+        } catch (error) {
+          errors.push(error);
+        }
+      }
+      if (errors.length === 1) throw errors[0];
+      if (errors.length > 1) throw new AggregateError(errors, 'several processors could not stop');
+    },
+  };
 }

@@ -39,8 +39,8 @@ export interface MessageContext {
  * Business logic driven by messages. Returning or resolving, with any value, means done; throwing means that the
  * message is tried again later, until its attempts are used up; throwing a DeadLetterError gives up on it at once.
  */
-export interface MessageProcessor {
-  process(message: unknown, context: MessageContext): unknown;
+export interface MessageProcessor<Message = unknown> {
+  process(message: Message, context: MessageContext): unknown;
   /** Awaited before the first message. */
   start?(): unknown;
   /** Awaited after the last message. */
@@ -95,17 +95,26 @@ export interface ScheduleProcessor {
  * A validator by the Standard Schema specification 1 (standardschema.dev): zod, valibot, arktype and others. As
  * `static schema` of a processor it checks each message, and its output is the message that `process` is called with.
  */
-export interface StandardSchema {
+export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
-    readonly validate: (value: unknown) => SchemaResult | Promise<SchemaResult>;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    /** Never set: it tells TypeScript the types. */
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }
 
+/** The type of the messages that a schema accepts, as `process` is called with them. */
+export type MessageOf<Schema extends StandardSchema> = Schema extends {
+  readonly '~standard': { readonly types?: { readonly output: infer Output } | undefined };
+}
+  ? Output
+  : never;
+
 /** The result of a validation: a value or a list of issues. */
-export type SchemaResult =
-  { readonly value: unknown; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
+export type SchemaResult<Output = unknown> =
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
 
 /** One reason why a message is invalid. */
 export interface SchemaIssue {
@@ -113,10 +122,13 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The class of a processor that is driven by messages; constructed once, without arguments, when the host starts. */
-export interface ProcessorClass {
-  new (): MessageProcessor;
-  readonly schema?: StandardSchema;
+/**
+ * The class of a processor that is driven by messages; constructed once, without arguments, when the host starts. Its
+ * schema and its `process` must agree on the type of a message.
+ */
+export interface ProcessorClass<Message = unknown> {
+  new (): MessageProcessor<Message>;
+  readonly schema?: StandardSchema<unknown, Message>;
 }
 
 /** A processor as the host calls it: EXECUTION_TYPE says for which of the two calls of `process` it was written. */
@@ -133,10 +145,26 @@ export interface HostedProcessorClass {
 export const brand = Symbol.for('rococo-svchost.BaseServiceProcessor');
 
 /** The base of processors that are driven by messages, as in the Python host. */
-export abstract class BaseServiceProcessor implements MessageProcessor {
+export abstract class BaseServiceProcessor<Message = unknown> implements MessageProcessor<Message> {
   static readonly [brand] = true;
 
-  abstract process(message: unknown, context: MessageContext): unknown;
+  abstract process(message: Message, context: MessageContext): unknown;
+
+  /**
+   * The base of a processor whose messages are checked by a schema: a `process` for messages of another type does not
+   * compile.
+   */
+  static for<Schema extends StandardSchema>(
+    schema: Schema,
+  ): (abstract new () => BaseServiceProcessor<MessageOf<Schema>>) & {
+    readonly [brand]: true;
+    readonly schema: Schema;
+  } {
+    abstract class SchemaProcessor extends BaseServiceProcessor<MessageOf<Schema>> {
+      static readonly schema = schema;
+    }
+    return SchemaProcessor;
+  }
 }
 
 /** Whether `value` is a class that extends BaseServiceProcessor, from any copy of this package. */

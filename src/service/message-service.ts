@@ -24,19 +24,19 @@ export interface QueueOptions {
   readonly concurrency: number;
   readonly process: MessageProcessor['process'];
   readonly schema: StandardSchema | undefined;
+  readonly retry: RetryPolicy;
+  /** How many times a host may die of one message that it processes alone. */
+  readonly crashMaxDeliveries: number;
+  /** Milliseconds; undefined for no limit. */
+  readonly processTimeoutMs: number | undefined;
 }
 
 /** The options of a service driven by messages. Durations are milliseconds. */
 export interface MessageServiceOptions extends ServiceOptions {
   readonly adapter: MessageAdapter;
   readonly queues: readonly QueueOptions[];
-  readonly retry: RetryPolicy;
-  /** How many times a host may die of one message that it processes alone. */
-  readonly crashMaxDeliveries: number;
   /** Used if the broker keeps no crash journal. Default: files on this machine. */
   readonly diskJournal?: CrashJournal;
-  /** Undefined for no limit. */
-  readonly processTimeoutMs: number | undefined;
   readonly consumeConfig: ConsumeConfigFile | undefined;
   /** The processor's logger. */
   readonly processorLog: Logger;
@@ -106,13 +106,13 @@ class MessageWork implements Work {
   }
 
   #createPipeline(queue: QueueOptions): Pipeline {
-    const { adapter, retry, processorLog: log } = this.#options;
+    const { adapter, processorLog: log } = this.#options;
     const executor = new Executor({
       ...this.#options,
       ...queue,
       context: {
         queueName: queue.queueName,
-        maxAttempts: retry.maxAttempts,
+        maxAttempts: queue.retry.maxAttempts,
         log,
         // Async, so that a message that JSON cannot express rejects like any other failure.
         send: async (queueName, message) => {
@@ -134,20 +134,20 @@ class MessageWork implements Work {
   }
 
   #createSuspects(queue: QueueOptions): Suspects {
-    const { adapter, retry, diskJournal = new DiskJournal() } = this.#options;
+    const { adapter, diskJournal = new DiskJournal() } = this.#options;
     return new Suspects({
       ...this.#options,
       ...queue,
       capabilities: adapter.capabilities,
       journal: isCrashJournal(adapter) ? adapter : diskJournal,
       floor: this.#floor,
-      maxAttempts: retry.maxAttempts,
+      maxAttempts: queue.retry.maxAttempts,
     });
   }
 
   async #subscribe({ queue, deliveries }: Pipeline, service: Service): Promise<void> {
-    const { adapter, consumeConfig, events, retry } = this.#options;
-    const { queueName, deadLetterQueueName, concurrency } = queue;
+    const { adapter, consumeConfig, events } = this.#options;
+    const { queueName, deadLetterQueueName, concurrency, retry } = queue;
     const subscription = await adapter.consumeMessages(queueName, (delivery) => deliveries.accept(delivery), {
       concurrency,
       maxAttempts: retry.maxAttempts,
@@ -161,13 +161,15 @@ class MessageWork implements Work {
   }
 
   #watchForFinish(service: Service): void {
-    const { consumeConfig: config, adapter, retry, clock, events } = this.#options;
+    const { consumeConfig: config, adapter, clock, events } = this.#options;
     if (!config) return;
-    const queues = this.#pipelines.map(({ queue }) => queue.queueName);
+    const queues = this.#options.queues;
     const stopWatch = watchForFinish({
       config,
       countWaiting: async () => {
-        const counts = queues.map((name) => adapter.countMessages(name, retryDelaysMs(retry)));
+        const counts = queues.map(({ queueName, retry }) =>
+          adapter.countMessages(queueName, retryDelaysMs(retry)),
+        );
         return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
       },
       work: this,

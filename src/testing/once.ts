@@ -1,8 +1,10 @@
 // One run of a processor on a schedule. Part of the testing kit.
 import { systemClock } from '../clock.ts';
 import { silentLog, type Logger } from '../log.ts';
+import type { DefinedProcessor } from '../processor/definition.ts';
 import type { LastRun, ScheduleContext, ScheduleProcessor } from '../processor/processor.ts';
 import { Run } from '../service/delivery/run.ts';
+import { instantiate } from './processor.ts';
 
 /** The circumstances of the run; all are optional. */
 export interface RunOnceOptions {
@@ -21,15 +23,15 @@ export interface RunOnceOptions {
 /**
  * Runs a processor of a schedule once, as `svchost run --once` does: `start`, `process`, `stop`.
  *
- * @param processor a class, or an object with a `process` method
+ * @param processor a class, what `defineProcessor` returns, or an object with a `process` method
  * @throws the error that the processor throws
  */
 export async function runOnce(
-  processor: (new () => ScheduleProcessor) | ScheduleProcessor,
+  processor: (new () => ScheduleProcessor) | DefinedProcessor | ScheduleProcessor,
   options: RunOnceOptions = {},
 ): Promise<void> {
   const { scheduledFor = new Date(), lastRun, signal, log = silentLog, send = refuseSend } = options;
-  const instance = typeof processor === 'function' ? new processor() : processor;
+  const instance = instantiate(processor);
   const run = new Run();
   const context: ScheduleContext = {
     scheduledFor,

@@ -6,12 +6,14 @@ import { toError } from '../errors.ts';
 import { silentLog, type Logger } from '../log.ts';
 import type { Headers } from '../messaging/message.ts';
 import { encodeMessage } from '../messaging/message.ts';
-import type { MessageProcessor, ProcessorClass, StandardSchema } from '../processor/processor.ts';
+import { isDefined } from '../processor/definition.ts';
+import type { StandardSchema } from '../processor/processor.ts';
 import { logEvents } from '../service/event-log.ts';
 import { ServiceEvents, type DeliveryEnded, type ServiceEvent } from '../service/events.ts';
 import { createMessageService } from '../service/message-service.ts';
 import type { Service } from '../service/service.ts';
 import { TestClock } from './clock.ts';
+import { instantiate, type TestedProcessor } from './processor.ts';
 import { RecordingQueue, type SentMessage } from './queue.ts';
 import { letterOf, resultOf, type DeadLetter, type DeliveryResult, type TestRun } from './result.ts';
 
@@ -43,11 +45,11 @@ const stopStepMs = 10;
 /**
  * Runs a processor on some messages until each one is done or a dead letter. The delays between attempts take no time.
  *
- * @param processor a class, or an object with a `process` method
+ * @param processor a class, what `defineProcessor` returns, or an object with a `process` method
  * @throws the error that `start` of the processor throws
  */
-export async function runMessages(
-  processor: ProcessorClass | MessageProcessor,
+export async function runMessages<Message>(
+  processor: TestedProcessor<Message>,
   messages: readonly unknown[],
   options?: TestServiceOptions,
 ): Promise<TestRun> {
@@ -64,11 +66,11 @@ export async function runMessages(
 /**
  * Starts a processor on an empty queue in memory. Call `stop` at the end of the test.
  *
- * @param processor a class, or an object with a `process` method
+ * @param processor a class, what `defineProcessor` returns, or an object with a `process` method
  * @throws the error that `start` of the processor throws
  */
-export async function startTestService(
-  processor: ProcessorClass | MessageProcessor,
+export async function startTestService<Message>(
+  processor: TestedProcessor<Message>,
   options: TestServiceOptions = {},
 ): Promise<TestService> {
   const service = new TestService(processor, options);
@@ -89,29 +91,29 @@ export class TestService implements TestRun {
   #change: PromiseWithResolvers<void> = Promise.withResolvers();
   #hasEnded = false;
 
-  constructor(processor: ProcessorClass | MessageProcessor, options: TestServiceOptions) {
+  constructor(processor: object, options: TestServiceOptions) {
     const { queueName = 'test_queue', concurrency = 1, processTimeout, log = silentLog } = options;
     this.queueName = queueName;
     this.#clock = new TestClock(options.now ?? new Date());
     const events = this.#openEvents(log);
     const emit = (event: ServiceEvent) => events.emit(event);
     this.#queue = new RecordingQueue({ queueName, clock: this.#clock, log, emit });
-    const instance = typeof processor === 'function' ? new processor() : processor;
+    const instance = instantiate(processor);
     const queue = {
       queueName,
       deadLetterQueueName: `${queueName}_dead`,
       concurrency,
       process: instance.process.bind(instance),
       schema: schemaOf(processor),
+      retry: retryPolicy(options),
+      // No host dies in memory.
+      crashMaxDeliveries: 3,
+      processTimeoutMs: processTimeout === undefined ? undefined : processTimeout * 1000,
     };
     this.#service = createMessageService({
       adapter: this.#queue,
       processor: instance,
       queues: [queue],
-      retry: retryPolicy(options),
-      // No host dies in memory.
-      crashMaxDeliveries: 3,
-      processTimeoutMs: processTimeout === undefined ? undefined : processTimeout * 1000,
       shutdownTimeoutMs: 0,
       consumeConfig: undefined,
       clock: this.#clock,
@@ -235,7 +237,7 @@ function retryPolicy({ maxAttempts, initialDelay, factor, maxDelay }: TestServic
   };
 }
 
-function schemaOf(processor: ProcessorClass | MessageProcessor): StandardSchema | undefined {
-  const processorClass = typeof processor === 'function' ? processor : processor.constructor;
-  return (processorClass as Partial<ProcessorClass>).schema;
+function schemaOf(processor: object): StandardSchema | undefined {
+  const owner = typeof processor === 'function' || isDefined(processor) ? processor : processor.constructor;
+  return (owner as { readonly schema?: StandardSchema }).schema;
 }

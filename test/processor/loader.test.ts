@@ -1,7 +1,7 @@
 // Finds the processors of realistic service directories, or fails with a helpful error.
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ProcessorChoice } from '../../src/processor/loader.ts';
-import { startLoader } from './loading.ts';
+import { startLoader, type Loading } from './loading.ts';
 import { copyPackage, createTree, linkPackage, type Tree } from './tree.ts';
 
 const loader = startLoader();
@@ -120,11 +120,10 @@ describe('a variable that is not used', () => {
     expect(loading).toMatchObject({ answer: 'mail', warnings: [`PROCESSOR_MODULE "${module}" ${what}`] });
   });
 
-  it('has a warning: a PROCESSOR_TYPE of another name', async () => {
-    expect(await load({ 'processor.ts': mail }, { type: 'SmsServiceProcessor' })).toMatchObject({
-      answer: 'mail',
-      warnings: ['PROCESSOR_TYPE "SmsServiceProcessor" is not the class found; using MailServiceProcessor'],
-    });
+  it('is refused if PROCESSOR_TYPE has another name', async () => {
+    expect(await failureOf({ 'processor.ts': mail }, { type: 'SmsServiceProcessor' })).toBe(
+      'processor.ts exports no processor "SmsServiceProcessor" (PROCESSOR_TYPE); the only processor is MailServiceProcessor',
+    );
   });
 
   it('has no warning if it names the one that was found anyway', async () => {
@@ -138,7 +137,7 @@ describe('a module that cannot be chosen', () => {
 
   it('lists several and names the variable to set', async () => {
     expect(await failureOf(several)).toMatch(
-      /^several processor modules: a\/processor\.ts, b\/processor\.ts in \/.*; set PROCESSOR_MODULE to one of them$/,
+      /^several processor modules: a\/processor\.ts, b\/processor\.ts in \/.*; set PROCESSOR_MODULE to one of them, or PROCESSOR_TYPE to \* to run all$/,
     );
   });
 
@@ -163,8 +162,8 @@ describe('a module that cannot be chosen', () => {
     expect(await loader.load(directory)).toMatchObject({
       error:
         `no processor in ${directory}: ${directory}/package.json has no entry ("exports" or "main"); there is no processor.ts or .js. ` +
-        'Export a class that extends BaseServiceProcessor (or one named …ServiceProcessor with a process method) from ' +
-        'processor.ts, or set PROCESSOR_MODULE to the module that does',
+        'Export a class that extends BaseServiceProcessor (or one named …ServiceProcessor with a process method), what ' +
+        'defineProcessor returns, or a function from processor.ts, or set PROCESSOR_MODULE to the module that does',
     });
   });
 
@@ -273,9 +272,76 @@ describe('the class', () => {
     const tree = { 'processor.ts': mail + sms };
     expect(await load(tree, { type: 'SmsServiceProcessor' })).toMatchObject({ answer: 'sms', warnings: [] });
     expect(await failureOf(tree)).toBe(
-      'processor.ts exports several processors: MailServiceProcessor, SmsServiceProcessor; set PROCESSOR_TYPE to one of them',
+      'processor.ts exports several processors: MailServiceProcessor, SmsServiceProcessor; set PROCESSOR_TYPE to one of them, to some of them separated by commas, or to * for all',
     );
-    expect(await failureOf(tree, { type: 'Fax' })).toContain('PROCESSOR_TYPE "Fax" is none of them');
+    expect(await failureOf(tree, { type: 'Fax' })).toContain(
+      'no processor "Fax" (PROCESSOR_TYPE); there are Mail',
+    );
+  });
+
+  it.each<[string, Tree, string]>([
+    ['of one module', { 'processor.ts': mail + sms }, '*'],
+    ['of one module, by name', { 'processor.ts': mail + sms }, 'MailServiceProcessor, SmsServiceProcessor'],
+    ['of several modules', { 'a/processor.ts': mail, 'b/processor.ts': sms }, '*'],
+    [
+      'of the entry and a module that it exports again',
+      {
+        'package.json': { ...manifest, main: 'index.ts' },
+        'index.ts': `export { MailServiceProcessor } from "./processor.ts"; ${sms}`,
+        'processor.ts': mail,
+      },
+      'MailServiceProcessor,SmsServiceProcessor',
+    ],
+  ])('may be several %s', async (_what, tree, type) => {
+    const loading = await load(tree, { type });
+    expect(loading).toMatchObject({ warnings: [] });
+    const { type: first, others = [] } = loading as Extract<Loading, { readonly type: string }>;
+    expect([first, ...others].sort()).toEqual(['MailServiceProcessor', 'SmsServiceProcessor']);
+  });
+
+  it('several of the same name are refused', async () => {
+    const tree = { 'a/processor.ts': mail, 'b/processor.ts': mail };
+    expect(await failureOf(tree, { type: '*' })).toBe(
+      'a/processor.ts, b/processor.ts export two processors named MailServiceProcessor; give one another name',
+    );
+  });
+
+  it('may be a function, by the name of its export or of the package', async () => {
+    const answer = 'return "mail";';
+    for (const [source, type] of [
+      [`export async function orders() { ${answer} }`, 'orders'],
+      [`export default async function () { ${answer} }`, 'MailServiceProcessor'],
+      [`export const process = async () => { ${answer} };`, 'MailServiceProcessor'],
+      [
+        `const helper = () => 1; export { helper }; export default () => { ${answer} };`,
+        'MailServiceProcessor',
+      ],
+      [`export const orders = { process() { ${answer} } };`, 'orders'],
+      [`export default new (class Mail { process() { ${answer} } })();`, 'MailServiceProcessor'],
+    ] as const) {
+      expect(await load({ 'processor.ts': source })).toMatchObject({ type, answer: 'mail' });
+    }
+  });
+
+  it('is no function if another module has something better', async () => {
+    const tree = {
+      'package.json': { ...manifest, main: 'index.js' },
+      'index.js': 'export function helper() {}',
+      'processor.js': mail,
+    };
+    expect(await load(tree)).toMatchObject({ module: 'processor.js', answer: 'mail' });
+  });
+
+  it.each([
+    'export class MailServiceProcessor { *process() {} }',
+    'export class MailServiceProcessor { async *process() {} }',
+    'export default function* () {}',
+    'export const MailServiceProcessor = { async *process() {} };',
+  ])('is refused if its process is a generator: %s', async (source) => {
+    expect(await failureOf({ 'processor.js': source })).toBe(
+      'process of MailServiceProcessor (processor.js) is a generator function, which does nothing when it is called; ' +
+        'make it an async function',
+    );
   });
 
   it("without a name is refused, since the queue's variable is named after it", async () => {

@@ -11,6 +11,8 @@ export type Loading =
       /** The result of an instance for a message. */
       readonly answer: unknown;
       readonly warnings: readonly string[];
+      /** The names of the other processors, if PROCESSOR_TYPE chooses several. */
+      readonly others?: readonly string[];
     }
   | { readonly error: string; readonly code: string; readonly exitCode: number };
 

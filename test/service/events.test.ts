@@ -59,13 +59,14 @@ async function workOff(...listeners: ServiceListener[]) {
     adapter,
     processor: {},
     queues: [
-      queueOf(queueName, (message, { attempt }) => {
-        if (message === 7 || (message === 3 && attempt === 1)) throw new Error('no');
-      }),
+      queueOf(
+        queueName,
+        (message, { attempt }) => {
+          if (message === 7 || (message === 3 && attempt === 1)) throw new Error('no');
+        },
+        { retry: { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 } },
+      ),
     ],
-    retry: { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 },
-    crashMaxDeliveries: 3,
-    processTimeoutMs: undefined,
     shutdownTimeoutMs: 1000,
     consumeConfig: undefined,
     clock: systemClock,

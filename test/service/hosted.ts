@@ -52,11 +52,14 @@ export interface Hosted {
   stop(): Promise<ExitCode>;
 }
 
+/** What a test may change of its queue. */
+export type QueueOverrides = Partial<Omit<QueueOptions, 'queueName' | 'deadLetterQueueName' | 'process'>>;
+
 /** Options of the service, with defaults for a test. */
 export interface HostOptions
   extends
     Partial<Omit<MessageServiceOptions, 'queues' | 'adapter' | 'events' | 'processor'>>,
-    Partial<Pick<QueueOptions, 'concurrency' | 'schema'>> {
+    QueueOverrides {
   readonly logLevel?: string;
   /** Called with each delivery that has ended, instead of keeping it in `records`. */
   readonly onRecord?: (record: DeliveryEnded) => void;
@@ -68,9 +71,19 @@ export interface HostOptions
 export function queueOf(
   queueName: string,
   process: MessageProcessor['process'],
-  { concurrency = 1, schema }: Partial<Pick<QueueOptions, 'concurrency' | 'schema'>> = {},
+  overrides: QueueOverrides = {},
 ): QueueOptions {
-  return { queueName, deadLetterQueueName: `${queueName}_dead`, concurrency, schema, process };
+  return {
+    queueName,
+    deadLetterQueueName: `${queueName}_dead`,
+    process,
+    concurrency: 1,
+    schema: undefined,
+    retry: { maxAttempts: 3, initialDelayMs: 20, factor: 2, maxDelayMs: 1000 },
+    crashMaxDeliveries: 3,
+    processTimeoutMs: undefined,
+    ...overrides,
+  };
 }
 
 /** Runs a service until it is stopped, at the latest after the test. Resolves once it consumes. */
@@ -78,7 +91,7 @@ export async function host(
   adapter: MessageAdapter,
   queueName: string,
   process: MessageProcessor['process'],
-  { concurrency, schema, logLevel, onRecord, ...overrides }: HostOptions = {},
+  { logLevel, onRecord, ...overrides }: HostOptions = {},
 ): Promise<Hosted> {
   const calls: Call[] = [];
   const records: DeliveryEnded[] = [];
@@ -97,15 +110,7 @@ export async function host(
   });
   const service = createMessageService({
     adapter,
-    queues: [
-      queueOf(queueName, processor.process.bind(processor), {
-        ...(concurrency !== undefined && { concurrency }),
-        schema,
-      }),
-    ],
-    retry: { maxAttempts: 3, initialDelayMs: 20, factor: 2, maxDelayMs: 1000 },
-    crashMaxDeliveries: 3,
-    processTimeoutMs: undefined,
+    queues: [queueOf(queueName, processor.process.bind(processor), overrides)],
     shutdownTimeoutMs: 10_000,
     consumeConfig: undefined,
     clock: systemClock,

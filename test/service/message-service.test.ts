@@ -39,10 +39,11 @@ function makeService(
   const service = createMessageService({
     adapter,
     processor: instance,
-    queues: [queueOf(name, instance.process.bind(instance))],
-    retry: { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 },
-    crashMaxDeliveries: 3,
-    processTimeoutMs: undefined,
+    queues: [
+      queueOf(name, instance.process.bind(instance), {
+        retry: { maxAttempts: 2, initialDelayMs: 1, factor: 1, maxDelayMs: 1 },
+      }),
+    ],
     shutdownTimeoutMs: 10_000,
     consumeConfig: undefined,
     clock,

@@ -3,16 +3,15 @@ import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock, within } from '../../clock.ts';
-import type { QueueNames } from '../../config/queue-name.ts';
 import { exitCode, exitMeaning } from '../../errors.ts';
-import { drainGraceMs, go, idleEndMs, unwrap } from './protocol.ts';
+import { drainGraceMs, go, idleEndMs, unwrap, type ProcessorQueues } from './protocol.ts';
 
 /** The file to run: host.ts, or host.js if this file is built, too. */
 const hostFile = fileURLToPath(new URL(`host${path.extname(import.meta.filename)}`, import.meta.url));
 
 /** The result of loading. */
 export type Loading =
-  | { readonly kind: 'loaded'; readonly queues: QueueNames | undefined }
+  | { readonly kind: 'loaded'; readonly queues: readonly ProcessorQueues[] }
   /** Without reasons if the process ended before it could report any. */
   | { readonly kind: 'refused'; readonly reasons: readonly string[] };
 

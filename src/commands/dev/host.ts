@@ -41,7 +41,8 @@ if (resolution.kind === 'refused') {
   endProcess(error.exitCode);
 }
 
-const { queues, settings } = resolution;
+const { bound = [], settings } = resolution;
+const queues = bound.map(({ processor, queues: names }) => ({ ...names, type: processor.type }));
 process.channel?.ref();
 const mayRun = new Promise<void>((resolve) => {
   process.on('message', (message) => message === go && resolve());

@@ -4,7 +4,12 @@ import { parseMessage } from '../../messaging/ndjson.ts';
 
 /** The request of a typed line. */
 export type Typed =
-  | { readonly kind: 'send'; readonly body: Uint8Array }
+  | {
+      readonly kind: 'send';
+      /** The processor that gets it; undefined for the only one. */
+      readonly to: string | undefined;
+      readonly body: Uint8Array;
+    }
   | { readonly kind: Request }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'wrong'; readonly reason: string };
@@ -22,7 +27,7 @@ const requests = new Map<string, Request>([
 
 /** All that can be typed, for people: the answer to `h`, and part of the help of the command. */
 export const typedHelp = `
-  s {"id": 1}   send a message to the queue of the service
+  s {"id": 1}   send a message to the queue of the service; of several processors, s Name {"id": 1} names one
   d             list the newest dead letters, if the broker can list messages
   r             restart
   q             drain and quit, as Ctrl-C does; a second Ctrl-C ends at once
@@ -40,8 +45,11 @@ export function readTyped(line: Uint8Array): Typed {
 
 function readSend(line: Buffer): Typed {
   try {
-    const body = line.subarray(line.indexOf('s') + 1);
-    return { kind: 'send', body: parseMessage(body, 'the message', '; type it as s {"id": 1}') };
+    const rest = line.subarray(line.indexOf('s') + 1);
+    // A word before the message, unless JSON has it.
+    const [, name] = /^\s+([A-Za-z_$][\w$]*)\s+\S/.exec(rest.toString()) ?? [];
+    const body = name === undefined ? rest : rest.subarray(rest.indexOf(name) + name.length);
+    return { kind: 'send', to: name, body: parseMessage(body, 'the message', '; type it as s {"id": 1}') };
   } catch (error) {
     if (error instanceof UsageError) return { kind: 'wrong', reason: error.message };
     throw error;

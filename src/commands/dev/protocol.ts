@@ -1,13 +1,18 @@
 // The messages between `svchost dev` and the process that hosts the service, and the time that this process has to end.
 import type { QueueNames } from '../../config/queue-name.ts';
 
+/** The queues of one processor. */
+export interface ProcessorQueues extends QueueNames {
+  readonly type: string;
+}
+
 /** From the host to dev. */
 export type Report =
   /** The code has loaded and the settings have no problems: the service can run. */
   | {
       readonly kind: 'loaded';
-      /** Undefined on a schedule. */
-      readonly queues: QueueNames | undefined;
+      /** Empty on a schedule. */
+      readonly queues: readonly ProcessorQueues[];
       readonly shutdownTimeoutMs: number;
     }
   /** The service cannot run; the process ends. */

@@ -1,10 +1,10 @@
 // One session of `svchost dev`: decides which version of the code runs. New code replaces the old only once it has
 // loaded and the old has drained; code that does not load replaces nothing.
 import { systemClock } from '../../clock.ts';
-import type { QueueNames } from '../../config/queue-name.ts';
 import { exitCode, type ExitCode } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import { Child, describeExit, type Exit } from './child.ts';
+import type { ProcessorQueues } from './protocol.ts';
 
 /** How long code may load before a warning, in milliseconds. */
 const slowLoadingMs = 5_000;
@@ -25,7 +25,7 @@ export class Session {
   readonly #children = new Set<Child>();
   /** The process that runs the service. */
   #current: Child | undefined;
-  #queues: QueueNames | undefined;
+  #queues: readonly ProcessorQueues[] = [];
   /** The code must be loaded, again or for the first time. */
   #isDue = true;
   #isQuitting = false;
@@ -71,10 +71,9 @@ export class Session {
   }
 
   /**
-   * The queues of the last version that loaded. Waits for the first attempt; undefined if none loaded, or on a
-   * schedule.
+   * The queues of the last version that loaded. Waits for the first attempt; none if nothing loaded, or on a schedule.
    */
-  async queues(): Promise<QueueNames | undefined> {
+  async queues(): Promise<readonly ProcessorQueues[]> {
     await this.#tried.promise;
     return this.#queues;
   }

@@ -31,6 +31,18 @@ export class ProcessTimeoutError extends Error {
   }
 }
 
+/** `process` has returned something that would do the work only if somebody began it. */
+export class NotBegunError extends Error {
+  override readonly name = 'NotBegunError';
+
+  /** @param what as in `an iterator` */
+  constructor(what: string) {
+    super(
+      `process returned ${what}, so its work has not begun: return a promise, or nothing once all is done`,
+    );
+  }
+}
+
 /** An uncaught exception or rejection, which came from this delivery and ends the process. */
 export class CrashError extends Error {
   override readonly name = 'CrashError';

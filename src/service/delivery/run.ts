@@ -5,6 +5,7 @@ import { toError } from '../../errors.ts';
 import type { Delivery } from '../../messaging/adapter.ts';
 import { legible } from '../../thrown.ts';
 import { CrashError, CutOffError, ProcessTimeoutError, reasonOf } from './failure.ts';
+import { finished } from './result.ts';
 
 /** How long a run may take to end after PROCESS_TIMEOUT aborted its signal, in milliseconds. */
 const abortGraceMs = 1_000;
@@ -50,6 +51,7 @@ export class Run {
    * signal was aborted still counts; so does a final error, since a DeadLetterError says more than a timeout.
    *
    * @param timeoutMs undefined for no limit
+   * @throws NotBegunError the work has returned an iterator, an observable or a function
    * @throws ProcessTimeoutError the time was up
    * @throws CutOffError the drain ran out of time
    * @throws CrashError an uncaught error came from this run
@@ -57,7 +59,9 @@ export class Run {
   async execute(work: () => unknown, clock: Clock, timeoutMs: number | undefined): Promise<unknown> {
     const cancelTimeout = this.#startTimeout(clock, timeoutMs);
     try {
-      currentRun.run(this, async () => await work()).then(this.#ended.resolve, this.#ended.reject);
+      currentRun
+        .run(this, async () => await finished(await work()))
+        .then(this.#ended.resolve, this.#ended.reject);
       return await this.#ended.promise;
     } catch (error) {
       // Whatever the processor threw, it ended because its time was up.

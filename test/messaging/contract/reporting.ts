@@ -1,4 +1,5 @@
 // The events that a service reports on any broker: each outcome, a drain, and changes of the connection.
+import { queueOf } from '../../service/hosted.ts';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { DeadLetterError } from '../../../src/errors.ts';
@@ -57,11 +58,11 @@ export function describeReporting({ open, harness }: Broker): void {
       adapter: wrap(adapter),
       processor: {},
       queues: [
-        { queueName: queue, deadLetterQueueName: `${queue}_dead`, concurrency, process, schema: undefined },
+        queueOf(queue, process, {
+          concurrency,
+          retry: { maxAttempts: 2, initialDelayMs: 20, factor: 1, maxDelayMs: 20 },
+        }),
       ],
-      retry: { maxAttempts: 2, initialDelayMs: 20, factor: 1, maxDelayMs: 20 },
-      crashMaxDeliveries: 3,
-      processTimeoutMs: undefined,
       shutdownTimeoutMs: 10_000,
       consumeConfig: undefined,
       clock: systemClock,

@@ -1,6 +1,7 @@
-// Which export is the processor's class.
+// Which exports are processors.
 import { describe, expect, it } from 'vitest';
-import { chooseClass, findClasses } from '../../src/processor/class.ts';
+import { defineProcessor } from '../../src/processor/definition.ts';
+import { chooseProcessors, findProcessors, nameByPackage } from '../../src/processor/exported.ts';
 import { BaseServiceProcessor } from '../../src/processor/processor.ts';
 
 class MailProcessor extends BaseServiceProcessor {
@@ -21,7 +22,7 @@ class Helper {
   process(): void {}
 }
 
-const found = (exports: object) => findClasses(exports).classes.map(({ name }) => name);
+const found = (exports: object) => findProcessors(exports, 'shop').processors.map(({ name }) => name);
 
 describe('a processor among the exports', () => {
   it.each<[string, object, string[]]>([
@@ -40,10 +41,23 @@ describe('a processor among the exports', () => {
     ['is preferred if it extends it', { LogServiceProcessor, MailProcessor }, ['MailProcessor']],
     ['needs a process method', { EmptyServiceProcessor, Unfinished }, []],
     ['is not a class of another name', { Helper }, []],
+    ['is not a function or value, at first', { b: () => 1, c: null, d: 7, e: 'x' }, []],
+    ['may be an object, by the name of its export', { mail: new MailProcessor(), b: () => 1 }, ['mail']],
     [
-      'is not an object, function or value',
-      { a: new MailProcessor(), b: () => 1, c: null, d: 7, e: 'x' },
-      [],
+      'is an object only if there is no class',
+      { mail: new MailProcessor(), MailProcessor },
+      ['MailProcessor'],
+    ],
+    [
+      'may be a default object, by the name of the package',
+      { default: { process() {} } },
+      ['ShopServiceProcessor'],
+    ],
+    ['may be defined', { orders: defineProcessor({ process() {} }), Helper }, ['orders']],
+    [
+      'may be defined and the default',
+      { default: defineProcessor({ process() {} }) },
+      ['ShopServiceProcessor'],
     ],
     ['may be one of several', { MailProcessor, SmsProcessor }, ['MailProcessor', 'SmsProcessor']],
     [
@@ -66,7 +80,7 @@ describe('a processor among the exports', () => {
   });
 
   it('is named with its fault if it only lacks the method', () => {
-    expect(findClasses({ Helper, Unfinished, BaseServiceProcessor }).exported).toEqual([
+    expect(findProcessors({ Helper, Unfinished, BaseServiceProcessor }, 'shop').exported).toEqual([
       'Helper',
       'Unfinished (it extends BaseServiceProcessor but has no process method)',
       'BaseServiceProcessor',
@@ -75,13 +89,21 @@ describe('a processor among the exports', () => {
 });
 
 describe('the choice', () => {
-  it('is the only class, whatever PROCESSOR_TYPE is', () => {
-    expect(chooseClass([MailProcessor], 'a.ts', undefined)).toBe(MailProcessor);
-    expect(chooseClass([MailProcessor], 'a.ts', 'Other')).toBe(MailProcessor);
+  const { processors } = findProcessors({ MailProcessor, SmsProcessor }, 'shop');
+  const choose = (configured?: string, among = processors) =>
+    chooseProcessors({ processors: among, place: 'a.ts', configured }).map(({ name }) => name);
+
+  it('is the only processor', () => {
+    expect(choose(undefined, processors.slice(0, 1))).toEqual(['MailProcessor']);
   });
 
-  it('is the class that PROCESSOR_TYPE names', () => {
-    expect(chooseClass([MailProcessor, SmsProcessor], 'a.ts', 'SmsProcessor')).toBe(SmsProcessor);
+  it.each([
+    ['SmsProcessor', ['SmsProcessor']],
+    ['SmsProcessor, MailProcessor', ['SmsProcessor', 'MailProcessor']],
+    ['SmsProcessor,SmsProcessor', ['SmsProcessor']],
+    ['*', ['MailProcessor', 'SmsProcessor']],
+  ])('is made by PROCESSOR_TYPE=%s', (configured, names) => {
+    expect(choose(configured)).toEqual(names);
   });
 
   it.each([
@@ -91,16 +113,29 @@ describe('the choice', () => {
     ],
     [
       'smsProcessor',
-      'a.ts exports several processors: MailProcessor, SmsProcessor; PROCESSOR_TYPE "smsProcessor" is none of them',
+      'a.ts exports no processor "smsProcessor" (PROCESSOR_TYPE); there are MailProcessor, SmsProcessor',
     ],
-  ])('among several cannot be made by PROCESSOR_TYPE %s', (configured, message) => {
-    expect(() => chooseClass([MailProcessor, SmsProcessor], 'a.ts', configured)).toThrow(message);
+    ['MailProcessor,', 'a.ts exports no processor "" (PROCESSOR_TYPE)'],
+  ])('cannot be made by PROCESSOR_TYPE=%s', (configured, message) => {
+    expect(() => choose(configured)).toThrow(message);
+  });
+
+  it('is an error if PROCESSOR_TYPE names another than the only one', () => {
+    expect(() => choose('Other', processors.slice(0, 1))).toThrow('the only processor is MailProcessor');
   });
 
   it("is never a class without a name, which the queue's variable needs", () => {
-    const anonymous = [class extends MailProcessor {}][0]!;
-    expect(() => chooseClass([anonymous], 'a.ts', undefined)).toThrow(
+    const anonymous = findProcessors({ default: [class extends MailProcessor {}][0]! }, 'shop').processors;
+    expect(() => choose(undefined, anonymous)).toThrow(
       'the processor class of a.ts has no name; give it one',
     );
   });
+});
+
+it.each([
+  ['orders', 'OrdersServiceProcessor'],
+  ['order-mail.v2', 'OrderMailV2ServiceProcessor'],
+  ['@shop/orders', 'OrdersServiceProcessor'],
+])('a processor without a name is named after the package %s', (name, expected) => {
+  expect(nameByPackage(name)).toBe(expected);
 });
