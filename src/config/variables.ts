@@ -29,7 +29,7 @@ export const variables = {
   }),
   PROCESSOR_TYPE: variable(text, {
     fallbackText: 'found automatically',
-    description: "the processor's class, if the module exports several",
+    description: "the processor's name if there are several: one, some separated by commas, or `*` for all",
   }),
   PROCESSOR_LOAD_TIMEOUT: variable(durationMs('positive'), {
     fallback: '60',

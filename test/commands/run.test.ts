@@ -153,7 +153,7 @@ describe('a service that does not start', () => {
       'MESSAGING_TYP is not known; did you mean MESSAGING_TYPE?',
       'MESSAGING_TYPE is not set; using the embedded queue (SqliteConnection)',
       'PROCESSOR_MODULE "mail.processor" does not resolve; using processor.ts, which was found without it',
-      'MailServiceProcessor_QUEUE_NAME: expected the name of the queue that the processor class consumes; found nothing',
+      'MailServiceProcessor_QUEUE_NAME: expected the name of the queue that the processor consumes; found nothing',
     ]);
   });
 });

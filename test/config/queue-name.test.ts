@@ -80,7 +80,7 @@ describe('a queue without a name', () => {
       'nothing, although LoggingServiceProcessor_QUEUE_NAME is set',
     ],
   ])('is a problem: %s', (_what, env, found) => {
-    const expected = 'the name of the queue that the processor class consumes';
+    const expected = 'the name of the queue that the processor consumes';
     expect(read(env)).toEqual({ name: variable, expected, found });
   });
 });
