@@ -28,6 +28,7 @@ export const rooms = {
   bin: { path: 'bin.ts', imports: ['cli'] },
   cli: { path: 'cli.ts', imports: ['commands', 'ground'] },
   index: { path: 'index.ts', imports: ['processor', 'ground'] },
+  register: { path: 'register.ts', imports: ['processor'] },
   testing: { path: 'testing/', imports: ['service', 'sqlite', 'messaging', 'processor', 'config', 'ground'] },
   commands: {
     path: 'commands/',

@@ -61,7 +61,13 @@ describe('the package', () => {
   it('has types that resolve under node16 and bundler', async () => {
     const result = await checkPackage(createPackageFromTarballData(tarball));
     if (!result.types) throw new Error('the package has no types');
-    expect(Object.keys(result.entrypoints).sort()).toEqual(['.', './bin', './package.json', './testing']);
+    expect(Object.keys(result.entrypoints).sort()).toEqual([
+      '.',
+      './bin',
+      './package.json',
+      './register',
+      './testing',
+    ]);
     // Node loads an ES module by require() as well, since 22.12.
     const expected = new Set(['CJSResolvesToESM']);
     const problems = result.problems.filter(

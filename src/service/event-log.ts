@@ -42,7 +42,8 @@ function write(event: ServiceEvent, log: Logger): void {
     case 'service-failed': {
       const error = describeThrown(event.thrown);
       if (event.isEnding) return log.error({ error }, 'failed while shutting down');
-      return log.fatal({ error }, 'the service failed; shutting down');
+      const [reason = ''] = error.message.split('\n');
+      return log.fatal({ error }, `the service failed: ${reason}; shutting down`);
     }
     case 'service-crashed':
       return log.fatal({ error: describeThrown(event.thrown) }, 'uncaught error; ending at once');

@@ -81,6 +81,7 @@ describe.each(kinds)('a service of kind %s in %s', (kind, language, flags) => {
           '.env',
           '.env.example',
           '.gitignore',
+          '.prettierrc',
           '.vscode/launch.json',
           'Dockerfile',
           'README.md',
@@ -151,14 +152,8 @@ describe.each(kinds)('a service of kind %s in %s', (kind, language, flags) => {
       expect(await runCommand(process.execPath, args, { cwd })).toMatchObject({ code: 0, stdout: '' });
     });
 
-    it('is formatted', async () => {
-      const args = [
-        tool('prettier/bin/prettier.cjs'),
-        '--config',
-        path.join(root, '.prettierrc.json'),
-        '--check',
-        '.',
-      ];
+    it('is formatted by the defaults of prettier', async () => {
+      const args = [tool('prettier/bin/prettier.cjs'), '--check', '.'];
       const { code, stdout, stderr } = await runCommand(process.execPath, args, { cwd });
       expect(stderr).toBe('');
       expect(stdout).toContain('All matched files use Prettier code style!');

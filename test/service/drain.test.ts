@@ -185,7 +185,7 @@ describe("a processor's start and stop", () => {
     await service.put({ act: 'note', id: '1' });
     const host = service.start({ START: 'fail' });
     expect(await host.exited).toEqual({ code: 1, signal: null });
-    expect(linesOf(host, 'the service failed; shutting down')).toMatchObject([
+    expect(linesOf(host, 'the service failed: start went wrong; shutting down')).toMatchObject([
       { error: { message: 'start went wrong' } },
     ]);
     await expectWaiting(sqlite, service.queue, ['1']);

@@ -41,6 +41,7 @@ export function filesOf({
     Dockerfile: 'common/Dockerfile',
     '.dockerignore': 'common/dockerignore',
     '.gitignore': 'common/gitignore',
+    '.prettierrc': 'common/prettierrc',
     '.vscode/launch.json': `${work}/launch.json`,
     ...(kind !== 'cron' && { '.vscode/finish.env': 'processor/message/finish.env' }),
   };

@@ -32,7 +32,7 @@ export interface Place extends Construct {
 export class Sources {
   #loader: SourceLoader = { name: 'Node', because: undefined };
   #compiler: Compiler | undefined;
-  #serviceDirectory = '';
+  #serviceDirectory = process.cwd();
   readonly #examined = new Set<string>();
   readonly #constructs = new Map<string, Construct>();
   readonly #imports: Import[] = [];

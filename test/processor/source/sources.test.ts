@@ -155,3 +155,17 @@ export class AnswerServiceProcessor {
     expect(stdout).toMatch(/no undefined\\n +at [^\\]*src\/main\.ts:7:11/);
   });
 });
+
+it('a test loads the sources as svchost does', async () => {
+  const cwd = install('enum', ['tsx']);
+  const test = [
+    "import { test } from 'node:test';",
+    "import { AnswerServiceProcessor } from './processor.js';",
+    "test('it answers', () => new AnswerServiceProcessor().process());",
+  ].join('\n');
+  writeFileSync(path.join(cwd, 'processor.test.mjs'), test);
+  const args = ['--import', 'rococo-svchost/register', '--test', 'processor.test.mjs'];
+  const { code, stdout } = await runCommand(process.execPath, args, { cwd, env: cleanEnvironment({}) });
+  expect(stdout).toContain('answer: 42');
+  expect(code).toBe(0);
+});

@@ -1,6 +1,6 @@
 // The processor of the queue: svchost finds it and calls it with each message. The business logic is in lib/.
-import { BaseServiceProcessor } from 'rococo-svchost';
-import { handleMessage } from './lib/handler.js';
+import { BaseServiceProcessor } from "rococo-svchost";
+import { handleMessage } from "./lib/handler.js";
 
 /** @import { MessageContext } from 'rococo-svchost' */
 

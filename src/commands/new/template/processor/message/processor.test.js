@@ -1,21 +1,23 @@
 // The processor in the host's real pipeline, in memory and without a broker.
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { runMessages } from 'rococo-svchost/testing';
-import { MyServiceProcessor } from './processor.js';
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { runMessages } from "rococo-svchost/testing";
+import { MyServiceProcessor } from "./processor.js";
 
-test('a message is done at its first attempt', async () => {
+test("a message is done at its first attempt", async () => {
   const { deliveries } = await runMessages(MyServiceProcessor, [{ id: 1 }]);
   assert.deepEqual(
     deliveries.map(({ outcome }) => outcome),
-    ['done'],
+    ["done"],
   );
 });
 
-test('a message without an id becomes a dead letter at once', async () => {
-  const { deadLetters } = await runMessages(MyServiceProcessor, [{ text: 'Hello' }]);
+test("a message without an id becomes a dead letter at once", async () => {
+  const { deadLetters } = await runMessages(MyServiceProcessor, [
+    { text: "Hello" },
+  ]);
   assert.deepEqual(
     deadLetters.map(({ reason, attempts }) => ({ reason, attempts })),
-    [{ reason: 'rejected', attempts: 1 }],
+    [{ reason: "rejected", attempts: 1 }],
   );
 });

@@ -1,5 +1,5 @@
 // The processor of the schedule: svchost finds it and runs it when it is due. The business logic is in lib/.
-import { handleTask } from './lib/handler.js';
+import { handleTask } from "./lib/handler.js";
 
 /** @import { ScheduleContext, ScheduleProcessor } from 'rococo-svchost' */
 

@@ -1,14 +1,14 @@
 // One run of the processor, as the host would run it.
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { runOnce } from 'rococo-svchost/testing';
-import { MyServiceProcessor } from './processor.ts';
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { runOnce } from "rococo-svchost/testing";
+import { MyServiceProcessor } from "./processor.ts";
 
-test('a run succeeds', async () => {
+test("a run succeeds", async () => {
   await runOnce(MyServiceProcessor);
 });
 
-test('a run that a deploy cuts off does not go on', async () => {
+test("a run that a deploy cuts off does not go on", async () => {
   const run = runOnce(MyServiceProcessor, { signal: AbortSignal.abort() });
-  await assert.rejects(run, { name: 'AbortError' });
+  await assert.rejects(run, { name: "AbortError" });
 });

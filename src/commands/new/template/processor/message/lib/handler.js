@@ -1,5 +1,5 @@
 // The business logic of this service, independent of its host.
-import { DeadLetterError } from 'rococo-svchost';
+import { DeadLetterError } from "rococo-svchost";
 
 /** @import { MessageContext } from 'rococo-svchost' */
 
@@ -11,8 +11,11 @@ import { DeadLetterError } from 'rococo-svchost';
  * @param {MessageContext} context
  */
 export async function handleMessage(message, { log }) {
-  if (!hasId(message)) throw new DeadLetterError('the message has no id, and a retry would not give it one');
-  log.info({ id: message.id }, 'Received a message!');
+  if (!hasId(message))
+    throw new DeadLetterError(
+      "the message has no id, and a retry would not give it one",
+    );
+  log.info({ id: message.id }, "Received a message!");
 }
 
 /**
@@ -20,5 +23,5 @@ export async function handleMessage(message, { log }) {
  * @returns {message is { id: unknown }}
  */
 function hasId(message) {
-  return typeof message === 'object' && message !== null && 'id' in message;
+  return typeof message === "object" && message !== null && "id" in message;
 }

@@ -10,5 +10,5 @@
 export async function handleTask({ signal, lastRun, log }) {
   // Aborted when a deploy cannot wait any longer: check it between steps, or pass it to fetch and the like.
   signal.throwIfAborted();
-  log.info({ lastOutcome: lastRun?.outcome }, 'The task has run!');
+  log.info({ lastOutcome: lastRun?.outcome }, "The task has run!");
 }
