@@ -87,6 +87,8 @@ function runIn(directory: string, environments: readonly Env[]): Ran[] {
   for (const line of output.split('\n').filter((each) => each.startsWith('{'))) {
     const { problem, code } = JSON.parse(line) as { problem?: Problem; code?: number | string };
     if (problem) names.push(problem.name);
+    // An error of the processor alone is one line without a problem.
+    else if (code === 'PROCESSOR') names.push('processor');
     if (typeof code === 'number') {
       ran.push({ code, names });
       names = [];
