@@ -7,7 +7,7 @@ import { findSyntaxError } from './source/construct.ts';
 import { describeInstall, isForDevelopment } from './source/package-manager.ts';
 import { namesIn } from './source/path.ts';
 import type { Place } from './source/sources.ts';
-import { tsconfigOf } from './source/tsconfig.ts';
+import { tsconfigFault, tsconfigOf } from './source/tsconfig.ts';
 
 /** A module, and the error of its import. */
 export interface ImportFailure {
@@ -99,6 +99,10 @@ function explainAlias({ missing, importer, directory }: Facts): string | undefin
     return `the path alias "${missing}" in ${from} means ${inService(target, directory)} (${config}), and there is no such file`;
   }
   if (!/^[@~#]\//.test(missing)) return undefined;
+  const fault = tsconfigFault(importer);
+  if (fault !== undefined) {
+    return `"${missing}" in ${from} looks like a path alias, but its tsconfig.json cannot be read: ${fault}`;
+  }
   return `"${missing}" in ${from} looks like a path alias, but no tsconfig.json above it has "paths" for it`;
 }
 

@@ -133,6 +133,11 @@ describe('a module that cannot be loaded has an error with the failure, its plac
       /"@\/answer" in processor\.ts looks like a path alias, but no tsconfig\.json above it has "paths" for it$/,
     ],
     [
+      'an alias of a tsconfig.json that cannot be read',
+      { 'processor.ts': 'import "@/answer";', 'tsconfig.json': { extends: './base.json' } },
+      /"@\/answer" in processor\.ts looks like a path alias, but its tsconfig\.json cannot be read: .*base\.json/,
+    ],
+    [
       'a named export of a CommonJS package',
       {
         'processor.js': 'import { answer } from "a"; answer();',
