@@ -33,7 +33,8 @@ export class Sources {
   #loader: SourceLoader = { name: 'Node', because: undefined };
   #compiler: Compiler | undefined;
   #serviceDirectory = process.cwd();
-  readonly #examined = new Set<string>();
+  /** The files that the last `import` has found, each with its format if Node would not find that by itself. */
+  readonly #formats = new Map<string, string | undefined>();
   readonly #constructs = new Map<string, Construct>();
   readonly #imports: Import[] = [];
 
@@ -48,20 +49,20 @@ export class Sources {
     return this.#loader;
   }
 
-  /** What Node alone cannot run in the files that were imported by the last `import`. */
+  /** What Node alone cannot run in the files of the last `import`, if nothing else runs it. */
   get constructs(): readonly Place[] {
     return [...this.#constructs].map(([file, construct]) => ({ ...construct, file }));
   }
 
   /** The service's own files that the last `import` has found. */
   get imported(): Imported {
-    return { directory: this.#serviceDirectory, files: [...this.#examined], imports: this.#imports };
+    return { directory: this.#serviceDirectory, files: [...this.#formats.keys()], imports: this.#imports };
   }
 
   /** Imports a file of a service. Both are absolute. */
   async import(file: string, serviceDirectory: string): Promise<object> {
     this.#serviceDirectory = serviceDirectory;
-    this.#examined.clear();
+    this.#formats.clear();
     this.#constructs.clear();
     this.#imports.length = 0;
     if (!this.#isCommonJsSource(file)) return (await import(pathToFileURL(file).href)) as object;
@@ -84,25 +85,31 @@ export class Sources {
   #prepare(file: string, result: Resolved, context: ResolveHookContext): Resolved {
     const extension = path.extname(file);
     if (extension === '.json') return isImport(context) ? withJsonType(result, context) : result;
-    const isNew = !this.#examined.has(file);
-    this.#examined.add(file);
-    if (!/^\.([cm]?ts|tsx|jsx)$/.test(extension)) return result;
-    if (this.#loader.because !== undefined && !isNew) return result;
+    if (!this.#formats.has(file)) this.#formats.set(file, this.#examine(file, extension));
+    const format = this.#formats.get(file);
+    return format === undefined ? result : { ...result, format };
+  }
+
+  /** Chooses what loads a file, once. Returns its format, if Node would not find that by itself. */
+  #examine(file: string, extension: string): string | undefined {
+    if (!/^\.([cm]?ts|tsx|jsx)$/.test(extension) || this.#hasChosen()) return undefined;
     const code = readSource(file);
-    if (code === undefined) return result;
+    if (code === undefined) return undefined;
     const asModule = isModule(file);
     const construct =
       findConstruct({ code, extension, isModule: asModule }) ?? this.#findTypeImport(file, code);
-    if (construct) this.#constructs.set(file, construct);
     const isMisplaced = !asModule && extension !== '.cts' && hasModuleSyntax(code);
-    if (this.#loader.because === undefined && (construct ?? isMisplaced)) {
-      this.#choose({ ...(construct ?? moduleSyntax), file });
-    }
+    if (construct ?? isMisplaced) this.#choose({ ...(construct ?? moduleSyntax), file });
     // As tsx resolves it: it was registered too late to resolve this one itself.
-    if (this.#loader.because?.file === file) return { ...result, format: asModule ? 'module' : 'commonjs' };
+    if (this.#hasChosen()) return asModule ? 'module' : 'commonjs';
+    if (construct) this.#constructs.set(file, construct);
     // TypeScript would make CommonJS of it; without tsx it runs as the ES module as which it is written.
-    const runsAsModule = isMisplaced && !construct && this.#loader.because === undefined;
-    return runsAsModule ? { ...result, format: 'module-typescript' } : result;
+    return isMisplaced && !construct ? 'module-typescript' : undefined;
+  }
+
+  /** Whether tsx or a compiler loads all from now on. A method, since TypeScript takes a property to stay the same. */
+  #hasChosen(): boolean {
+    return this.#loader.because !== undefined;
   }
 
   /** Looked for only if tsx can help: otherwise the error of the import says it, and most of them do not fail. */

@@ -169,3 +169,13 @@ it('a test loads the sources as svchost does', async () => {
   expect(stdout).toContain('answer: 42');
   expect(code).toBe(0);
 });
+
+it('a syntax error is named as such, even if tsx runs what Node does not', async () => {
+  const cwd = install('enum', ['tsx']);
+  writeFileSync(path.join(cwd, 'lib/broken.ts'), 'export const a = = 1;\n');
+  writeFileSync(path.join(cwd, 'processor.ts'), "import './lib/answer.ts';\nimport './lib/broken.ts';\n");
+  const { code, stdout } = await runOnce(process.execPath, cwd);
+  expect(code).toBe(70);
+  expect(stdout).toContain('lib/broken.ts');
+  expect(stdout).not.toContain('npm install tsx');
+});
