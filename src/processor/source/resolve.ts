@@ -1,7 +1,8 @@
 // Resolves the imports of a service's files: by their path aliases, as Node does, or else to the source that they mean.
 import path from 'node:path';
 import type { ResolveHookContext, ResolveHookSync } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { ownFile } from '../../own-file.ts';
 import { findSource } from './path.ts';
 import { tsconfigOf } from './tsconfig.ts';
 
@@ -11,17 +12,7 @@ export type Resolve = Parameters<ResolveHookSync>[2];
 /** What an import resolves to. */
 export type Resolved = ReturnType<ResolveHookSync>;
 
-/** The code of svchost itself, which is not part of a service, even if it is linked instead of installed. */
-const hostCode = path.resolve(import.meta.dirname, '../..') + path.sep;
-
 const notFound = ['ERR_MODULE_NOT_FOUND', 'ERR_UNSUPPORTED_DIR_IMPORT', 'MODULE_NOT_FOUND'];
-
-/** A file of a service or its workspace, rather than of an installed package or of svchost. */
-export function ownFile(url: string | undefined): string | undefined {
-  if (!url?.startsWith('file:')) return undefined;
-  const file = fileURLToPath(url);
-  return file.startsWith(hostCode) || file.split(path.sep).includes('node_modules') ? undefined : file;
-}
 
 /** Resolves an import of a service's file: by its path aliases, as Node does, or else to the file that it means. */
 export function resolveFrom(

@@ -4,11 +4,12 @@ import { createRequire, registerHooks, type LoadHookSync, type ResolveHookContex
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ProcessorError } from '../../errors.ts';
+import { ownFile } from '../../own-file.ts';
 import { findCompiler, type Compiler } from './compiler.ts';
 import { findConstruct, hasModuleSyntax, type Construct } from './construct.ts';
 import { findPackage, type InstalledPackage } from './package.ts';
 import { findSource, packageTypeOf, readSource } from './path.ts';
-import { aliasedFile, isImport, ownFile, resolveFrom, type Resolve, type Resolved } from './resolve.ts';
+import { aliasedFile, isImport, resolveFrom, type Resolve, type Resolved } from './resolve.ts';
 import { tsconfigOf } from './tsconfig.ts';
 import { registerTsx } from './tsx.ts';
 import { findTypeImport } from './type-import.ts';
